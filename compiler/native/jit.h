@@ -1,0 +1,27 @@
+// Native code for a program, in this process. The only folder that sees LLVM.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "compiler/ir/ir.h"
+#include "runtime/decision/decision.h"
+
+namespace writ::native {
+
+struct Options {
+  bool optimize = true;    // LLVM's O2 pipeline for functions of up to `optimize_exprs_max` expressions; none beyond
+  uint32_t optimize_exprs_max = 4096;
+};
+
+// Compiles every function of a verified program.
+// Errors    kInternal with LLVM's message. Nothing of LLVM escapes.
+// Threads   any; what it returns may be called from any thread.
+// Cost      some milliseconds for a small policy; see docs/internals/performance.md.
+absl::StatusOr<std::unique_ptr<CompiledPolicy>> Compile(ir::Program program, const Options& options = {});
+
+// LLVM's text for the program (`--dump=llvm`).
+absl::StatusOr<std::string> ToLlvmText(const ir::Program& program, const Options& options = {});
+
+}  // namespace writ::native
