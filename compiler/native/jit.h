@@ -13,6 +13,9 @@ namespace writ::native {
 struct Options {
   bool optimize = true;    // LLVM's O2 pipeline for functions of up to `optimize_exprs_max` expressions; none beyond
   uint32_t optimize_exprs_max = 4096;
+#ifdef WRIT_PLANTED_FAULTS
+  int planted_fault = 0;           // planted_faults.h; in the test-only library writ_native_faulty
+#endif
 };
 
 // Compiles every function of a verified program.

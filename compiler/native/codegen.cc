@@ -1,0 +1,70 @@
+#include "compiler/native/codegen.h"
+
+#include <mutex>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
+
+namespace writ::native {
+namespace {
+
+void InitializeOnce() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+  });
+}
+
+std::string HostFeatures() {
+  std::string features;
+  for (const auto& feature : llvm::sys::getHostCPUFeatures()) {
+    absl::StrAppend(&features, features.empty() ? "" : ",", feature.second ? "+" : "-", feature.first().str());
+  }
+  return features;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(Effort effort) {
+  InitializeOnce();
+  const std::string triple = llvm::sys::getProcessTriple();
+  std::string error;
+  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (target == nullptr) return absl::InternalError(absl::StrCat("LLVM: ", error));
+  const bool full = effort == Effort::kFull;
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, llvm::sys::getHostCPUName(), HostFeatures(), llvm::TargetOptions(), llvm::Reloc::PIC_,
+      llvm::CodeModel::Small, full ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::Less, /*JIT=*/true));
+  if (machine == nullptr) return absl::InternalError(absl::StrCat("LLVM: no target machine for ", triple));
+  machine->setFastISel(!full);
+  return machine;
+}
+
+std::string FaultsOf(const llvm::Module& module) {
+  std::string faults;
+  llvm::raw_string_ostream stream(faults);
+  llvm::verifyModule(module, &stream);
+  return faults;
+}
+
+absl::StatusOr<std::unique_ptr<llvm::MemoryBuffer>> GenerateObject(llvm::TargetMachine* machine, llvm::Module* module) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile, /*DisableVerify=*/true)) {
+    return absl::InternalError("LLVM: the target cannot write object files");
+  }
+  passes.run(*module);
+  return std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(bytes), "writ", /*RequiresNullTerminator=*/false);
+}
+
+}  // namespace writ::native

@@ -1,0 +1,29 @@
+// LLVM IR -> object code for this machine. Private to the folder.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace writ::native {
+
+enum class Effort : uint8_t {
+  kFull,  // the O2 pipeline, then the full code generator
+  kFast,  // no pipeline; FastISel: for functions whose size makes the pipeline superlinear
+};
+
+absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(Effort effort);
+
+// LLVM's O2 pipeline, in optimize.cc.
+void Optimize(llvm::TargetMachine* machine, llvm::Module* module);
+
+// Verifies the module and generates an object file.
+absl::StatusOr<std::unique_ptr<llvm::MemoryBuffer>> GenerateObject(llvm::TargetMachine* machine, llvm::Module* module);
+
+// "" or what LLVM's verifier says.
+std::string FaultsOf(const llvm::Module& module);
+
+}  // namespace writ::native

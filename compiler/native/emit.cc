@@ -1,0 +1,468 @@
+// One forward loop over the code, with an LLVM value for each expression.
+#include "compiler/native/emit.h"
+
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/native/planted_faults.h"
+#include "runtime/builtins/check.h"
+
+namespace writ::native {
+namespace {
+
+using ir::Expr;
+using ir::ExprId;
+using ir::LoopId;
+using ir::Op;
+
+// A Boolean is i1, a number i64 or i128, a string a pointer and its size in bytes.
+struct Value {
+  llvm::Value* value = nullptr;
+  llvm::Value* size = nullptr;
+};
+
+bool IsReduction(Op op) {
+  switch (op) {
+    case Op::kAny: case Op::kAll: case Op::kCount: case Op::kSum: case Op::kMin: case Op::kMax:
+    case Op::kFirstBool: case Op::kFirstNum: case Op::kFirstStr: return true;
+    default: return false;
+  }
+}
+
+class FunctionEmitter {
+ public:
+  FunctionEmitter(llvm::Module* module, const ir::Program& program, FunctionId id, const Options& options)
+      : module_(module), context_(module->getContext()), program_(program), id_(id),
+        function_(program.schema.functions[id.value]), code_(program.code[id.value]), options_(options),
+        builder_(context_), i64_(builder_.getInt64Ty()), i128_(builder_.getInt128Ty()) {}
+
+  void Emit() {
+    EmitPrologue();
+    values_.resize(code_.exprs.size());
+    loops_.resize(code_.loops.size());
+    for (uint32_t i = 0; i < code_.exprs.size(); ++i) {
+      at_ = i;
+      const Expr& expr = code_.exprs[i];
+      (this->*kHandlers[static_cast<size_t>(expr.op)])(expr);
+    }
+    if (function_.kind == FunctionKind::kDecide) {
+      EmitDecision(&builder_, function_, id_, ValuesOf(code_.restraints), ValuesOf(code_.allows), out_, options_);
+    } else {
+      EmitOutputs();
+    }
+  }
+
+ private:
+  using Handler = void (FunctionEmitter::*)(const Expr&);
+  static const std::array<Handler, ir::kOpCount> kHandlers;
+
+  // A reduction's accumulator: its value so far, and whether any element counted (Min, Max, First…).
+  struct Accumulator {
+    uint32_t expr = 0;
+    llvm::PHINode* value = nullptr;
+    llvm::PHINode* size = nullptr;
+    llvm::PHINode* found = nullptr;
+    Value next;
+    llvm::Value* next_found = nullptr;
+  };
+  struct OpenLoop {
+    llvm::PHINode* index = nullptr;
+    llvm::Value* element = nullptr;      // address of the current element
+    llvm::BasicBlock* header = nullptr;
+    llvm::BasicBlock* exit = nullptr;
+    std::vector<Accumulator> accumulators;
+  };
+
+  void EmitPrologue() {
+    llvm::Type* pointer = builder_.getPtrTy();
+    auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {pointer, pointer}, false);
+    auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, SymbolOf(id_), module_);
+    function->setDoesNotThrow();
+    frame_ = function->getArg(0);
+    out_ = function->getArg(1);
+    frame_->setName("frame");
+    out_->setName("out");
+    for (unsigned i = 0; i < 2; ++i) {
+      function->addParamAttr(i, llvm::Attribute::NoAlias);
+      function->addParamAttr(i, llvm::Attribute::NoCapture);
+      function->addParamAttr(i, llvm::Attribute::getWithAlignment(context_, llvm::Align(alignof(int64_t))));
+    }
+    function->addParamAttr(0, llvm::Attribute::ReadOnly);
+    builder_.SetInsertPoint(llvm::BasicBlock::Create(context_, "entry", function));
+  }
+
+  GuardValues ValuesOf(const std::vector<ir::Guard>& guards) const {
+    GuardValues values;
+    for (const ir::Guard& guard : guards) {
+      values.applies.push_back(values_[guard.applies.value].value);
+      values.fails.push_back(values_[guard.fails.value].value);
+    }
+    return values;
+  }
+
+  void EmitOutputs() {
+    for (size_t i = 0; i < function_.outputs.size(); ++i) {
+      const OutputSlot& slot = function_.outputs[i];
+      const uint32_t id = code_.outputs[i].value;
+      switch (slot.kind) {
+        case SlotKind::kBool: StoreOutput(slot.offset, builder_.CreateZExt(values_[id].value, i64_)); break;
+        case SlotKind::kI64: StoreOutput(slot.offset, Number(id, i64_)); break;
+        case SlotKind::kI128: {
+          llvm::Value* number = Number(id, i128_);
+          StoreOutput(slot.offset, builder_.CreateTrunc(number, i64_));
+          StoreOutput(slot.offset + 1, builder_.CreateTrunc(builder_.CreateLShr(number, 64), i64_));
+          break;
+        }
+        case SlotKind::kString:
+          StoreOutput(slot.offset, values_[id].value);
+          StoreOutput(slot.offset + 1, values_[id].size);
+          break;
+      }
+    }
+    builder_.CreateRetVoid();
+  }
+
+  void StoreOutput(uint32_t offset, llvm::Value* value) {
+    builder_.CreateAlignedStore(value, WordAddress(out_, offset), llvm::Align(8));
+  }
+
+  // ---- operands
+
+  llvm::Type* TypeOf(uint32_t id) const { return code_.ranges[id].FitsInt64() ? i64_ : i128_; }
+  llvm::Type* WiderOf(uint32_t a, uint32_t b) const {
+    if (Planted(options_, Fault::kWideCompareNarrow)) return i64_;
+    return TypeOf(a) == i128_ || TypeOf(b) == i128_ ? i128_ : i64_;
+  }
+  // The number in `type`: extended, or its low bits.
+  llvm::Value* Number(uint32_t id, llvm::Type* type) { return builder_.CreateSExtOrTrunc(values_[id].value, type); }
+  llvm::Value* Bool(uint32_t id) const { return values_[id].value; }
+  llvm::Constant* Constant(Num value, llvm::Type* type) const {
+    const auto bits = static_cast<unsigned __int128>(value);
+    const uint64_t words[2] = {static_cast<uint64_t>(bits), static_cast<uint64_t>(bits >> 64)};
+    return llvm::ConstantInt::get(type, llvm::APInt(128, words).trunc(type->getIntegerBitWidth()));
+  }
+  void Set(llvm::Value* value, llvm::Value* size = nullptr) { values_[at_] = {value, size}; }
+
+  // ---- constants and slots
+
+  void EmitConstBool(const Expr& e) { Set(builder_.getInt1(e.a != 0)); }
+  void EmitConstNum(const Expr& e) { Set(Constant(program_.numbers[e.a], TypeOf(at_))); }
+  void EmitConstStr(const Expr& e) {
+    const std::string& text = program_.strings[e.a];
+    Set(builder_.CreateGlobalString(text, "text", 0, module_), builder_.getInt64(text.size()));
+  }
+
+  llvm::Value* WordAddress(llvm::Value* base, uint64_t offset) {
+    return offset == 0 ? base : builder_.CreateConstInBoundsGEP1_64(i64_, base, offset);
+  }
+  llvm::Value* LoadWord(llvm::Value* base, uint64_t offset, llvm::Type* type) {
+    return builder_.CreateAlignedLoad(type, WordAddress(base, offset), llvm::Align(8));
+  }
+  const Slot& SlotOf(const Expr& e) const { return function_.frame.slots[e.a]; }
+
+  void LoadBool(llvm::Value* base, const Slot& slot) {
+    Set(builder_.CreateICmpNE(LoadWord(base, slot.offset, i64_), builder_.getInt64(0)));
+  }
+  void LoadNum(llvm::Value* base, const Slot& slot) {
+    llvm::Value* low = LoadWord(base, slot.offset, i64_);
+    if (TypeOf(at_) == i64_) return Set(low);
+    if (slot.kind != SlotKind::kI128) return Set(builder_.CreateSExt(low, i128_));
+    llvm::Value* high = builder_.CreateZExt(LoadWord(base, slot.offset + 1, i64_), i128_);
+    Set(builder_.CreateOr(builder_.CreateShl(high, 64), builder_.CreateZExt(low, i128_)));
+  }
+  void LoadStr(llvm::Value* base, const Slot& slot) {
+    llvm::Value* text = LoadWord(base, slot.offset, builder_.getPtrTy());
+    Set(text, LoadWord(base, slot.offset + 1, i64_));
+  }
+  void EmitSlotBool(const Expr& e) { LoadBool(frame_, SlotOf(e)); }
+  void EmitSlotNum(const Expr& e) { LoadNum(frame_, SlotOf(e)); }
+  void EmitSlotStr(const Expr& e) { LoadStr(frame_, SlotOf(e)); }
+  void EmitElemBool(const Expr& e) { LoadBool(loops_[e.b].element, SlotOf(e)); }
+  void EmitElemNum(const Expr& e) { LoadNum(loops_[e.b].element, SlotOf(e)); }
+  void EmitElemStr(const Expr& e) { LoadStr(loops_[e.b].element, SlotOf(e)); }
+
+  // ---- truth
+
+  void EmitNot(const Expr& e) { Set(builder_.CreateNot(Bool(e.a))); }
+  void EmitAnd(const Expr& e) { Set(builder_.CreateAnd(Bool(e.a), Bool(e.b))); }
+  void EmitOr(const Expr& e) { Set(builder_.CreateOr(Bool(e.a), Bool(e.b))); }
+  void EmitEqBool(const Expr& e) { Set(builder_.CreateICmpEQ(Bool(e.a), Bool(e.b))); }
+
+  // ---- numbers. Sums, differences and products are exact in the result's width, whatever the operands' is: where the
+  // result fits, the low bits of the operands decide it.
+
+  void EmitAdd(const Expr& e) { Set(builder_.CreateAdd(Number(e.a, TypeOf(at_)), Number(e.b, TypeOf(at_)))); }
+  void EmitSub(const Expr& e) { Set(builder_.CreateSub(Number(e.a, TypeOf(at_)), Number(e.b, TypeOf(at_)))); }
+  void EmitMul(const Expr& e) {
+    llvm::Value* a = Number(e.a, TypeOf(at_));
+    llvm::Value* product = builder_.CreateMul(a, Number(e.b, TypeOf(at_)));
+    if (Planted(options_, Fault::kProductTruncated)) {
+      product = builder_.CreateSExtOrTrunc(builder_.CreateTrunc(product, i64_), TypeOf(at_));
+    }
+    Set(product);
+  }
+  void EmitNeg(const Expr& e) { Set(builder_.CreateNeg(Number(e.a, TypeOf(at_)))); }
+
+  void EmitRoundDown(const Expr& e) { EmitRound(e, Rounding::kDown); }
+  void EmitRoundUp(const Expr& e) { EmitRound(e, Rounding::kUp); }
+  void EmitRoundHalfEven(const Expr& e) { EmitRound(e, Rounding::kHalfEven); }
+  void EmitRound(const Expr& e, Rounding rounding) {
+    const Num by = program_.numbers[e.b];
+    llvm::Type* type = TypeOf(e.a) == i128_ || by > INT64_MAX ? i128_ : i64_;
+    llvm::Value* a = Number(e.a, type);
+    llvm::Constant* divisor = Constant(by, type);
+    llvm::Constant* zero = Constant(0, type);
+    llvm::Value* quotient = builder_.CreateSDiv(a, divisor);
+    llvm::Value* rest = builder_.CreateSub(a, builder_.CreateMul(quotient, divisor));
+    if (Planted(options_, Fault::kNegativeRounding) && rounding != Rounding::kHalfEven) {
+      return Set(builder_.CreateSExtOrTrunc(quotient, TypeOf(at_)));
+    }
+    if (rounding == Rounding::kUp) {
+      llvm::Value* above = builder_.CreateICmpSGT(rest, zero);
+      return Set(builder_.CreateSExtOrTrunc(builder_.CreateAdd(quotient, builder_.CreateZExt(above, type)), TypeOf(at_)));
+    }
+    llvm::Value* below = builder_.CreateICmpSLT(rest, zero);
+    llvm::Value* floor = builder_.CreateSub(quotient, builder_.CreateZExt(below, type));
+    if (rounding == Rounding::kHalfEven) {
+      llvm::Value* part = builder_.CreateAdd(rest, builder_.CreateSelect(below, divisor, zero));  // in [0, divisor)
+      floor = builder_.CreateAdd(floor, builder_.CreateZExt(RoundsUp(floor, part, divisor), type));
+    }
+    Set(builder_.CreateSExtOrTrunc(floor, TypeOf(at_)));
+  }
+  // Is `part` of `divisor` more than a half, or just a half above an odd number? By what is left, as doubling could overflow.
+  llvm::Value* RoundsUp(llvm::Value* floor, llvm::Value* part, llvm::Constant* divisor) {
+    llvm::Value* left = builder_.CreateSub(divisor, part);
+    llvm::Value* more = builder_.CreateICmpSGT(part, left);
+    llvm::Value* half = builder_.CreateICmpEQ(part, left);
+    if (Planted(options_, Fault::kHalfUp)) return builder_.CreateOr(more, half);
+    return builder_.CreateOr(more, builder_.CreateAnd(half, builder_.CreateTrunc(floor, builder_.getInt1Ty())));
+  }
+
+  void Compare(const Expr& e, llvm::CmpInst::Predicate predicate) {
+    llvm::Type* type = WiderOf(e.a, e.b);
+    Set(builder_.CreateICmp(predicate, Number(e.a, type), Number(e.b, type)));
+  }
+  void EmitEqNum(const Expr& e) { Compare(e, llvm::CmpInst::ICMP_EQ); }
+  void EmitLtNum(const Expr& e) { Compare(e, llvm::CmpInst::ICMP_SLT); }
+  void EmitLeNum(const Expr& e) {
+    Compare(e, Planted(options_, Fault::kLeAsLt) ? llvm::CmpInst::ICMP_SLT : llvm::CmpInst::ICMP_SLE);
+  }
+
+  // ---- strings
+
+  // Sizes first; bytes only when they agree. With a constant's size LLVM compares short strings in line.
+  void EmitEqStr(const Expr& e) {
+    const Value a = values_[e.a], b = values_[e.b];
+    llvm::Value* same_size = builder_.CreateICmpEQ(a.size, b.size);
+    llvm::Value* size = llvm::isa<llvm::ConstantInt>(b.size) ? b.size : a.size;
+    const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(size);
+    if ((constant != nullptr && constant->isZero()) || Planted(options_, Fault::kStringSizeOnly)) return Set(same_size);
+    llvm::BasicBlock* before = builder_.GetInsertBlock();
+    llvm::BasicBlock* compare = NewBlock("bytes");
+    llvm::BasicBlock* after = NewBlock("equal");
+    builder_.CreateCondBr(same_size, compare, after);
+    builder_.SetInsertPoint(compare);
+    llvm::Value* difference = builder_.CreateCall(ByteCompare(), {a.value, b.value, size});
+    llvm::Value* equal = builder_.CreateICmpEQ(difference, builder_.getInt32(0));
+    builder_.CreateBr(after);
+    builder_.SetInsertPoint(after);
+    llvm::PHINode* result = builder_.CreatePHI(builder_.getInt1Ty(), 2);
+    result->addIncoming(builder_.getFalse(), before);
+    result->addIncoming(equal, compare);
+    Set(result);
+  }
+  llvm::FunctionCallee ByteCompare() {
+    llvm::Type* pointer = builder_.getPtrTy();
+    return module_->getOrInsertFunction("bcmp", builder_.getInt32Ty(), pointer, pointer, i64_);
+  }
+
+  // ---- choice and bits
+
+  void EmitSelectBool(const Expr& e) { Set(builder_.CreateSelect(Bool(e.a), Bool(e.b), Bool(e.c))); }
+  void EmitSelectNum(const Expr& e) {
+    llvm::Value* then = Number(e.b, TypeOf(at_));
+    Set(builder_.CreateSelect(Bool(e.a), then, Number(e.c, TypeOf(at_))));
+  }
+  void EmitSelectStr(const Expr& e) {
+    llvm::Value* text = builder_.CreateSelect(Bool(e.a), values_[e.b].value, values_[e.c].value);
+    Set(text, builder_.CreateSelect(Bool(e.a), values_[e.b].size, values_[e.c].size));
+  }
+  void EmitHasBit(const Expr& e) {
+    llvm::Type* type = TypeOf(e.b);
+    llvm::Value* bit = Number(e.b, type);
+    llvm::Value* inside = builder_.CreateICmpULT(bit, Constant(64, type));
+    if (Planted(options_, Fault::kBitWraps)) inside = builder_.getTrue();
+    llvm::Value* amount = builder_.CreateAnd(Number(e.b, i64_), 63);
+    llvm::Value* shifted = builder_.CreateLShr(Number(e.a, i64_), amount);
+    Set(builder_.CreateAnd(inside, builder_.CreateTrunc(shifted, builder_.getInt1Ty())));
+  }
+  void EmitPopCount(const Expr& e) {
+    llvm::Value* count = builder_.CreateUnaryIntrinsic(llvm::Intrinsic::ctpop, Number(e.a, i64_));
+    Set(builder_.CreateSExtOrTrunc(count, TypeOf(at_)));
+  }
+
+  // ---- loops
+
+  llvm::BasicBlock* NewBlock(const char* name) {
+    return llvm::BasicBlock::Create(context_, name, builder_.GetInsertBlock()->getParent());
+  }
+
+  // The frame, or the current element of the loop over the list's parent.
+  llvm::Value* BaseOf(const ir::Loop& loop) const {
+    const ListId parent = function_.frame.lists[loop.list.value].parent;
+    if (!parent.valid()) return frame_;
+    LoopId around = loop.parent;
+    while (code_.loops[around.value].list != parent) around = code_.loops[around.value].parent;
+    return loops_[around.value].element;
+  }
+
+  void EmitLoopBegin(const Expr& e) {
+    const ir::Loop& loop = code_.loops[e.a];
+    const FrameList& list = function_.frame.lists[loop.list.value];
+    OpenLoop& open = loops_[e.a];
+    llvm::Value* base = BaseOf(loop);
+    llvm::Value* length = LoadWord(base, list.offset, i64_);
+    if (Planted(options_, Fault::kLastElementSkipped)) length = builder_.CreateSub(length, builder_.getInt64(1));
+    llvm::BasicBlock* before = builder_.GetInsertBlock();
+    open.header = NewBlock("loop");
+    llvm::BasicBlock* body = NewBlock("body");
+    open.exit = NewBlock("done");
+    builder_.CreateBr(open.header);
+
+    builder_.SetInsertPoint(open.header);
+    open.index = builder_.CreatePHI(i64_, 2, "index");
+    open.index->addIncoming(builder_.getInt64(0), before);
+    OpenAccumulators(e.a, before);
+    builder_.CreateCondBr(builder_.CreateICmpSLT(open.index, length), body, open.exit);
+
+    builder_.SetInsertPoint(body);
+    llvm::Value* first = WordAddress(base, list.offset + 1);
+    llvm::Value* words = builder_.CreateMul(open.index, builder_.getInt64(list.stride));
+    open.element = builder_.CreateInBoundsGEP(i64_, first, words);
+  }
+
+  void OpenAccumulators(uint32_t loop, llvm::BasicBlock* before) {
+    for (uint32_t i = code_.loops[loop].begin; i < code_.loops[loop].end; ++i) {
+      const Expr& e = code_.exprs[i];
+      if (!IsReduction(e.op) || e.a != loop) continue;
+      Accumulator acc;
+      acc.expr = i;
+      if (e.type == ir::ValueType::kStr) {
+        acc.value = Phi(llvm::ConstantPointerNull::get(builder_.getPtrTy()), before);
+        acc.size = Phi(builder_.getInt64(0), before);
+      } else if (e.type == ir::ValueType::kNum) {
+        acc.value = Phi(Constant(0, TypeOf(i)), before);
+      } else {
+        acc.value = Phi(builder_.getInt1(e.op == Op::kAll), before);
+      }
+      if (NeedsFound(e.op)) acc.found = Phi(builder_.getFalse(), before);
+      loops_[loop].accumulators.push_back(acc);
+    }
+  }
+  static bool NeedsFound(Op op) { return op != Op::kAny && op != Op::kAll && op != Op::kCount && op != Op::kSum; }
+  llvm::PHINode* Phi(llvm::Constant* start, llvm::BasicBlock* before) {
+    llvm::PHINode* phi = builder_.CreatePHI(start->getType(), 2);
+    phi->addIncoming(start, before);
+    return phi;
+  }
+
+  void EmitLoopEnd(const Expr& e) {
+    OpenLoop& open = loops_[e.a];
+    llvm::BasicBlock* latch = builder_.GetInsertBlock();
+    open.index->addIncoming(builder_.CreateAdd(open.index, builder_.getInt64(1)), latch);
+    for (Accumulator& acc : open.accumulators) {
+      acc.value->addIncoming(acc.next.value, latch);
+      if (acc.size != nullptr) acc.size->addIncoming(acc.next.size, latch);
+      if (acc.found != nullptr) acc.found->addIncoming(acc.next_found, latch);
+      values_[acc.expr] = {acc.value, acc.size};
+    }
+    builder_.CreateBr(open.header);
+    builder_.SetInsertPoint(open.exit);
+  }
+  void EmitLoopIndex(const Expr& e) { Set(builder_.CreateSExtOrTrunc(loops_[e.a].index, TypeOf(at_))); }
+
+  Accumulator& Current(const Expr& e) {
+    for (Accumulator& acc : loops_[e.a].accumulators) {
+      if (acc.expr == at_) return acc;
+    }
+    WRIT_CHECK(false);
+  }
+
+  void EmitAny(const Expr& e) {
+    Accumulator& acc = Current(e);
+    acc.next.value = builder_.CreateOr(acc.value, Bool(e.b));
+  }
+  void EmitAll(const Expr& e) {
+    Accumulator& acc = Current(e);
+    acc.next.value = builder_.CreateAnd(acc.value, Bool(e.b));
+  }
+  void EmitCount(const Expr& e) {
+    Accumulator& acc = Current(e);
+    acc.next.value = builder_.CreateAdd(acc.value, builder_.CreateZExt(Bool(e.b), TypeOf(at_)));
+  }
+  void EmitSum(const Expr& e) {
+    Accumulator& acc = Current(e);
+    llvm::Value* sum = builder_.CreateAdd(acc.value, Number(e.c, TypeOf(at_)));
+    acc.next.value = Planted(options_, Fault::kSumUnconditional) ? sum : builder_.CreateSelect(Bool(e.b), sum, acc.value);
+  }
+  void EmitMin(const Expr& e) { EmitExtreme(e, llvm::CmpInst::ICMP_SLT); }
+  void EmitMax(const Expr& e) { EmitExtreme(e, llvm::CmpInst::ICMP_SGT); }
+  void EmitExtreme(const Expr& e, llvm::CmpInst::Predicate better) {
+    Accumulator& acc = Current(e);
+    llvm::Value* value = Number(e.c, TypeOf(at_));
+    llvm::Value* improves = builder_.CreateICmp(better, value, acc.value);
+    if (e.op != Op::kMax || !Planted(options_, Fault::kMaxFromZero)) {
+      improves = builder_.CreateOr(builder_.CreateNot(acc.found), improves);
+    }
+    acc.next.value = builder_.CreateSelect(builder_.CreateAnd(Bool(e.b), improves), value, acc.value);
+    acc.next_found = builder_.CreateOr(acc.found, Bool(e.b));
+  }
+  void EmitFirstBool(const Expr& e) { EmitFirst(e, {Bool(e.c), nullptr}); }
+  void EmitFirstNum(const Expr& e) { EmitFirst(e, {Number(e.c, TypeOf(at_)), nullptr}); }
+  void EmitFirstStr(const Expr& e) { EmitFirst(e, values_[e.c]); }
+  void EmitFirst(const Expr& e, Value value) {
+    Accumulator& acc = Current(e);
+    llvm::Value* takes = builder_.CreateAnd(builder_.CreateNot(acc.found), Bool(e.b));
+    if (Planted(options_, Fault::kFirstIsLast)) takes = Bool(e.b);
+    acc.next.value = builder_.CreateSelect(takes, value.value, acc.value);
+    if (value.size != nullptr) acc.next.size = builder_.CreateSelect(takes, value.size, acc.size);
+    acc.next_found = builder_.CreateOr(acc.found, Bool(e.b));
+  }
+
+  llvm::Module* module_;
+  llvm::LLVMContext& context_;
+  const ir::Program& program_;
+  const FunctionId id_;
+  const Function& function_;
+  const ir::Code& code_;
+  const Options& options_;
+  llvm::IRBuilder<> builder_;
+  llvm::IntegerType* const i64_;
+  llvm::IntegerType* const i128_;
+  llvm::Argument* frame_ = nullptr;
+  llvm::Argument* out_ = nullptr;
+  uint32_t at_ = 0;                // the expression that is being emitted
+  std::vector<Value> values_;      // one for each expression
+  std::vector<OpenLoop> loops_;    // one for each loop
+};
+
+const std::array<FunctionEmitter::Handler, ir::kOpCount> FunctionEmitter::kHandlers = {
+#define WRIT_OP(name, result, a, b, c) &FunctionEmitter::Emit##name,
+#include "compiler/ir/ops.def"
+#undef WRIT_OP
+};
+
+}  // namespace
+
+std::string SymbolOf(FunctionId function) { return absl::StrCat("writ_function_", function.value); }
+std::string TableSymbolOf(FunctionId function) { return absl::StrCat("writ_table_", function.value); }
+
+std::unique_ptr<llvm::Module> Emit(llvm::LLVMContext* context, const ir::Program& program,
+                                   const std::vector<FunctionId>& functions, const Options& options) {
+  auto module = std::make_unique<llvm::Module>("writ", *context);
+  for (FunctionId id : functions) FunctionEmitter(module.get(), program, id, options).Emit();
+  return module;
+}
+
+}  // namespace writ::native

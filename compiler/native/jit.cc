@@ -1,0 +1,150 @@
+// Alone in its translation unit: LLJIT.h takes seconds to compile.
+#include "compiler/native/jit.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/native/codegen.h"
+#include "compiler/native/emit.h"
+#include "compiler/native/planted_faults.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/raw_ostream.h"
+#include "runtime/builtins/check.h"
+
+namespace writ::native {
+namespace {
+
+Num Divide(Num a, Num b) { return a / b; }
+Num Remainder(Num a, Num b) { return a % b; }
+
+absl::Status StatusOf(llvm::Error error) {
+  return absl::InternalError(absl::StrCat("LLVM: ", llvm::toString(std::move(error))));
+}
+
+// The program's functions by the effort that they are worth.
+std::vector<FunctionId> FunctionsOf(const ir::Program& program, const Options& options, Effort effort) {
+  std::vector<FunctionId> functions;
+  for (size_t i = 0; i < program.code.size(); ++i) {
+    const bool full = options.optimize && program.code[i].exprs.size() <= options.optimize_exprs_max;
+    if (full == (effort == Effort::kFull)) functions.push_back(FunctionId(i));
+  }
+  return functions;
+}
+
+// Emits and, where worth it, optimises the functions of one effort.
+absl::StatusOr<std::unique_ptr<llvm::Module>> MakeModule(const ir::Program& program,
+                                                         const std::vector<FunctionId>& functions, Effort effort,
+                                                         const Options& options, llvm::LLVMContext* context,
+                                                         llvm::TargetMachine* machine) {
+  std::unique_ptr<llvm::Module> module = Emit(context, program, functions, options);
+  module->setDataLayout(machine->createDataLayout());
+  module->setTargetTriple(machine->getTargetTriple().str());
+  const std::string faults = FaultsOf(*module);
+  if (!faults.empty()) return absl::InternalError(absl::StrCat("LLVM: ", faults));
+  if (effort == Effort::kFull) Optimize(machine, module.get());
+  return module;
+}
+
+// Calls `use(machine, module)` with each module of the program.
+template <class Use>
+absl::Status ForEachModule(const ir::Program& program, const Options& options, Use use) {
+  for (Effort effort : {Effort::kFull, Effort::kFast}) {
+    const std::vector<FunctionId> functions = FunctionsOf(program, options, effort);
+    if (functions.empty()) continue;
+    auto machine = MakeTargetMachine(effort);
+    if (!machine.ok()) return machine.status();
+    llvm::LLVMContext context;
+    auto module = MakeModule(program, functions, effort, options, &context, machine->get());
+    if (!module.ok()) return module.status();
+    if (absl::Status status = use(machine->get(), module->get()); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+class NativePolicy final : public CompiledPolicy {
+ public:
+  explicit NativePolicy(ir::Program program)
+      : program_(std::move(program)), digest_(ir::Digest(program_)), ir_(ir::Serialize(program_)) {}
+
+  absl::Status Compile(const Options& options) {
+    auto jit = llvm::orc::LLJITBuilder().setPlatformSetUp(llvm::orc::setUpInactivePlatform).create();
+    if (!jit) return StatusOf(jit.takeError());
+    jit_ = std::move(*jit);
+    if (absl::Status status = DefineSymbols(); !status.ok()) return status;
+    const auto add = [this](llvm::TargetMachine* machine, llvm::Module* module) -> absl::Status {
+      auto object = GenerateObject(machine, module);
+      if (!object.ok()) return object.status();
+      if (llvm::Error error = jit_->addObjectFile(*std::move(object))) return StatusOf(std::move(error));
+      return absl::OkStatus();
+    };
+    if (absl::Status status = ForEachModule(program_, options, add); !status.ok()) return status;
+    return LookUpFunctions();
+  }
+
+  const Schema& schema() const override { return program_.schema; }
+  const std::string& digest() const override { return digest_; }
+  std::string_view ir() const override { return ir_; }
+  void Decide(FunctionId function, const int64_t* frame, RawDecision* out) const override {
+    reinterpret_cast<void (*)(const int64_t*, RawDecision*)>(functions_[function.value])(frame, out);
+  }
+  void Evaluate(FunctionId function, const int64_t* frame, int64_t* out) const override {
+    reinterpret_cast<void (*)(const int64_t*, int64_t*)>(functions_[function.value])(frame, out);
+  }
+
+ private:
+  // libgcc's 128-bit division may be linked statically, out of dlsym's sight; so it is given by address like the rest.
+  absl::Status DefineSymbols() {
+    llvm::orc::SymbolMap symbols;
+    const auto define = [&](const std::string& name, const void* address) {
+      symbols[jit_->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
+    };
+    define(kCombineSymbol, reinterpret_cast<const void*>(&Combine));
+    define(kDivideSymbol, reinterpret_cast<const void*>(&Divide));
+    define(kRemainderSymbol, reinterpret_cast<const void*>(&Remainder));
+    for (size_t i = 0; i < program_.schema.functions.size(); ++i) {
+      define(TableSymbolOf(FunctionId(i)), &program_.schema.functions[i]);
+    }
+    if (llvm::Error error = jit_->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(symbols)))) {
+      return StatusOf(std::move(error));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status LookUpFunctions() {
+    for (size_t i = 0; i < program_.code.size(); ++i) {
+      auto address = jit_->lookup(SymbolOf(FunctionId(i)));
+      if (!address) return StatusOf(address.takeError());
+      functions_.push_back(address->toPtr<void*>());
+    }
+    return absl::OkStatus();
+  }
+
+  const ir::Program program_;
+  const std::string digest_;
+  const std::string ir_;
+  std::unique_ptr<llvm::orc::LLJIT> jit_;
+  std::vector<void*> functions_;  // one for each Schema::functions
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CompiledPolicy>> Compile(ir::Program program, const Options& options) {
+  WRIT_CHECK(program.code.size() == program.schema.functions.size());
+  auto policy = std::make_unique<NativePolicy>(std::move(program));
+  if (absl::Status status = policy->Compile(options); !status.ok()) return status;
+  return policy;
+}
+
+absl::StatusOr<std::string> ToLlvmText(const ir::Program& program, const Options& options) {
+  std::string text;
+  const auto print = [&text](llvm::TargetMachine*, llvm::Module* module) {
+    llvm::raw_string_ostream stream(text);
+    module->print(stream, nullptr);
+    return absl::OkStatus();
+  };
+  if (absl::Status status = ForEachModule(program, options, print); !status.ok()) return status;
+  return text;
+}
+
+}  // namespace writ::native
