@@ -21,7 +21,7 @@ enum class Stage { kParse, kCheck, kLower, kNative };
 struct PassTime { std::string pass; int64_t time_ns; };
 
 struct Compiled {
-  SourceSet sources;
+  source::SourceSet sources;
   diagnostics::Sink diagnostics;
   std::vector<ast::File> files;       // the author's, then stdlib's
   typed::Program typed;               // from kCheck on

@@ -30,6 +30,8 @@ inline constexpr uint32_t kSetBitsMax = 64;                 // members of an enu
 inline constexpr uint32_t kWindowCapacityDefault = 4096;    // events that a window holds unless it says `max n`
 inline constexpr uint32_t kCompletionsMax = 65536;          // hypothetical verdict combinations that a late review looks at
 inline constexpr uint32_t kReferenceDepthMax = 2;           // references that a frame reads through
+inline constexpr int64_t kTimeMax = int64_t{1} << 62;       // times and durations lie in ±kTimeMax ns (years 1823 to 2116), so
+                                                            // that the difference of two times always fits
 }  // namespace limits
 
 // ---------------------------------------------------------------- types
@@ -305,7 +307,8 @@ struct Allow { RuleId rule; std::vector<uint64_t> excuses; };  // bit i: restrai
 
 struct OutputSlot { SlotKind kind = SlotKind::kI64; uint32_t offset = 0; };  // words from the start of `out`
 
-// kFold: what an output is stored to. A window takes `value` when `when` is true; a cell takes `value` always.
+// kFold: what an output is stored to. A window takes `value` when `when` is true, or is emptied when `value` is none; a cell
+// takes `value` always. Targets are carried out in order.
 struct FoldTarget { bool is_window = false; uint32_t index = 0; uint32_t when = UINT32_MAX; uint32_t value = 0; };
 
 struct Function {
