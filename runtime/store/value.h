@@ -1,6 +1,7 @@
 // A value as the log keeps it: what a field, a payload or a fact holds, without the schema that gives it meaning.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,11 +25,12 @@ struct Value {
   using List = std::vector<Value>;
 
   Value() = default;                                            // absent
-  Value(int64_t integer) : v(integer) {}                        // NOLINT: a literal is a value
+  template <std::integral T>
+    requires(!std::same_as<T, bool>)                            // say Value(int64_t{b}): a bool is 0 or 1
+  Value(T integer) : v(int64_t{integer}) {}                     // NOLINT: a literal is a value
   Value(std::string text) : v(std::move(text)) {}               // NOLINT
+  Value(const char* text) : v(std::string(text)) {}             // NOLINT
   Value(List list) : v(std::move(list)) {}                      // NOLINT
-  Value(bool) = delete;                                         // say Value(int64_t{b}): a bool is 0 or 1
-  Value(const char*) = delete;
 
   bool absent() const { return std::holds_alternative<std::monostate>(v); }
   bool is_integer() const { return std::holds_alternative<int64_t>(v); }
