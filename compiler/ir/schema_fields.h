@@ -1,0 +1,385 @@
+// Each struct of a program, once, as the list of its fields; reading, writing and digesting share it. The order here is the
+// format: fields are only ever added with a new version.
+//
+// An IO has Uint, Sint, Wide, Bool, Text, Ref (an id), Index (a plain index that may be none), Enumeration (with its
+// greatest value), Each (a vector, with how to treat an element) and Cosmetic (what is no part of the digest).
+#pragma once
+
+#include <type_traits>
+
+#include "compiler/ir/ir.h"
+
+namespace writ::ir {
+
+// T when reading, const T when writing.
+template <class IO, class T>
+using Of = std::conditional_t<IO::kReads, T, const T>;
+
+template <class IO, class T>
+void List(IO& io, T& vector) {
+  io.Each(vector, [&io](auto& element) { Fields(io, element); });
+}
+template <class IO, class T>
+void Ids(IO& io, T& vector) {
+  io.Each(vector, [&io](auto& id) { io.Ref(id); });
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Type>& t) {
+  io.Enumeration(t.kind, TypeKind::kList);
+  io.Bool(t.optional);
+  io.Sint(t.min);
+  io.Sint(t.max);
+  io.Uint(t.capacity);
+  io.Uint(t.count_min);
+  io.Index(t.index);
+  io.Ref(t.element);
+  io.Ref(t.key);
+  io.Index(t.distinct);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Currency>& c) {
+  io.Text(c.code);
+  io.Sint(c.digits);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, EnumMember>& m) {
+  io.Text(m.name);
+  io.Text(m.foreign);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Enum>& e) {
+  io.Text(e.name);
+  io.Bool(e.ordered);
+  List(io, e.members);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Foreign>& f) {
+  io.Text(f.attribute);
+  io.Text(f.zone);
+  io.Index(f.currency);
+  io.Enumeration(f.rounding, Rounding::kHalfEven);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Field>& f) {
+  io.Text(f.name);
+  io.Ref(f.type);
+  io.Each(f.labels, [&io](auto& label) { io.Text(label); });
+  Fields(io, f.foreign);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Record>& r) {
+  io.Text(r.name);
+  List(io, r.members);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Domain>& d) {
+  io.Text(d.name);
+  io.Text(d.qualified);
+  Ids(io, d.below);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Role>& r) {
+  io.Text(r.name);
+  io.Text(r.qualified);
+  io.Ref(r.domain);
+  io.Bool(r.human);
+  io.Text(r.foreign);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Ladder>& l) {
+  io.Sint(l.within_ns);
+  io.Enumeration(l.otherwise, Ladder::Else::kEscalate);
+  io.Ref(l.transition);
+  io.Ref(l.role);
+  io.Ref(l.next);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Rule>& r) {
+  io.Text(r.qualified);
+  io.Enumeration(r.kind, RuleKind::kClause);
+  io.Enumeration(r.effect, Effect::kAllow);
+  io.Ref(r.domain);
+  io.Ref(r.asks);
+  io.Ref(r.ladder);
+  io.Ref(r.awaits);
+  io.Ref(r.awaits_by);
+  io.Text(r.digest);
+  io.Cosmetic([&] {
+    io.Text(r.because);
+    io.Text(r.doc);
+    io.Text(r.file);
+    io.Uint(r.line);
+    io.Uint(r.column);
+  });
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, State>& s) {
+  io.Text(s.name);
+  io.Bool(s.is_final);
+  io.Bool(s.is_halted);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, SetField>& s) {
+  io.Ref(s.field);
+  io.Bool(s.optional);
+  io.Bool(s.computed);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Transition>& t) {
+  io.Text(t.name);
+  Ids(io, t.sources);
+  io.Bool(t.stays);
+  io.Ref(t.target);
+  List(io, t.sets);
+  List(io, t.payload);
+  io.Text(t.foreign);
+  io.Ref(t.decide);
+  io.Ref(t.compute);
+  io.Ref(t.fold);
+  io.Ref(t.fold_refused);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Seat>& s) {
+  io.Ref(s.role);
+  io.Uint(s.quorum);
+  io.Uint(s.seats);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Clause>& c) {
+  io.Text(c.name);
+  io.Ref(c.rule);
+  io.Ref(c.transition);
+  io.Ref(c.asks);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Review>& r) {
+  io.Ref(r.state);
+  io.Ref(r.verdict);
+  io.Ref(r.stance);
+  List(io, r.seats);
+  io.Ref(r.ladder);
+  List(io, r.clauses);
+  Ids(io, r.binds);
+  io.Ref(r.conclude);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Cell>& c) {
+  io.Text(c.name);
+  io.Enumeration(c.kind, SlotKind::kString);
+  io.Bool(c.erasable);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Window>& w) {
+  io.Text(w.name);
+  io.Sint(w.within_ns);
+  io.Uint(w.capacity);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, LogMapping>& l) {
+  io.Text(l.format);
+  Fields(io, l.actor);
+  io.Text(l.actor_absent);
+  Fields(io, l.role);
+  Fields(io, l.at);
+  io.Text(l.activity);
+  io.Text(l.instance);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Workflow>& w) {
+  io.Text(w.name);
+  io.Text(w.package);
+  io.Text(w.qualified);
+  io.Bool(w.is_entity);
+  io.Bool(w.is_builtin);
+  List(io, w.key);
+  List(io, w.fields);
+  io.Sint(w.fresh_ns);
+  List(io, w.states);
+  List(io, w.transitions);
+  List(io, w.reviews);
+  List(io, w.cells);
+  List(io, w.windows);
+  Fields(io, w.log);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, PathStep>& s) {
+  io.Enumeration(s.kind, PathStep::Kind::kKeyPart);
+  io.Uint(s.index);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, SlotPath>& p) {
+  io.Enumeration(p.root, SlotRoot::kLookup);
+  io.Uint(p.index);
+  io.Uint(p.part);
+  io.Uint(p.part2);
+  List(io, p.steps);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Slot>& s) {
+  io.Enumeration(s.kind, SlotKind::kString);
+  Fields(io, s.path);
+  io.Enumeration(s.projection, Projection::kUpdatedAt);
+  io.Ref(s.list);
+  io.Uint(s.offset);
+  io.Bool(s.erasable);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, FrameList>& l) {
+  Fields(io, l.path);
+  io.Ref(l.parent);
+  io.Uint(l.capacity);
+  io.Uint(l.offset);
+  io.Uint(l.stride);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, LookupPart>& p) {
+  io.Ref(p.slot);
+  io.Text(p.text);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Lookup>& l) {
+  io.Ref(l.workflow);
+  List(io, l.key);
+  io.Ref(l.list);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, FrameLayout>& f) {
+  List(io, f.slots);
+  List(io, f.lists);
+  List(io, f.lookups);
+  io.Uint(f.size_words);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Restraint>& r) {
+  io.Ref(r.rule);
+  io.Enumeration(r.effect, Effect::kAllow);
+  io.Bool(r.gate);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Allow>& a) {
+  io.Ref(a.rule);
+  io.Each(a.excuses, [&io](auto& word) { io.Uint(word); });
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, OutputSlot>& o) {
+  io.Enumeration(o.kind, SlotKind::kString);
+  io.Uint(o.offset);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, FoldTarget>& f) {
+  io.Bool(f.is_window);
+  io.Uint(f.index);
+  io.Index(f.when);
+  io.Uint(f.value);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Function>& f) {
+  io.Text(f.name);
+  io.Enumeration(f.kind, FunctionKind::kConclude);
+  io.Ref(f.workflow);
+  io.Uint(f.subject);
+  Fields(io, f.frame);
+  List(io, f.restraints);
+  List(io, f.allows);
+  List(io, f.outputs);
+  List(io, f.fold);
+  io.Uint(f.output_words);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Schema>& s) {
+  List(io, s.types);
+  io.Each(s.distinct_types, [&io](auto& name) { io.Text(name); });
+  List(io, s.currencies);
+  List(io, s.enums);
+  List(io, s.records);
+  List(io, s.domains);
+  List(io, s.roles);
+  List(io, s.rules);
+  List(io, s.ladders);
+  List(io, s.workflows);
+  List(io, s.functions);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Expr>& e) {
+  io.Enumeration(e.op, static_cast<Op>(kOpCount - 1));
+  if constexpr (IO::kReads) e.type = InfoOf(e.op).result;
+  const OpInfo& info = InfoOf(e.op);
+  if (info.operands[0] != Operand::kNone) io.Uint(e.a);
+  if (info.operands[1] != Operand::kNone) io.Uint(e.b);
+  if (info.operands[2] != Operand::kNone) io.Uint(e.c);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Range>& r) {
+  io.Wide(r.low);
+  io.Wide(r.high);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Loop>& l) {
+  io.Ref(l.list);
+  io.Ref(l.parent);
+  io.Uint(l.begin);
+  io.Uint(l.end);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Guard>& g) {
+  io.Ref(g.applies);
+  io.Ref(g.fails);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Code>& c) {
+  List(io, c.exprs);
+  io.Cosmetic([&] { List(io, c.ranges); });
+  List(io, c.loops);
+  List(io, c.restraints);
+  List(io, c.allows);
+  Ids(io, c.outputs);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Program>& p) {
+  Fields(io, p.schema);
+  List(io, p.code);
+  io.Each(p.numbers, [&io](auto& number) { io.Wide(number); });
+  io.Each(p.strings, [&io](auto& text) { io.Text(text); });
+}
+
+}  // namespace writ::ir

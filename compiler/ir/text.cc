@@ -1,0 +1,371 @@
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/ir/arithmetic.h"
+#include "compiler/ir/ir.h"
+
+namespace writ::ir {
+namespace {
+
+// A malformed program has a text too, since the text is how one looks at it: what is not there shows as #index.
+template <class T>
+const T* Find(const std::vector<T>& table, uint32_t index) {
+  return index < table.size() ? &table[index] : nullptr;
+}
+std::string Numbered(uint32_t index) { return absl::StrCat("#", index); }
+
+const char* NameOf(SlotKind kind) {
+  switch (kind) {
+    case SlotKind::kBool: return "bool";
+    case SlotKind::kI64: return "i64";
+    case SlotKind::kI128: return "i128";
+    case SlotKind::kString: return "string";
+  }
+  return "?";
+}
+
+const char* NameOf(FunctionKind kind) {
+  switch (kind) {
+    case FunctionKind::kDecide: return "decide";
+    case FunctionKind::kCompute: return "compute";
+    case FunctionKind::kFold: return "fold";
+    case FunctionKind::kConclude: return "conclude";
+  }
+  return "?";
+}
+
+const char* NameOf(Effect effect) {
+  switch (effect) {
+    case Effect::kDeny: return "deny";
+    case Effect::kHold: return "hold";
+    case Effect::kEscalate: return "escalate";
+    case Effect::kAllow: return "allow";
+  }
+  return "?";
+}
+
+const char* SuffixOf(Projection projection) {
+  switch (projection) {
+    case Projection::kValue: return "";
+    case Projection::kHas: return "?";
+    case Projection::kLength: return ".length";
+    case Projection::kMissing: return ".missing";
+    case Projection::kUpdatedAt: return ".updated_at";
+  }
+  return "";
+}
+
+// ---------------------------------------------------------------- paths
+
+// Says where a slot's value comes from in the words of the schema: `after.customer.name`, `count(3)`, `seat(review, CFO)`.
+class PathPrinter {
+ public:
+  PathPrinter(const Schema& schema, const Function& function)
+      : schema_(schema), function_(function), workflow_(Find(schema.workflows, function.workflow.value)) {}
+
+  std::string Print(const SlotPath& path, ListId list) const { return Follow(path, list).text; }
+
+ private:
+  // What a path has reached: its text so far, and the type or the instance there.
+  struct Place {
+    std::string text;
+    TypeId type;
+    const Workflow* instance = nullptr;
+  };
+
+  Place Follow(const SlotPath& path, ListId list) const {
+    Place place = Root(path, list);
+    for (const PathStep& step : path.steps) Take(step, &place);
+    return place;
+  }
+
+  Place Root(const SlotPath& path, ListId list) const {
+    switch (path.root) {
+      case SlotRoot::kBefore: return FieldOf("before.", workflow_ != nullptr ? &workflow_->fields : nullptr, path.index);
+      case SlotRoot::kAfter: return FieldOf("after.", workflow_ != nullptr ? &workflow_->fields : nullptr, path.index);
+      case SlotRoot::kPayload: return FieldOf("payload.", Payload(), path.index);
+      case SlotRoot::kThisKey: return {"this", TypeId(), workflow_};
+      case SlotRoot::kElement: return {"element", ElementType(list), nullptr};
+      case SlotRoot::kLookup: return LookupRoot(path.index);
+      default: return {Fact(path), TypeId(), nullptr};
+    }
+  }
+
+  const std::vector<Field>* Payload() const {
+    if (workflow_ == nullptr || function_.kind == FunctionKind::kConclude) return nullptr;
+    const Transition* transition = Find(workflow_->transitions, function_.subject);
+    return transition != nullptr ? &transition->payload : nullptr;
+  }
+
+  static Place FieldOf(std::string prefix, const std::vector<Field>* fields, uint32_t index) {
+    const Field* field = fields != nullptr ? Find(*fields, index) : nullptr;
+    if (field == nullptr) return {prefix + Numbered(index), TypeId(), nullptr};
+    return {prefix + field->name, field->type, nullptr};
+  }
+
+  Place LookupRoot(uint32_t index) const {
+    const Lookup* lookup = Find(function_.frame.lookups, index);
+    const Workflow* workflow = lookup != nullptr ? Find(schema_.workflows, lookup->workflow.value) : nullptr;
+    const std::string name = workflow != nullptr ? workflow->name : "?";
+    return {absl::StrCat(name, "[lookup ", index, "]"), TypeId(), workflow};
+  }
+
+  // Lists stand after their parents, so that this ends.
+  TypeId ElementType(ListId list) const {
+    const FrameList* frame_list = Find(function_.frame.lists, list.value);
+    if (frame_list == nullptr) return TypeId();
+    if (frame_list->parent.valid() && frame_list->parent.value >= list.value) return TypeId();
+    const Type* type = Find(schema_.types, Follow(frame_list->path, frame_list->parent).type.value);
+    return type != nullptr ? type->element : TypeId();
+  }
+
+  void Take(const PathStep& step, Place* place) const {
+    const Type* type = Find(schema_.types, place->type.value);
+    const Workflow* instance = place->instance;
+    if (type != nullptr && type->kind == TypeKind::kReference) instance = Find(schema_.workflows, type->index);
+    const std::string so_far = place->text + ".";
+    switch (step.kind) {
+      case PathStep::Kind::kMember: {
+        const bool record = type != nullptr && type->kind == TypeKind::kRecord;
+        const Record* found = record ? Find(schema_.records, type->index) : nullptr;
+        *place = FieldOf(so_far, found != nullptr ? &found->members : nullptr, step.index);
+        break;
+      }
+      case PathStep::Kind::kField:
+        *place = FieldOf(so_far, instance != nullptr ? &instance->fields : nullptr, step.index);
+        break;
+      case PathStep::Kind::kKeyPart:
+        *place = FieldOf(so_far + "key.", instance != nullptr ? &instance->key : nullptr, step.index);
+        break;
+      case PathStep::Kind::kState: *place = {so_far + "state", TypeId(), nullptr}; break;
+    }
+  }
+
+  std::string CellName(uint32_t index) const {
+    const Cell* cell = workflow_ != nullptr ? Find(workflow_->cells, index) : nullptr;
+    return cell != nullptr ? cell->name : Numbered(index);
+  }
+  std::string WindowName(uint32_t index) const {
+    const Window* window = workflow_ != nullptr ? Find(workflow_->windows, index) : nullptr;
+    return window != nullptr ? window->name : Numbered(index);
+  }
+  std::string ReviewName(uint32_t index) const {
+    const Review* review = workflow_ != nullptr ? Find(workflow_->reviews, index) : nullptr;
+    const State* state = review != nullptr ? Find(workflow_->states, review->state.value) : nullptr;
+    return state != nullptr ? state->name : Numbered(index);
+  }
+  std::string SeatName(const SlotPath& path) const {
+    const Review* review = workflow_ != nullptr ? Find(workflow_->reviews, path.index) : nullptr;
+    const Seat* seat = review != nullptr ? Find(review->seats, path.part) : nullptr;
+    return absl::StrCat(ReviewName(path.index), ", ", seat != nullptr ? RoleName(seat->role.value) : Numbered(path.part));
+  }
+  std::string RoleName(uint32_t index) const {
+    const Role* role = Find(schema_.roles, index);
+    return role != nullptr ? role->qualified : Numbered(index);
+  }
+  std::string RuleName(uint32_t index) const {
+    const Rule* rule = Find(schema_.rules, index);
+    return rule != nullptr ? rule->qualified : Numbered(index);
+  }
+
+  std::string Fact(const SlotPath& path) const {
+    const uint32_t i = path.index;
+    switch (path.root) {
+      case SlotRoot::kNow: return "now";
+      case SlotRoot::kPosition: return "position";
+      case SlotRoot::kState: return "state";
+      case SlotRoot::kActorId: return "actor";
+      case SlotRoot::kActorPrincipal: return "actor.principal";
+      case SlotRoot::kActorRole: return "actor.role";
+      case SlotRoot::kActorIsHuman: return "actor.is_human";
+      case SlotRoot::kActorIsActive: return "actor.is_active";
+      case SlotRoot::kActorIsOrchestrator: return "actor.is_orchestrator";
+      case SlotRoot::kHoldsRole: return absl::StrCat("actor.holds(", RoleName(i), ")");
+      case SlotRoot::kSeen: return "seen";
+      case SlotRoot::kLastChange: return "last_change";
+      case SlotRoot::kDuplicate: return "duplicate";
+      case SlotRoot::kCell: return absl::StrCat("cell(", CellName(i), ")");
+      case SlotRoot::kWindowCount: return absl::StrCat("window_count(", WindowName(i), ")");
+      case SlotRoot::kWindowSum: return absl::StrCat("window_sum(", WindowName(i), ")");
+      case SlotRoot::kWindowMin: return absl::StrCat("window_min(", WindowName(i), ")");
+      case SlotRoot::kWindowMax: return absl::StrCat("window_max(", WindowName(i), ")");
+      case SlotRoot::kWindowOverflow: return absl::StrCat("window_overflow(", WindowName(i), ")");
+      case SlotRoot::kReviewOutcome: return absl::StrCat("review_outcome(", ReviewName(i), ")");
+      case SlotRoot::kSeatSpoken: return absl::StrCat("seat_spoken(", SeatName(path), ")");
+      case SlotRoot::kSeatVotes: return absl::StrCat("seat_votes(", SeatName(path), ", ", path.part2, ")");
+      case SlotRoot::kSeatTaken: return absl::StrCat("seat_taken(", SeatName(path), ")");
+      case SlotRoot::kApproved: return absl::StrCat("approved(", RuleName(i), ")");
+      case SlotRoot::kQuestionState: return "question.state";
+      case SlotRoot::kQuestionSelf: return "question.self";
+      case SlotRoot::kQuestionCovered: return "question.covered";
+      default: return absl::StrCat("root ", static_cast<int>(path.root), "(", i, ")");
+    }
+  }
+
+  const Schema& schema_;
+  const Function& function_;
+  const Workflow* const workflow_;
+};
+
+// ---------------------------------------------------------------- functions
+
+class FunctionPrinter {
+ public:
+  FunctionPrinter(const Program& program, FunctionId id)
+      : program_(program), function_(program.schema.functions[id.value]), code_(Find(program.code, id.value)),
+        paths_(program.schema, function_) {}
+
+  std::string Print() && {
+    Line("function ", function_.name, " ", NameOf(function_.kind), " frame ", function_.frame.size_words, " words");
+    PrintLayout();
+    if (code_ == nullptr) return std::move(text_);
+    size_t depth = 1;
+    for (size_t i = 0; i < code_->exprs.size(); ++i) {
+      const Op op = code_->exprs[i].op;
+      if (op == Op::kLoopEnd && depth > 1) --depth;
+      Line(std::string(2 * depth, ' '), ExprText(i));
+      if (op == Op::kLoopBegin) ++depth;
+    }
+    PrintGuards();
+    PrintOutputs();
+    return std::move(text_);
+  }
+
+ private:
+  template <class... Parts>
+  void Line(const Parts&... parts) {
+    absl::StrAppend(&text_, parts..., "\n");
+  }
+
+  void PrintLayout() {
+    const FrameLayout& frame = function_.frame;
+    for (size_t i = 0; i < frame.lists.size(); ++i) {
+      const FrameList& list = frame.lists[i];
+      Line("  list l", i, " @", list.offset, OfList(list.parent), " max ", list.capacity, " stride ", list.stride, " ",
+           paths_.Print(list.path, list.parent));
+    }
+    for (size_t i = 0; i < frame.lookups.size(); ++i) PrintLookup(i);
+    for (size_t i = 0; i < frame.slots.size(); ++i) {
+      const Slot& slot = frame.slots[i];
+      Line("  s", i, " ", NameOf(slot.kind), " @", slot.offset, OfList(slot.list), " ", paths_.Print(slot.path, slot.list),
+           SuffixOf(slot.projection), slot.erasable ? " erasable" : "");
+    }
+  }
+
+  static std::string OfList(ListId list) { return list.valid() ? absl::StrCat(" of l", list.value) : ""; }
+
+  void PrintLookup(size_t index) {
+    const Lookup& lookup = function_.frame.lookups[index];
+    const Workflow* workflow = Find(program_.schema.workflows, lookup.workflow.value);
+    const std::string key = absl::StrJoin(lookup.key, ", ", [](std::string* out, const LookupPart& part) {
+      if (part.slot.valid()) absl::StrAppend(out, "s", part.slot.value);
+      if (!part.slot.valid()) absl::StrAppend(out, Quoted(part.text));
+    });
+    Line("  lookup ", index, OfList(lookup.list), " ", workflow != nullptr ? workflow->qualified : "?", "[", key, "]");
+  }
+
+  static std::string Quoted(const std::string& text) { return absl::StrCat("\"", absl::CHexEscape(text), "\""); }
+
+  std::string ExprText(size_t index) const {
+    const Expr& e = code_->exprs[index];
+    if (static_cast<int>(e.op) >= kOpCount) return absl::StrCat("%", index, " = ?");
+    const OpInfo& info = InfoOf(e.op);
+    std::string text = absl::StrCat("%", index, " = ", info.name);
+    if (info.result == ValueType::kVoid) text = info.name;
+    for (int k = 0; k < 3; ++k) absl::StrAppend(&text, OperandText(info.operands[k], OperandAt(e, k)));
+    const bool given = (IsSlot(e.op) || IsElement(e.op)) && e.type == ValueType::kNum && index < code_->ranges.size();
+    if (e.op == Op::kLoopBegin && e.a < code_->loops.size()) absl::StrAppend(&text, " over l", code_->loops[e.a].list.value);
+    if (given) absl::StrAppend(&text, " in ", NumToText(code_->ranges[index].low), "..", NumToText(code_->ranges[index].high));
+    return text;
+  }
+
+  std::string OperandText(Operand kind, uint32_t operand) const {
+    switch (kind) {
+      case Operand::kNone: return "";
+      case Operand::kBool:
+      case Operand::kNum:
+      case Operand::kStr: return absl::StrCat(" %", operand);
+      case Operand::kSlot: return absl::StrCat(" s", operand);
+      case Operand::kLoop: return absl::StrCat(" loop", operand);
+      case Operand::kFlag: return operand != 0 ? " true" : " false";
+      case Operand::kConst: return operand < program_.numbers.size() ? " " + NumToText(program_.numbers[operand]) : " ?";
+      case Operand::kText: return operand < program_.strings.size() ? " " + Quoted(program_.strings[operand]) : " ?";
+    }
+    return "";
+  }
+
+  std::string RuleName(RuleId id) const {
+    const Rule* rule = Find(program_.schema.rules, id.value);
+    return rule != nullptr ? rule->qualified : Numbered(id.value);
+  }
+
+  static std::string GuardText(const std::vector<Guard>& guards, size_t index) {
+    if (index >= guards.size()) return "";
+    return absl::StrCat(" applies %", guards[index].applies.value, " fails %", guards[index].fails.value);
+  }
+
+  void PrintGuards() {
+    for (size_t i = 0; i < function_.restraints.size(); ++i) {
+      const Restraint& restraint = function_.restraints[i];
+      Line("  ", restraint.gate ? "gate " : "", NameOf(restraint.effect), " ", RuleName(restraint.rule),
+           GuardText(code_->restraints, i));
+    }
+    for (size_t i = 0; i < function_.allows.size(); ++i) {
+      const Allow& allow = function_.allows[i];
+      Line("  allow ", RuleName(allow.rule), GuardText(code_->allows, i), " excuses", ExcusedText(allow));
+    }
+  }
+
+  std::string ExcusedText(const Allow& allow) const {
+    std::string text;
+    for (size_t i = 0; i < function_.restraints.size() && i / 64 < allow.excuses.size(); ++i) {
+      if ((allow.excuses[i / 64] >> (i % 64) & 1) != 0) absl::StrAppend(&text, " ", RuleName(function_.restraints[i].rule));
+    }
+    return text;
+  }
+
+  void PrintOutputs() {
+    for (size_t i = 0; i < function_.outputs.size() && i < code_->outputs.size(); ++i) {
+      const OutputSlot& output = function_.outputs[i];
+      Line("  output ", i, " ", NameOf(output.kind), " @", output.offset, " %", code_->outputs[i].value);
+    }
+    for (const FoldTarget& target : function_.fold) {
+      const std::string condition = target.when != UINT32_MAX ? absl::StrCat(" when output ", target.when) : "";
+      Line("  store ", target.is_window ? "window " : "cell ", TargetName(target), " output ", target.value, condition);
+    }
+  }
+
+  std::string TargetName(const FoldTarget& target) const {
+    const Workflow* workflow = Find(program_.schema.workflows, function_.workflow.value);
+    if (workflow == nullptr) return Numbered(target.index);
+    const Window* window = Find(workflow->windows, target.index);
+    const Cell* cell = Find(workflow->cells, target.index);
+    if (target.is_window) return window != nullptr ? window->name : Numbered(target.index);
+    return cell != nullptr ? cell->name : Numbered(target.index);
+  }
+
+  const Program& program_;
+  const Function& function_;
+  const Code* const code_;
+  const PathPrinter paths_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string ToText(const Program& program) {
+  std::string text;
+  for (size_t i = 0; i < program.schema.functions.size(); ++i) {
+    if (i > 0) text.push_back('\n');
+    text += ToText(program, FunctionId(i));
+  }
+  return text;
+}
+
+std::string ToText(const Program& program, FunctionId function) { return FunctionPrinter(program, function).Print(); }
+
+}  // namespace writ::ir
