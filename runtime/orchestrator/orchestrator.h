@@ -1,0 +1,125 @@
+// The orchestrator: it decides what is proposed, keeps what was decided, and does by itself what is due.
+//
+// validate -> decide -> append -> apply. The state is a fold over the log and nothing else: Open reads the log, and what a
+// commit applies is applied by the code that Open uses.
+//
+// Errors    kInvalidArgument: the line is refused (it cannot be read, names what does not exist, has a wrong type, …); the
+//           message is a sentence for its author; nothing was committed. Everything else is the world's: what the store
+//           says, kFailedPrecondition for a log that this policy cannot read. After such an error nothing of the line is
+//           known to be committed, and nothing was acknowledged.
+// Threads   one at a time; CommitLoop (commit_loop.h) lets many propose.
+// Source    docs/internals/semantics.md
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/decision/decision.h"
+#include "runtime/escalate/escalate.h"
+#include "runtime/orchestrator/input.h"
+#include "runtime/registry/registry.h"
+#include "runtime/state/state.h"
+#include "runtime/store/store.h"
+
+namespace writ {
+
+// Live time. It may jump; the orchestrator never goes back.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual int64_t NowNs() = 0;
+};
+class SystemClock : public Clock {
+ public:
+  int64_t NowNs() override;
+};
+
+enum class ClockMode : uint8_t {
+  kGiven,  // lines bear their times; a timer fires with now = its due time (run, test, replay)
+  kLive,   // the clock's time counts; a timer fires with the commit's time
+};
+
+struct OrchestratorOptions {
+  ClockMode mode = ClockMode::kGiven;
+  Clock* clock = nullptr;                    // kLive; not owned
+  store::RandomSource* random = nullptr;     // salts; not owned; null: the operating system's
+  bool trusted_input = true;                 // agent lines and inline actors are taken: a file that its owner runs
+  std::vector<ActorDescription> founders;    // registered by the host when the log is empty
+};
+
+// A question as others may look at it.
+struct OpenQuestion {
+  int64_t number = 0;
+  RoleId role;
+  WorkflowId workflow;
+  std::string key;
+  TransitionId transition;                   // what was asked for
+  int64_t until_ns = 0;
+};
+
+class Orchestrator {
+ public:
+  // Folds the log of `store`. Both must outlive it.
+  static absl::StatusOr<std::unique_ptr<Orchestrator>> Open(const CompiledPolicy* policy, store::Store* store,
+                                                            OrchestratorOptions options);
+  ~Orchestrator();
+
+  // One line: the timers that were due come first, then the line's own decision, then what it caused; all durable.
+  // A tick returns what fired.
+  absl::StatusOr<std::vector<DecisionRecord>> Submit(const Submission& submission);
+  absl::StatusOr<std::vector<DecisionRecord>> Tick(int64_t now_ns);
+
+  // Many lines with one flush, decided one after another. `answers` are theirs, in order; a refused line refuses no other.
+  // A status other than kOk: nothing of all that is known to be committed.
+  absl::Status SubmitBatch(const std::vector<const Submission*>& lines,
+                           std::vector<absl::StatusOr<std::vector<DecisionRecord>>>* answers);
+
+  // Erases the values of `field` (or of all fields with the label `field`) of one instance, wherever the log keeps them.
+  // `by` is recorded. The orchestrator folds the log anew.
+  absl::StatusOr<DecisionRecord> Erase(std::string_view workflow, const Input& on, std::string_view field,
+                                       std::string_view by);
+
+  // The event at a position, and as a record. kNotFound. Cost: one read of the store.
+  absl::StatusOr<store::Event> EventAt(int64_t position);
+  DecisionRecord RecordOf(const store::Event& event) const;
+
+  const World& world() const;
+  const Registry& registry() const;
+  const Schema& schema() const;
+  int64_t last_position() const;
+  int64_t last_time_ns() const;
+  std::optional<int64_t> NextDue() const;                 // when the next timer is due
+  std::vector<OpenQuestion> OpenQuestions() const;        // by number, then role
+  const Escalations& escalations() const;                 // pending proposals
+
+  // Resolves a workflow's name and the key that a line gives. For tests and explain.
+  absl::StatusOr<WorkflowId> ResolveWorkflow(std::string_view name) const;
+  absl::StatusOr<std::string> ResolveKey(WorkflowId workflow, const Input& on) const;
+
+  class Core;                                             // orchestrator_core.h; the parts of this folder share it
+
+ private:
+  explicit Orchestrator(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+// ---------------------------------------------------------------- verify
+
+enum class Redecided : uint8_t {
+  kSame,
+  kDifferent,
+  kErased,       // a value that the decision read was erased
+  kNotDecided,   // no decision function ran for it
+  kUnknown,      // the policy does not have the function, or the frame cannot be read
+};
+
+// Decides a stored event again, from its logged frame, by the policy that was in force.
+Redecided Redecide(const store::Event& event, const CompiledPolicy& policy);
+
+}  // namespace writ
