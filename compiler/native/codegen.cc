@@ -1,6 +1,5 @@
 #include "compiler/native/codegen.h"
 
-#include <mutex>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -16,14 +15,6 @@
 namespace writ::native {
 namespace {
 
-void InitializeOnce() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-  });
-}
-
 std::string HostFeatures() {
   std::string features;
   for (const auto& feature : llvm::sys::getHostCPUFeatures()) {
@@ -34,8 +25,13 @@ std::string HostFeatures() {
 
 }  // namespace
 
+absl::Status InitializeTarget() {
+  static const bool failed = llvm::InitializeNativeTarget() || llvm::InitializeNativeTargetAsmPrinter();
+  if (failed) return absl::InternalError("LLVM was built without this machine's target");
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(Effort effort) {
-  InitializeOnce();
   const std::string triple = llvm::sys::getProcessTriple();
   std::string error;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);

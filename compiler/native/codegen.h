@@ -15,6 +15,9 @@ enum class Effort : uint8_t {
   kFast,  // no pipeline; FastISel: for functions whose size makes the pipeline superlinear
 };
 
+// Registers this machine's target with LLVM, once; everything else here needs it.
+absl::Status InitializeTarget();
+
 absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(Effort effort);
 
 // LLVM's O2 pipeline, in optimize.cc.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/ir/arithmetic.h"
 #include "compiler/native/planted_faults.h"
 #include "runtime/builtins/check.h"
 
@@ -21,14 +22,6 @@ struct Value {
   llvm::Value* value = nullptr;
   llvm::Value* size = nullptr;
 };
-
-bool IsReduction(Op op) {
-  switch (op) {
-    case Op::kAny: case Op::kAll: case Op::kCount: case Op::kSum: case Op::kMin: case Op::kMax:
-    case Op::kFirstBool: case Op::kFirstNum: case Op::kFirstStr: return true;
-    default: return false;
-  }
-}
 
 class FunctionEmitter {
  public:
@@ -322,7 +315,9 @@ class FunctionEmitter {
     const FrameList& list = function_.frame.lists[loop.list.value];
     OpenLoop& open = loops_[e.a];
     llvm::Value* base = BaseOf(loop);
-    llvm::Value* length = LoadWord(base, list.offset, i64_);
+    // Never past the capacity, whatever the frame says: the element after it is somebody else's.
+    llvm::Value* length = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, LoadWord(base, list.offset, i64_),
+                                                         builder_.getInt64(list.capacity));
     if (Planted(options_, Fault::kLastElementSkipped)) length = builder_.CreateSub(length, builder_.getInt64(1));
     llvm::BasicBlock* before = builder_.GetInsertBlock();
     open.header = NewBlock("loop");
@@ -345,7 +340,7 @@ class FunctionEmitter {
   void OpenAccumulators(uint32_t loop, llvm::BasicBlock* before) {
     for (uint32_t i = code_.loops[loop].begin; i < code_.loops[loop].end; ++i) {
       const Expr& e = code_.exprs[i];
-      if (!IsReduction(e.op) || e.a != loop) continue;
+      if (!ir::IsReduction(e.op) || e.a != loop) continue;
       Accumulator acc;
       acc.expr = i;
       if (e.type == ir::ValueType::kStr) {

@@ -49,6 +49,7 @@ absl::StatusOr<std::unique_ptr<llvm::Module>> MakeModule(const ir::Program& prog
 // Calls `use(machine, module)` with each module of the program.
 template <class Use>
 absl::Status ForEachModule(const ir::Program& program, const Options& options, Use use) {
+  if (absl::Status status = InitializeTarget(); !status.ok()) return status;
   for (Effort effort : {Effort::kFull, Effort::kFast}) {
     const std::vector<FunctionId> functions = FunctionsOf(program, options, effort);
     if (functions.empty()) continue;
@@ -68,6 +69,7 @@ class NativePolicy final : public CompiledPolicy {
       : program_(std::move(program)), digest_(ir::Digest(program_)), ir_(ir::Serialize(program_)) {}
 
   absl::Status Compile(const Options& options) {
+    if (absl::Status status = InitializeTarget(); !status.ok()) return status;
     auto jit = llvm::orc::LLJITBuilder().setPlatformSetUp(llvm::orc::setUpInactivePlatform).create();
     if (!jit) return StatusOf(jit.takeError());
     jit_ = std::move(*jit);
