@@ -1,0 +1,145 @@
+// Typed expressions to IR, within one function. A value is a pair: what it is, and whether it is unknown; a T? has a third
+// Boolean, whether it is there. Kleene's logic, exact arithmetic and its ranges, absence and vacuous truth are decided here.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/diagnostics/diagnostics.h"
+#include "compiler/lower/layout.h"
+#include "compiler/lower/lower.h"
+#include "compiler/typed/typed.h"
+
+namespace writ::lower {
+
+// What a true expression would do: more restraint, more freedom, or neither can be said. Vacuous truth must not empower.
+enum class Polarity : uint8_t { kNeutral, kRestrains, kEmpowers };
+
+struct Value {
+  ir::ExprId value;               // Bool, Num or Str; meaningful where known and present
+  ir::ExprId unknown, present;    // Bool
+};
+
+// A structured value that is not loaded yet: where it lies.
+struct Place {
+  SlotPath path;
+  ListId list;                    // the path is relative to the current element of `loop`
+  ir::LoopId loop;
+  Type type;
+  bool erasable = false;
+  // An element of a keyed list, first() or last(): the first one where `condition`, over `loop`; values are reduced over it.
+  bool selected = false;
+  ir::ExprId condition, exists;
+  ir::ExprId unknown;             // on the way here (a record that is too old); none: known
+  ir::ExprId present;             // none: it is there
+};
+
+struct FactCells {                // where a fact is kept; lower/facts.cc
+  CellId has, value, time, poisoned;
+  WindowId window;
+};
+
+// What all functions of a program share.
+struct ProgramState {
+  const typed::Program* typed = nullptr;
+  Schema* schema = nullptr;
+  ir::Program* program = nullptr;
+  diagnostics::Sink* sink = nullptr;
+  std::vector<FactCells> facts;   // by typed::Program::facts
+};
+
+class FunctionLowering {
+ public:
+  FunctionLowering(ProgramState* state, Function* function);
+
+  ir::Builder& build() { return build_; }
+  Layout& layout() { return layout_; }
+
+  // Slots of the proposal and the state.
+  ir::ExprId BoolSlot(SlotRoot root, uint32_t index = 0, uint32_t part = 0, uint32_t part2 = 0);
+  ir::ExprId NumSlot(SlotRoot root, ir::Range range, uint32_t index = 0, uint32_t part = 0, uint32_t part2 = 0);
+  ir::ExprId StrSlot(SlotRoot root, uint32_t index = 0);
+  ir::ExprId RoleIs(RoleId role);
+  ir::ExprId AnyRoleOf(const std::vector<RoleId>& roles, bool or_orchestrator);  // none of either: everybody
+  ir::ExprId StateIs(StateId state);
+
+  Value Lower(const typed::Expr& expr, Polarity polarity = Polarity::kNeutral);
+  Value LowerFact(uint32_t fact);
+
+  // Kleene's connectives over pairs; the results are present.
+  Value And(Value a, Value b);
+  Value Or(Value a, Value b);
+  Value Not(Value a);
+  Value True();
+  ir::ExprId Known(const Value& v);       // value and not unknown
+  ir::ExprId KnownTrue(const Value& v) { return Known(v); }
+  ir::ExprId TrueOrUnknown(const Value& v);
+
+  // True where a reference that `type` at `path` holds is there and names nothing.
+  ir::ExprId NamesNothing(const Type& type, const SlotPath& path);
+  // The references that expressions so far have read through, as one condition; the rule no_record.
+  ir::ExprId ReadNamesNothing();
+
+  // Conditions are collected here while set.
+  std::vector<Condition>* conditions = nullptr;
+
+  // Finishes the function; roots as in ir::Builder::Finish. Remaps `collected` to final ids.
+  void Finish(std::vector<ir::Guard> restraints, std::vector<ir::Guard> allows, std::vector<ir::ExprId> outputs, ir::Code* code,
+              FunctionConditions* collected);
+
+ private:
+  using Expr = typed::Expr;
+
+  Value Scalar(ir::ExprId value);
+  Value Lower2(const Expr& expr, Polarity polarity);
+  Value Constant(const Expr& expr);
+  Value Equal(const Expr& a, const Expr& b);
+  Value EqualValues(const Expr& a, const Expr& b, bool is);
+  Value EqualLists(const Expr& a, const Expr& b);
+  ir::ExprId EqualElements(const Place& a, const Place& b, const Type& type);
+  Value Compare(const Expr& a, const Expr& b, bool or_equal);
+  Value Arithmetic(const Expr& expr);
+  Value RoundTo(const Expr& expr);
+  Value If(const Expr& expr);
+  Value Coalesce(const Expr& expr);
+  Value In(const Expr& expr);
+  Value Quantifier(const Expr& expr, Polarity polarity);
+  Value QuantifierOverBits(const Expr& expr, Polarity polarity);
+  Value Reduce(const Expr& expr, ir::LoopId loop, Value body, Value where, ir::ExprId any_element, Polarity polarity);
+  Value Distinct(const Expr& expr, const Place& place, ir::LoopId loop);
+  Value Length(const Expr& expr);
+  Value Has(const Expr& expr);
+  // Brings a number into 64 bits: outside, it is unknown (and 0).
+  Value Checked(Value v);
+  ir::ExprId Scaled(ir::ExprId number, int digits, const ast::Span& span);
+  bool Fits(bool fits, const ast::Span& span);
+
+  std::optional<Place> PlaceOf(const Expr& expr);
+  Place Element(const Place& list_place, ir::LoopId loop, ListId list);
+  ListId ListOf(const Place& place, const ast::Span& span);
+  ir::LoopId Open(ListId list);
+  Value Load(const Place& place);
+  ir::ExprId LoadSlot(const Place& place, Projection projection, SlotKind kind, ir::Range range);
+  void NoteReference(const Place& place);
+  ir::ExprId MissingAnywhere(const SlotPath& path, ListId list);
+  ir::Range RangeOf(const Type& type) const;
+  void TooMuch(const ast::Span& span, const char* what);
+
+  ProgramState* state_;
+  const Schema& schema_;
+  Function* function_;
+  Layout layout_;
+  ir::Builder build_;
+  std::map<uint32_t, Place> places_;     // variable -> current element
+  std::map<uint32_t, Value> constants_;  // variable over the members of a bit set
+  std::vector<ir::LoopId> loops_;        // open comprehensions, outermost first
+  std::map<std::string, std::pair<SlotPath, ListId>> references_;  // read through
+  int neutral_ = 0;
+};
+
+// Structural text of an expression and what it refers to by name: for digests of rules.
+std::string Fingerprint(const typed::Program& program, const typed::Expr* expr);
+
+}  // namespace writ::lower

@@ -1,0 +1,334 @@
+#include "compiler/lower/facts.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/builtins/check.h"
+
+namespace writ::lower {
+namespace {
+
+using ir::ExprId;
+using ir::Range;
+using typed::Fact;
+using Kind = typed::Fact::Kind;
+
+constexpr Num kSumMax = Num{1} << 100;
+constexpr Range kTimes = {-limits::kTimeMax, limits::kTimeMax};
+constexpr Range kSums = {-kSumMax, kSumMax};
+constexpr Range kCounts = {0, int64_t{1} << 48};
+
+bool IsWindow(const Fact& fact) {
+  return fact.within_ns > 0 && fact.kind != Kind::kHappened && fact.kind != Kind::kLast;
+}
+
+SlotKind CellKind(const Fact& fact) {
+  const TypeKind kind = fact.type.type.kind;
+  if (kind == TypeKind::kBool) return SlotKind::kBool;
+  if (kind == TypeKind::kString || kind == TypeKind::kReference) return SlotKind::kString;
+  return fact.type.scale > 0 ? SlotKind::kI128 : SlotKind::kI64;
+}
+
+bool Matches(const typed::Pattern& pattern, TransitionId transition) {
+  return std::find(pattern.transitions.begin(), pattern.transitions.end(), transition) != pattern.transitions.end();
+}
+
+}  // namespace
+
+bool StartsRound(const Schema& schema, const Workflow& workflow, const Transition& transition) {
+  (void)schema;
+  if (!transition.sets.empty()) return true;
+  if (transition.stays) return false;
+  return std::any_of(workflow.reviews.begin(), workflow.reviews.end(),
+                     [&](const Review& review) { return review.state == transition.target; });
+}
+
+void AllocateFacts(ProgramState* state, const std::vector<bool>& poisoned) {
+  state->facts.assign(state->typed->facts.size(), FactCells{});
+  for (Workflow& workflow : state->schema->workflows) {
+    workflow.cells.clear();
+    workflow.windows.clear();
+  }
+  for (size_t f = 0; f < state->typed->facts.size(); ++f) {
+    const Fact& fact = state->typed->facts[f];
+    Workflow& workflow = state->schema->workflows[fact.workflow.value];
+    FactCells& cells = state->facts[f];
+    const auto cell = [&](const char* part, SlotKind kind) {
+      workflow.cells.push_back({absl::StrCat("fact", f, ".", part), kind, false});
+      return CellId(workflow.cells.size() - 1);
+    };
+    if (poisoned[f]) cells.poisoned = cell("unknown", SlotKind::kBool);
+    if (IsWindow(fact)) {
+      const uint32_t capacity = fact.capacity > 0 ? fact.capacity : limits::kWindowCapacityDefault;
+      workflow.windows.push_back({absl::StrCat("fact", f), fact.within_ns, capacity});
+      cells.window = WindowId(workflow.windows.size() - 1);
+      continue;
+    }
+    switch (fact.kind) {
+      case Kind::kHappened: cells.has = cell("has", SlotKind::kBool); break;
+      case Kind::kCount: cells.value = cell("count", SlotKind::kI64); break;
+      case Kind::kSum: cells.value = cell("sum", SlotKind::kI128); break;
+      case Kind::kMin:
+      case Kind::kMax:
+      case Kind::kLast:
+        cells.has = cell("has", SlotKind::kBool);
+        cells.value = cell("value", CellKind(fact));
+        break;
+    }
+    if (fact.within_ns > 0) cells.time = cell("time", SlotKind::kI64);
+  }
+}
+
+// ---------------------------------------------------------------- reading
+
+Value FunctionLowering::LowerFact(uint32_t index) {
+  const Fact& fact = state_->typed->facts[index];
+  const FactCells& cells = state_->facts[index];
+  Value v = True();
+  if (cells.poisoned.valid()) v.unknown = BoolSlot(SlotRoot::kCell, cells.poisoned.value);
+
+  const auto wide = [&](SlotRoot root, uint32_t i, Range range) {
+    return build_.Slot(layout_.Intern(SlotKind::kI128, {root, i, 0, 0, {}}, Projection::kValue, ListId(), false), range);
+  };
+  if (cells.window.valid()) {
+    const uint32_t w = cells.window.value;
+    const ExprId overflow = BoolSlot(SlotRoot::kWindowOverflow, w);
+    v.unknown = build_.Or(v.unknown, overflow);
+    const uint32_t capacity = fact.capacity > 0 ? fact.capacity : limits::kWindowCapacityDefault;
+    const ExprId count = NumSlot(SlotRoot::kWindowCount, {0, capacity}, w);
+    if (fact.kind == Kind::kCount) {
+      v.value = count;
+    } else if (fact.kind == Kind::kSum) {
+      v.value = wide(SlotRoot::kWindowSum, w, kSums);
+      if (fact.type.scale == 0) v = Checked(v);
+    } else {
+      const SlotRoot root = fact.kind == Kind::kMin ? SlotRoot::kWindowMin : SlotRoot::kWindowMax;
+      v.value = fact.type.scale > 0 ? wide(root, w, kSums) : NumSlot(root, RangeOf(fact.type.type), w);
+      const ExprId zero = build_.Number(0);
+      v.present = build_.LtNum(zero, count);
+    }
+    return v;
+  }
+
+  ExprId inside = build_.Bool(true);
+  if (cells.time.valid()) {
+    const ExprId now = NumSlot(SlotRoot::kNow, kTimes);
+    const ExprId at = NumSlot(SlotRoot::kCell, kTimes, cells.time.value);
+    const ExprId age = build_.Sub(now, at);
+    const ExprId within = build_.Number(fact.within_ns);
+    inside = build_.LtNum(age, within);  // (now - within, now]
+  }
+  switch (fact.kind) {
+    case Kind::kHappened: {
+      const ExprId has = BoolSlot(SlotRoot::kCell, cells.has.value);
+      v.value = build_.And(has, inside);
+      return v;
+    }
+    case Kind::kCount: v.value = NumSlot(SlotRoot::kCell, kCounts, cells.value.value); return v;
+    case Kind::kSum:
+      v.value = wide(SlotRoot::kCell, cells.value.value, kSums);
+      return fact.type.scale == 0 ? Checked(v) : v;
+    default: break;
+  }
+  const ExprId has = BoolSlot(SlotRoot::kCell, cells.has.value);
+  v.present = build_.And(has, inside);
+  switch (CellKind(fact)) {
+    case SlotKind::kBool: v.value = BoolSlot(SlotRoot::kCell, cells.value.value); break;
+    case SlotKind::kString: v.value = StrSlot(SlotRoot::kCell, cells.value.value); break;
+    case SlotKind::kI128: v.value = wide(SlotRoot::kCell, cells.value.value, kSums); break;
+    case SlotKind::kI64: v.value = NumSlot(SlotRoot::kCell, RangeOf(fact.type.type), cells.value.value); break;
+  }
+  return v;
+}
+
+// ---------------------------------------------------------------- folds
+
+namespace {
+
+// The fold of one event type, output by output.
+class FoldBuilder {
+ public:
+  FoldBuilder(ProgramState* state, Function* function) : state_(state), f_(state, function), function_(function) {}
+
+  void Add(uint32_t index, bool refused, bool starts_round, TransitionId transition, std::vector<bool>* poisoned);
+  bool empty() const { return outputs_.empty(); }
+  void Finish(ir::Code* code) { f_.Finish({}, {}, std::move(outputs_), code, nullptr); }
+
+ private:
+  // What a pattern says of this event: known to match, and whether that could not be said.
+  Value MatchOf(const typed::Pattern& pattern) {
+    Value match = f_.True();
+    match.value = f_.AnyRoleOf(pattern.by, pattern.by_orchestrator);
+    if (pattern.where != nullptr) {
+      const Value where = f_.Lower(*pattern.where);
+      match = f_.And(match, where);
+    }
+    return match;
+  }
+
+  uint32_t Output(SlotKind kind, ExprId value) {
+    const uint32_t offset = function_->output_words;
+    function_->outputs.push_back({kind, offset});
+    function_->output_words += WordsOf(kind);
+    outputs_.push_back(value);
+    return static_cast<uint32_t>(outputs_.size() - 1);
+  }
+
+  void SetCell(CellId cell, SlotKind kind, ExprId value) {
+    const uint32_t output = Output(kind, value);
+    function_->fold.push_back({false, cell.value, UINT32_MAX, output});
+  }
+
+  ExprId OldBool(CellId cell) { return f_.BoolSlot(SlotRoot::kCell, cell.value); }
+  ExprId Old(CellId cell, SlotKind kind, Range range) {
+    if (kind == SlotKind::kBool) return f_.BoolSlot(SlotRoot::kCell, cell.value);
+    if (kind == SlotKind::kString) return f_.StrSlot(SlotRoot::kCell, cell.value);
+    return f_.build().Slot(f_.layout().Intern(kind, {SlotRoot::kCell, cell.value, 0, 0, {}}, Projection::kValue, ListId(), false), range);
+  }
+
+  ProgramState* state_;
+  FunctionLowering f_;
+  Function* function_;
+  std::vector<ExprId> outputs_;
+};
+
+void FoldBuilder::Add(uint32_t index, bool refused, bool starts_round, TransitionId transition, std::vector<bool>* poisoned) {
+  const Fact& fact = state_->typed->facts[index];
+  const FactCells& cells = state_->facts[index];
+  ir::Builder& b = f_.build();
+  const bool counts = fact.refused == refused && Matches(fact.pattern, transition);
+  const bool restarts = !refused && fact.since.has_value() && Matches(*fact.since, transition);
+  const bool clears = !refused && fact.this_round && starts_round;
+  if (!counts && !restarts && !clears) return;
+
+  Value match = counts ? MatchOf(fact.pattern) : Value{b.Bool(false), b.Bool(false), b.Bool(true)};
+  Value value = f_.True();
+  if (counts && fact.value != nullptr) {
+    value = f_.Lower(*fact.value);
+  } else if (fact.kind != Kind::kHappened) {
+    value.value = b.Number(1);
+  }
+  Value restart = restarts ? MatchOf(*fact.since) : Value{b.Bool(false), b.Bool(false), b.Bool(true)};
+  const ExprId matched = f_.Known(match);
+  const ExprId bad_value = b.And(matched, value.unknown);
+  ExprId unknown = b.Or(match.unknown, bad_value);
+  unknown = b.Or(unknown, restart.unknown);
+  const ExprId no = b.Bool(false);
+  if (unknown != no) (*poisoned)[index] = true;
+  const ExprId hit = b.And(matched, value.present);
+  const ExprId restarted = f_.Known(restart);  // after the event: what is `since` itself does not count
+
+  if (cells.poisoned.valid() && (unknown != no || restarted != no || clears)) {
+    const ExprId old = clears ? no : OldBool(cells.poisoned);
+    ExprId now = b.Or(old, unknown);
+    const ExprId kept = b.Not(restarted);
+    now = b.And(now, kept);
+    SetCell(cells.poisoned, SlotKind::kBool, now);
+  }
+
+  if (cells.window.valid()) {
+    if (clears) function_->fold.push_back({true, cells.window.value, Output(SlotKind::kBool, b.Bool(true)), UINT32_MAX});
+    if (hit != no) {
+      const uint32_t when = Output(SlotKind::kBool, hit);
+      const bool narrow = b.range(value.value).FitsInt64();
+      const uint32_t what = Output(narrow ? SlotKind::kI64 : SlotKind::kI128, value.value);
+      function_->fold.push_back({true, cells.window.value, when, what});
+    }
+    if (restarted != no) function_->fold.push_back({true, cells.window.value, Output(SlotKind::kBool, restarted), UINT32_MAX});
+    return;
+  }
+
+  const auto reset = [&](ExprId before, ExprId zero) { return clears ? zero : before; };
+  const auto finish = [&](CellId cell, SlotKind kind, ExprId after, ExprId zero) {
+    const ExprId kept = b.Select(restarted, zero, after);
+    SetCell(cell, kind, kept);
+  };
+  if (cells.has.valid()) {
+    const ExprId before = reset(OldBool(cells.has), no);
+    // `last` of a value that is absent is absent: the newest event decides.
+    const ExprId after = fact.kind == Kind::kLast ? b.Select(matched, value.present, before) : b.Or(before, hit);
+    finish(cells.has, SlotKind::kBool, after, no);
+  }
+  if (cells.time.valid() && hit != no) {
+    const ExprId before = Old(cells.time, SlotKind::kI64, kTimes);
+    const ExprId now = f_.NumSlot(SlotRoot::kNow, kTimes);
+    const ExprId after = b.Select(hit, now, before);
+    SetCell(cells.time, SlotKind::kI64, after);
+  }
+  if (!cells.value.valid()) return;
+  const ExprId zero = b.Number(0);
+  switch (fact.kind) {
+    case Kind::kCount: {
+      const ExprId before = reset(Old(cells.value, SlotKind::kI64, kCounts), zero);
+      const ExprId one = b.Number(1);
+      const ExprId step = b.Select(hit, one, zero);
+      const ExprId more = b.Add(before, step);
+      // A count past its range stays there: 2^48 events are more than a log holds.
+      const ExprId most = b.Number(kCounts.high);
+      const ExprId over = b.LtNum(most, more);
+      const ExprId after = b.Select(over, most, more);
+      finish(cells.value, SlotKind::kI64, after, zero);
+      return;
+    }
+    case Kind::kSum: {
+      const ExprId before = reset(Old(cells.value, SlotKind::kI128, kSums), zero);
+      const ExprId step = b.Select(hit, value.value, zero);
+      if (!b.FitsAdd(before, step)) return;  // reported where the value was made
+      const ExprId sum = b.Add(before, step);
+      // Held inside ±2^100: no log of 64-bit amounts gets there.
+      const ExprId high = b.Number(kSumMax), low = b.Number(-kSumMax);
+      const ExprId above = b.LtNum(high, sum);
+      const ExprId below = b.LtNum(sum, low);
+      const ExprId capped = b.Select(above, high, sum);
+      const ExprId after = b.Select(below, low, capped);
+      finish(cells.value, SlotKind::kI128, after, zero);
+      return;
+    }
+    case Kind::kMin:
+    case Kind::kMax: {
+      const SlotKind kind = CellKind(fact);
+      const Range range = kind == SlotKind::kI128 ? kSums : b.range(value.value);
+      const ExprId before = Old(cells.value, kind, Range{std::min<Num>(range.low, 0), std::max<Num>(range.high, 0)});
+      const ExprId had = reset(OldBool(cells.has), no);
+      const ExprId better = fact.kind == Kind::kMin ? b.LtNum(value.value, before) : b.LtNum(before, value.value);
+      const ExprId first = b.Not(had);
+      const ExprId wins = b.Or(first, better);
+      const ExprId take = b.And(hit, wins);
+      const ExprId after = b.Select(take, value.value, before);
+      SetCell(cells.value, kind, after);
+      return;
+    }
+    case Kind::kLast: {
+      if (!counts) return;
+      const SlotKind kind = CellKind(fact);
+      const Range range = kind == SlotKind::kString || kind == SlotKind::kBool ? Range{0, 1} : b.range(value.value);
+      const ExprId before = Old(cells.value, kind, Range{std::min<Num>(range.low, 0), std::max<Num>(range.high, 0)});
+      const ExprId after = b.Select(hit, value.value, before);
+      SetCell(cells.value, kind, after);
+      return;
+    }
+    case Kind::kHappened: break;
+  }
+}
+
+}  // namespace
+
+LoweredFold LowerFold(ProgramState* state, WorkflowId workflow, TransitionId transition, bool refused, std::vector<bool>* poisoned) {
+  const Workflow& w = state->schema->workflows[workflow.value];
+  const Transition& t = w.transitions[transition.value];
+  LoweredFold out;
+  out.function.name = absl::StrCat(w.qualified, ".", t.name, refused ? ".fold_refused" : ".fold");
+  out.function.kind = FunctionKind::kFold;
+  out.function.workflow = workflow;
+  out.function.subject = transition.value;
+  FoldBuilder fold(state, &out.function);
+  const bool starts = StartsRound(*state->schema, w, t);
+  for (uint32_t f = 0; f < state->typed->facts.size(); ++f) {
+    if (state->typed->facts[f].workflow == workflow) fold.Add(f, refused, starts, transition, poisoned);
+  }
+  out.empty = fold.empty();
+  if (!out.empty) fold.Finish(&out.code);
+  return out;
+}
+
+}  // namespace writ::lower
