@@ -16,6 +16,8 @@
 
 namespace writ::typed {
 
+using store::Value;
+
 struct Expr;
 using ExprPtr = std::unique_ptr<Expr>;
 
