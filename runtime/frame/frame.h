@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,10 @@ namespace writ {
 
 class Frame {
  public:
+  Frame() = default;
+  Frame(Frame&&) = default;                    // moving keeps the texts where they are; a copy could not
+  Frame& operator=(Frame&&) = default;
+
   const int64_t* words() const { return words_.data(); }
   int64_t* mutable_words() { return words_.data(); }
   void Resize(uint32_t size_words);            // zeroes the words, drops the texts, keeps the memory
@@ -24,7 +29,7 @@ class Frame {
 
  private:
   std::vector<int64_t> words_;
-  std::vector<std::string> texts_;  // reused; text i is stable
+  std::deque<std::string> texts_;   // reused; text i is stable (short texts too, which a vector would move)
   size_t text_count_ = 0;
 };
 

@@ -19,6 +19,8 @@
 
 namespace writ {
 
+using store::Value;
+
 struct Verdict { std::string actor; uint32_t stance = 0; int64_t position = 0; };
 
 struct ReviewState {

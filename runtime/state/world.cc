@@ -1,0 +1,203 @@
+#include <algorithm>
+
+#include "runtime/builtins/check.h"
+#include "runtime/frame/frame.h"
+#include "runtime/state/state.h"
+
+namespace writ {
+namespace {
+
+std::unique_ptr<Instance> NewInstance(const Workflow& workflow, const Proposal& proposal) {
+  auto instance = std::make_unique<Instance>();
+  instance->workflow = proposal.workflow;
+  instance->key = proposal.key;
+  instance->key_parts = proposal.key_parts;
+  instance->fields.resize(workflow.fields.size());
+  instance->cells.resize(workflow.cells.size());
+  instance->windows.resize(workflow.windows.size());
+  instance->reviews.resize(workflow.reviews.size());
+  for (size_t i = 0; i < workflow.reviews.size(); ++i) {
+    instance->reviews[i].seats.resize(workflow.reviews[i].seats.size());
+  }
+  return instance;
+}
+
+// True if any field was set, to whatever value.
+bool SetFields(const Transition& transition, const Proposal& proposal, Instance* instance) {
+  bool any = false;
+  for (size_t i = 0; i < transition.sets.size() && i < proposal.sets.size(); ++i) {
+    if (proposal.sets[i].absent()) continue;
+    instance->fields[transition.sets[i].field.value] = proposal.sets[i];
+    any = true;
+  }
+  if (any) instance->updated_ns = proposal.now_ns;
+  return any;
+}
+
+bool IsReviewState(const Workflow& workflow, StateId state) {
+  return std::any_of(workflow.reviews.begin(), workflow.reviews.end(), [&](const Review& r) { return r.state == state; });
+}
+
+void BeginRound(const Workflow& workflow, int64_t position, int64_t now_ns, Instance* instance) {
+  instance->round = position;
+  for (size_t i = 0; i < instance->reviews.size(); ++i) {
+    ReviewState& review = instance->reviews[i];
+    for (std::vector<Verdict>& seat : review.seats) seat.clear();
+    review.outcome = -1;
+    const bool is_held = workflow.reviews[i].state == instance->state;
+    review.began_position = is_held ? position : 0;
+    review.began_ns = is_held ? now_ns : 0;
+  }
+}
+
+// Leaving a review's state starts no round: its verdicts stay readable. But nobody waits for it any more.
+void LeaveReviews(const Workflow& workflow, Instance* instance) {
+  for (size_t i = 0; i < instance->reviews.size(); ++i) {
+    if (workflow.reviews[i].state == instance->state) continue;
+    instance->reviews[i].began_position = 0;
+    instance->reviews[i].began_ns = 0;
+  }
+}
+
+// Takes the seat of the role that the verdict was given in. False if it has none, or none is left.
+bool TakeSeat(const Review& review, const Proposal& proposal, int64_t position, ReviewState* state) {
+  const Value& stance = proposal.payload[review.stance.value];
+  if (!stance.is_integer()) return false;
+  const Verdict verdict{proposal.actor.id, static_cast<uint32_t>(stance.integer()), position};
+  for (size_t i = 0; i < review.seats.size(); ++i) {
+    if (review.seats[i].role != proposal.actor.role) continue;
+    std::vector<Verdict>& spoken = state->seats[i];
+    const auto own = std::find_if(spoken.begin(), spoken.end(), [&](const Verdict& v) { return v.actor == verdict.actor; });
+    if (own != spoken.end()) {
+      *own = verdict;
+      return true;
+    }
+    if (spoken.size() >= review.seats[i].seats) return false;
+    spoken.push_back(verdict);
+    return true;
+  }
+  return false;
+}
+
+bool CountVerdict(const Workflow& workflow, const Proposal& proposal, int64_t position, Instance* instance) {
+  bool counted = false;
+  for (size_t i = 0; i < workflow.reviews.size(); ++i) {
+    const Review& review = workflow.reviews[i];
+    if (review.verdict != proposal.transition || review.state != instance->state) continue;
+    if (review.stance.value >= proposal.payload.size()) continue;
+    if (TakeSeat(review, proposal, position, &instance->reviews[i])) counted = true;
+  }
+  return counted;
+}
+
+// ---------------------------------------------------------------- folds
+
+Num NumberOf(const Function& function, uint32_t output, const int64_t* out) {
+  const OutputSlot& slot = function.outputs[output];
+  const int64_t* word = out + slot.offset;
+  if (slot.kind != SlotKind::kI128) return word[0];
+  return static_cast<Num>((static_cast<unsigned __int128>(static_cast<uint64_t>(word[1])) << 64) |
+                          static_cast<uint64_t>(word[0]));
+}
+
+void StoreToCell(const Function& function, const FoldTarget& target, const int64_t* out, CellValue* cell) {
+  const OutputSlot& slot = function.outputs[target.value];
+  if (slot.kind != SlotKind::kString) {
+    cell->number = NumberOf(function, target.value, out);
+    return;
+  }
+  const int64_t* word = out + slot.offset;
+  cell->text.assign(word[1] == 0 ? "" : reinterpret_cast<const char*>(word[0]), static_cast<size_t>(word[1]));
+}
+
+void Push(const Window& window, int64_t now_ns, Num value, WindowState* state) {
+  const Num after = Num{now_ns} - window.within_ns;
+  while (!state->entries.empty() && state->entries.front().time_ns <= after) state->entries.pop_front();
+  state->entries.push_back({now_ns, value});
+  while (state->entries.size() > window.capacity) {
+    state->dropped_until_ns = std::max(state->dropped_until_ns, state->entries.front().time_ns);
+    state->entries.pop_front();
+  }
+}
+
+// What a fold works with, kept from one event to the next so that folding allocates nothing.
+struct FoldScratch {
+  Frame frame;
+  std::vector<int64_t> out;
+};
+
+void RunFold(const World& world, FunctionId id, const Proposal& event, int64_t position, Instance* instance) {
+  if (!id.valid()) return;
+  thread_local FoldScratch scratch;
+  const Function& function = world.schema().functions[id.value];
+  const Workflow& workflow = world.schema().workflows[function.workflow.value];
+  FillFoldFrame(world, function, event, *instance, position, &scratch.frame);
+  scratch.out.assign(function.output_words, 0);
+  world.policy().Evaluate(id, scratch.frame.words(), scratch.out.data());
+  for (const FoldTarget& target : function.fold) {
+    if (!target.is_window) {
+      StoreToCell(function, target, scratch.out.data(), &instance->cells[target.index]);
+      continue;
+    }
+    if (target.when != UINT32_MAX && NumberOf(function, target.when, scratch.out.data()) == 0) continue;
+    Push(workflow.windows[target.index], event.now_ns, NumberOf(function, target.value, scratch.out.data()),
+         &instance->windows[target.index]);
+  }
+}
+
+}  // namespace
+
+World::World(const CompiledPolicy* policy)
+    : policy_(policy), instances_(policy->schema().workflows.size()), order_(policy->schema().workflows.size()) {}
+
+const Instance* World::Find(WorkflowId workflow, std::string_view key) const {
+  const auto& instances = instances_[workflow.value];
+  const auto found = instances.find(absl::string_view(key.data(), key.size()));
+  return found == instances.end() ? nullptr : found->second.get();
+}
+
+World::Effect World::Apply(const Proposal& proposal, int64_t position, bool refused) {
+  const Workflow& workflow = schema().workflows[proposal.workflow.value];
+  const Transition& transition = workflow.transitions[proposal.transition.value];
+  std::unique_ptr<Instance>& slot = instances_[proposal.workflow.value][proposal.key];
+  if (slot == nullptr) {
+    slot = NewInstance(workflow, proposal);
+    order_[proposal.workflow.value].push_back(slot.get());
+  }
+  Instance& instance = *slot;
+  ++instance.version;
+  if (refused) {
+    RunFold(*this, transition.fold_refused, proposal, position, &instance);
+    return {};
+  }
+
+  Effect effect;
+  const bool moves = !transition.stays && transition.target.valid();
+  if (moves) instance.state = transition.target;
+  const bool sets = SetFields(transition, proposal, &instance);
+  effect.changed = moves || sets;
+  if (effect.changed) instance.last_change = position;
+  effect.new_round = sets || (moves && IsReviewState(workflow, instance.state));
+  if (effect.new_round) BeginRound(workflow, position, proposal.now_ns, &instance);
+  if (moves && !effect.new_round) LeaveReviews(workflow, &instance);
+  effect.verdict = CountVerdict(workflow, proposal, position, &instance);
+  RunFold(*this, transition.fold, proposal, position, &instance);
+  return effect;
+}
+
+void World::ConcludeReview(WorkflowId workflow, std::string_view key, ReviewId review, ClauseId clause) {
+  auto& instances = instances_[workflow.value];
+  const auto found = instances.find(absl::string_view(key.data(), key.size()));
+  WRIT_CHECK(found != instances.end());
+  found->second->reviews[review.value].outcome = static_cast<int32_t>(clause.value);
+}
+
+const std::vector<const Instance*>& World::InstancesOf(WorkflowId workflow) const { return order_[workflow.value]; }
+
+size_t World::size() const {
+  size_t count = 0;
+  for (const auto& instances : order_) count += instances.size();
+  return count;
+}
+
+}  // namespace writ
