@@ -253,7 +253,8 @@ void Decide(const ir::Program& program, FunctionId function, const int64_t* fram
   const ir::Code& code = program.code[function.value];
   const GuardBits restraints(machine, code.restraints);
   const GuardBits allows(machine, code.allows);
-  Combine(program.schema.functions[function.value], restraints.applies, restraints.fails, allows.applies, allows.fails, out);
+  const Function& rules = program.schema.functions[function.value];
+  Combine(rules, restraints.applies, restraints.fails, allows.applies, allows.fails, out);
 }
 
 void Evaluate(const ir::Program& program, FunctionId function, const int64_t* frame, int64_t* out) {

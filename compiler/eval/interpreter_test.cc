@@ -20,9 +20,9 @@ using ::testing::IsEmpty;
 
 int64_t WordOf(const char* text) { return static_cast<int64_t>(reinterpret_cast<intptr_t>(text)); }
 
-// A function over a frame of: s0 bool @0, s1 i64 @1, s2 i64 @2, s3 string @3, s4 string @5, s5 i128 @7; list l0 @9 (capacity
-// 3, stride 8) with s6 bool @0, s7 i64 @1, s8 string @2 and its inner list l1 @4 (capacity 3, stride 1) with s9 i64 @0; list
-// l2 @34 (capacity 2, stride 2) with s10 i128 @0.
+// A function over a frame of: s0 bool @0, s1 i64 @1, s2 i64 @2, s3 string @3, s4 string @5, s5 i128 @7; list l0 @9
+// (capacity 3, stride 8) with s6 bool @0, s7 i64 @1, s8 string @2 and its inner list l1 @4 (capacity 3, stride 1) with
+// s9 i64 @0; list l2 @34 (capacity 2, stride 2) with s10 i128 @0.
 class InterpreterTest : public ::testing::Test {
  protected:
   InterpreterTest() : frame_(39) {
@@ -163,7 +163,8 @@ TEST_F(InterpreterTest, NumbersOutsideOfTheirRangesWrap) {
 
 TEST_F(InterpreterTest, StringsAndChoice) {
   const ExprId p = Flag(), q = b().EqNum(X(), Y());
-  Finish({b().EqStr(S(), T()), b().Select(p, S(), T()), b().Select(p, X(), Y()), b().Select(p, q, b().LtNum(X(), Y()))});
+  Finish({b().EqStr(S(), T()), b().Select(p, S(), T()), b().Select(p, X(), Y()),
+          b().Select(p, q, b().LtNum(X(), Y()))});
   SetText(3, "same"), SetText(5, "same");
   EXPECT_TRUE(Get(0).boolean);
   SetText(5, "sam");
@@ -195,9 +196,9 @@ TEST_F(InterpreterTest, EveryReduction) {
   const LoopId loop = b().OpenLoop(ListId(0), LoopId());
   const ExprId flag = b().Element(SlotId(6), loop, {}), n = b().Element(SlotId(7), loop, {-100, 100});
   const ExprId text = b().Element(SlotId(8), loop, {}), index = b().Index(loop), positive = b().LtNum(b().Number(0), n);
-  Finish({b().Any(loop, flag), b().All(loop, flag), b().Count(loop, flag), b().Sum(loop, flag, n), b().Min(loop, flag, n),
-          b().Max(loop, flag, n), b().First(loop, flag, positive), b().First(loop, flag, n), b().First(loop, flag, text),
-          b().Sum(loop, b().Bool(true), index)});
+  Finish({b().Any(loop, flag), b().All(loop, flag), b().Count(loop, flag), b().Sum(loop, flag, n),
+          b().Min(loop, flag, n), b().Max(loop, flag, n), b().First(loop, flag, positive), b().First(loop, flag, n),
+          b().First(loop, flag, text), b().Sum(loop, b().Bool(true), index)});
   const auto expect = [&](bool any, bool all, std::vector<int64_t> numbers, bool first, std::string_view first_text) {
     EXPECT_EQ(Get(0).boolean, any);
     EXPECT_EQ(Get(1).boolean, all);

@@ -111,7 +111,8 @@ std::optional<Range> ResultRange(Op op, const RangeInputs& in) {
     case Op::kNeg: return SubRanges({0, 0}, a);
     case Op::kRoundDown:
     case Op::kRoundUp:
-    case Op::kRoundHalfEven: return Range{RoundQuotient(op, a.low, in.constant), RoundQuotient(op, a.high, in.constant)};
+    case Op::kRoundHalfEven:
+      return Range{RoundQuotient(op, a.low, in.constant), RoundQuotient(op, a.high, in.constant)};
     case Op::kSelectNum: return Range{std::min(b.low, c.low), std::max(b.high, c.high)};
     case Op::kPopCount: return Range{0, 64};
     case Op::kLoopIndex: return Range{0, std::max<Num>(capacity - 1, 0)};

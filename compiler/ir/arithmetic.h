@@ -34,9 +34,9 @@ bool IsElement(Op op);
 bool IsSlot(Op op);
 inline uint32_t OperandAt(const Expr& e, int k) { return k == 0 ? e.a : k == 1 ? e.b : e.c; }
 
-// The range of a numeric expression whose operands have these ranges; none if it leaves kNumMin..kNumMax. Not for slots and
-// elements, whose ranges are given. `constant`: the pool's number of a ConstNum or divisor of a Round… op. `capacity`: of
-// the loop's list.
+// The range of a numeric expression whose operands have these ranges; none if it leaves kNumMin..kNumMax. Not for slots
+// and elements, whose ranges are given. `constant`: the pool's number of a ConstNum, or the divisor of a Round… op.
+// `capacity`: of the loop's list.
 struct RangeInputs {
   Range operands[3];
   Num constant = 0;

@@ -1,5 +1,5 @@
-// Hash-consing and scheduling. A node's region is the deepest loop whose current element it depends on; a reduction stands
-// in its loop's body, but its value belongs to the loop around it.
+// Hash-consing and scheduling. A node's region is the deepest loop whose current element it depends on; a reduction
+// stands in its loop's body, but its value belongs to the loop around it.
 #include <algorithm>
 #include <utility>
 
@@ -427,9 +427,9 @@ ExprId Builder::First(LoopId loop, ExprId condition, ExprId value) {
 
 namespace {
 
-// One pass from the roots finds what is reachable, in which order, and what each loop needs from outside. The second emits:
-// depth first, a loop whole and only after all that it needs from the regions around it. Both keep their own stack, since an
-// expression may be deeper than the machine's.
+// One pass from the roots finds what is reachable, in which order, and what each loop needs from outside. The second
+// emits: depth first, a loop whole and only after all that it needs from the regions around it. Both keep their own
+// stack, since an expression may be deeper than the machine's.
 class Scheduler {
  public:
   Scheduler(const std::vector<Node>& nodes, const std::vector<OpenedLoop>& loops, Code* code)
@@ -496,8 +496,8 @@ class Scheduler {
     for (int k = 0; k < 3; ++k) {
       if (!IsExprOperand(InfoOf(node.expr.op).operands[k])) continue;
       const uint32_t operand = OperandAt(node.expr, k);
-      for (LoopId l = place; l != nodes_[operand].region; l = loops_[l.value].parent) outside_[l.value].push_back(operand);
-      // A nested loop is emitted by its reduction, which stands in `place` or further out.
+      const LoopId home = nodes_[operand].region;
+      for (LoopId l = place; l != home; l = loops_[l.value].parent) outside_[l.value].push_back(operand);
     }
   }
 
@@ -584,8 +584,8 @@ class Scheduler {
 
 }  // namespace
 
-std::vector<ExprId> Builder::Finish(std::vector<Guard> restraints, std::vector<Guard> allows, std::vector<ExprId> outputs,
-                                    Code* code) {
+std::vector<ExprId> Builder::Finish(std::vector<Guard> restraints, std::vector<Guard> allows,
+                                    std::vector<ExprId> outputs, Code* code) {
   *code = Code();
   std::vector<ExprId*> roots;
   for (std::vector<Guard>* guards : {&restraints, &allows}) {

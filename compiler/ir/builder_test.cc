@@ -9,8 +9,8 @@ namespace {
 
 using ::testing::IsEmpty;
 
-// A compute function whose frame has: s0 bool, s1 i64, s2 i64, s3 string, s4 i128; list l0 (capacity 4) with s5 i64, s6 bool
-// and the inner list l1 (capacity 3) with s7 i64; list l2 (capacity 2) with s8 i64.
+// A compute function whose frame has: s0 bool, s1 i64, s2 i64, s3 string, s4 i128; list l0 (capacity 4) with s5 i64, s6
+// bool and the inner list l1 (capacity 3) with s7 i64; list l2 (capacity 2) with s8 i64.
 class BuilderTest : public ::testing::Test {
  protected:
   BuilderTest() {
@@ -193,7 +193,8 @@ TEST_F(BuilderTest, WrongOperandsAreOurFault) {
 TEST_F(BuilderTest, FinishDropsWhatNobodyNeeds) {
   const ExprId x = X(), y = Y();
   const ExprId dead = b().Mul(x, y), live = b().Add(y, b().Number(2));
-  EXPECT_EQ(Finish({live}), "  %0 = slot_num s2 in -5..5\n  %1 = const_num 2\n  %2 = add %0 %1\n  output 0 i128 @0 %2\n");
+  EXPECT_EQ(Finish({live}),
+            "  %0 = slot_num s2 in -5..5\n  %1 = const_num 2\n  %2 = add %0 %1\n  output 0 i128 @0 %2\n");
   EXPECT_FALSE(finals_[dead.value].valid());
   EXPECT_EQ(finals_[live.value], ExprId(2));
 }

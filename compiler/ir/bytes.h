@@ -1,11 +1,13 @@
-// The two IOs of schema_fields.h. Every value has exactly one encoding: integers are the shortest little-endian base-128
-// varints, signed ones zigzag, ids plus one (none is 0), strings and vectors preceded by their count.
+// The two IOs of schema_fields.h. Every value has exactly one encoding: integers are the shortest little-endian varints
+// (base 128), signed ones zigzag, ids plus one (none is 0), strings and vectors preceded by their count.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "runtime/decision/schema.h"
 

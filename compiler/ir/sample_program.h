@@ -1,4 +1,4 @@
-// For tests: a small, well-formed program in which every table of the schema has a row and every kind of function occurs.
+// For tests: a small, well-formed program in which every table of the schema has a row.
 #pragma once
 
 #include <utility>
@@ -84,7 +84,8 @@ inline void BuildSampleDecide(Program* program) {
   f.frame.slots = {SampleSlot(SlotKind::kI64, {SlotRoot::kAfter, 0, 0, 0, {}}, 0),
                    SampleSlot(SlotKind::kBool, {SlotRoot::kActorIsActive, 0, 0, 0, {}}, 1),
                    SampleSlot(SlotKind::kString, {SlotRoot::kAfter, 2, 0, 0, {{PathStep::Kind::kKeyPart, 0}}}, 2),
-                   SampleSlot(SlotKind::kI64, {SlotRoot::kElement, 0, 0, 0, {{PathStep::Kind::kMember, 0}}}, 0, ListId(0)),
+                   SampleSlot(SlotKind::kI64, {SlotRoot::kElement, 0, 0, 0, {{PathStep::Kind::kMember, 0}}}, 0,
+                              ListId(0)),
                    SampleSlot(SlotKind::kI64, {SlotRoot::kLookup, 0, 0, 0, {{PathStep::Kind::kField, 0}}}, 11)};
   f.frame.slots[3].erasable = true;
   f.frame.lists.push_back({{SlotRoot::kAfter, 1, 0, 0, {}}, ListId(), 3, 4, 2});

@@ -1,5 +1,5 @@
-// Each struct of a program, once, as the list of its fields; reading, writing and digesting share it. The order here is the
-// format: fields are only ever added with a new version.
+// Each struct of a program, once, as the list of its fields; reading, writing and digesting share it. The order here is
+// the format: fields are only ever added with a new version.
 //
 // An IO has Uint, Sint, Wide, Bool, Text, Ref (an id), Index (a plain index that may be none), Enumeration (with its
 // greatest value), Each (a vector, with how to treat an element) and Cosmetic (what is no part of the digest).

@@ -25,7 +25,9 @@ absl::StatusOr<Program> Deserialize(std::string_view bytes) {
   Fields(reader, program);
   if (!reader.ok() || !reader.at_end()) return absl::InvalidArgumentError("these bytes are not a serialized policy");
   const std::vector<std::string> faults = Verify(program);
-  if (!faults.empty()) return absl::InvalidArgumentError(absl::StrCat("the serialized policy is malformed: ", faults.front()));
+  if (!faults.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("the serialized policy is malformed: ", faults.front()));
+  }
   return program;
 }
 

@@ -77,7 +77,8 @@ TEST(SerializeTest, CountsThatLieAllocateLittle) {
 }
 
 TEST(BytesTest, EachIntegerHasOneEncoding) {
-  for (const Num value : {Num{0}, Num{-1}, Num{1}, Num{64}, Num{-65}, Num{INT64_MIN}, Num{1} << 126, -(Num{1} << 126), ~(Num{0}) << 127}) {
+  for (const Num value : {Num{0}, Num{-1}, Num{1}, Num{64}, Num{-65}, Num{INT64_MIN}, Num{1} << 126,
+                          -(Num{1} << 126), ~(Num{0}) << 127}) {
     ByteWriter writer(ByteWriter::Content::kEverything);
     writer.Wide(value);
     const std::string bytes = writer.Take();

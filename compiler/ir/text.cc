@@ -61,7 +61,7 @@ const char* SuffixOf(Projection projection) {
 
 // ---------------------------------------------------------------- paths
 
-// Says where a slot's value comes from in the words of the schema: `after.customer.name`, `count(3)`, `seat(review, CFO)`.
+// Says where a slot's value comes from in the words of the schema: `after.customer.name`, `seat_spoken(review, CFO)`.
 class PathPrinter {
  public:
   PathPrinter(const Schema& schema, const Function& function)
@@ -85,8 +85,8 @@ class PathPrinter {
 
   Place Root(const SlotPath& path, ListId list) const {
     switch (path.root) {
-      case SlotRoot::kBefore: return FieldOf("before.", workflow_ != nullptr ? &workflow_->fields : nullptr, path.index);
-      case SlotRoot::kAfter: return FieldOf("after.", workflow_ != nullptr ? &workflow_->fields : nullptr, path.index);
+      case SlotRoot::kBefore: return FieldOf("before.", WorkflowFields(), path.index);
+      case SlotRoot::kAfter: return FieldOf("after.", WorkflowFields(), path.index);
       case SlotRoot::kPayload: return FieldOf("payload.", Payload(), path.index);
       case SlotRoot::kThisKey: return {"this", TypeId(), workflow_};
       case SlotRoot::kElement: return {"element", ElementType(list), nullptr};
@@ -94,6 +94,8 @@ class PathPrinter {
       default: return {Fact(path), TypeId(), nullptr};
     }
   }
+
+  const std::vector<Field>* WorkflowFields() const { return workflow_ != nullptr ? &workflow_->fields : nullptr; }
 
   const std::vector<Field>* Payload() const {
     if (workflow_ == nullptr || function_.kind == FunctionKind::kConclude) return nullptr;
@@ -161,7 +163,8 @@ class PathPrinter {
   std::string SeatName(const SlotPath& path) const {
     const Review* review = workflow_ != nullptr ? Find(workflow_->reviews, path.index) : nullptr;
     const Seat* seat = review != nullptr ? Find(review->seats, path.part) : nullptr;
-    return absl::StrCat(ReviewName(path.index), ", ", seat != nullptr ? RoleName(seat->role.value) : Numbered(path.part));
+    const std::string role = seat != nullptr ? RoleName(seat->role.value) : Numbered(path.part);
+    return absl::StrCat(ReviewName(path.index), ", ", role);
   }
   std::string RoleName(uint32_t index) const {
     const Role* role = Find(schema_.roles, index);
@@ -251,8 +254,8 @@ class FunctionPrinter {
     for (size_t i = 0; i < frame.lookups.size(); ++i) PrintLookup(i);
     for (size_t i = 0; i < frame.slots.size(); ++i) {
       const Slot& slot = frame.slots[i];
-      Line("  s", i, " ", NameOf(slot.kind), " @", slot.offset, OfList(slot.list), " ", paths_.Print(slot.path, slot.list),
-           SuffixOf(slot.projection), slot.erasable ? " erasable" : "");
+      Line("  s", i, " ", NameOf(slot.kind), " @", slot.offset, OfList(slot.list), " ",
+           paths_.Print(slot.path, slot.list), SuffixOf(slot.projection), slot.erasable ? " erasable" : "");
     }
   }
 
@@ -278,9 +281,15 @@ class FunctionPrinter {
     if (info.result == ValueType::kVoid) text = info.name;
     for (int k = 0; k < 3; ++k) absl::StrAppend(&text, OperandText(info.operands[k], OperandAt(e, k)));
     const bool given = (IsSlot(e.op) || IsElement(e.op)) && e.type == ValueType::kNum && index < code_->ranges.size();
-    if (e.op == Op::kLoopBegin && e.a < code_->loops.size()) absl::StrAppend(&text, " over l", code_->loops[e.a].list.value);
-    if (given) absl::StrAppend(&text, " in ", NumToText(code_->ranges[index].low), "..", NumToText(code_->ranges[index].high));
+    if (e.op == Op::kLoopBegin && e.a < code_->loops.size()) {
+      absl::StrAppend(&text, " over l", code_->loops[e.a].list.value);
+    }
+    if (given) absl::StrAppend(&text, " in ", RangeText(code_->ranges[index]));
     return text;
+  }
+
+  static std::string RangeText(const Range& range) {
+    return absl::StrCat(NumToText(range.low), "..", NumToText(range.high));
   }
 
   std::string OperandText(Operand kind, uint32_t operand) const {
@@ -292,8 +301,14 @@ class FunctionPrinter {
       case Operand::kSlot: return absl::StrCat(" s", operand);
       case Operand::kLoop: return absl::StrCat(" loop", operand);
       case Operand::kFlag: return operand != 0 ? " true" : " false";
-      case Operand::kConst: return operand < program_.numbers.size() ? " " + NumToText(program_.numbers[operand]) : " ?";
-      case Operand::kText: return operand < program_.strings.size() ? " " + Quoted(program_.strings[operand]) : " ?";
+      case Operand::kConst: {
+        const Num* number = Find(program_.numbers, operand);
+        return number != nullptr ? " " + NumToText(*number) : " ?";
+      }
+      case Operand::kText: {
+        const std::string* text = Find(program_.strings, operand);
+        return text != nullptr ? " " + Quoted(*text) : " ?";
+      }
     }
     return "";
   }
@@ -323,7 +338,8 @@ class FunctionPrinter {
   std::string ExcusedText(const Allow& allow) const {
     std::string text;
     for (size_t i = 0; i < function_.restraints.size() && i / 64 < allow.excuses.size(); ++i) {
-      if ((allow.excuses[i / 64] >> (i % 64) & 1) != 0) absl::StrAppend(&text, " ", RuleName(function_.restraints[i].rule));
+      const bool excused = (allow.excuses[i / 64] >> (i % 64) & 1) != 0;
+      if (excused) absl::StrAppend(&text, " ", RuleName(function_.restraints[i].rule));
     }
     return text;
   }

@@ -40,7 +40,8 @@ class CodeVerifier {
     for (size_t i = 0; i < code_.loops.size(); ++i) {
       const Loop& loop = code_.loops[i];
       if (!Require(loop.list.value < lists.size(), "loop ", i, " is over no list")) return false;
-      if (!Require(!loop.parent.valid() || loop.parent.value < i, "loop ", i, " stands before its parent")) return false;
+      const bool ordered = !loop.parent.valid() || loop.parent.value < i;
+      if (!Require(ordered, "loop ", i, " stands before its parent")) return false;
       const ListId outer = lists[loop.list.value].parent;
       const bool nested = !outer.valid() || (loop.parent.valid() && code_.loops[loop.parent.value].list == outer);
       if (!Require(nested, "loop ", i, " is over an element's list, but not in a loop over that element")) return false;
@@ -101,8 +102,7 @@ class CodeVerifier {
     return RequireHere(InLoop(LoopId(e.b)), "stands outside of its loop") && CheckSlot(e, code_.loops[e.b].list);
   }
 
-  // Whether the loop is open here. A closed loop has a larger number than what is open only until the next one opens, so
-  // the chain is walked.
+  // Whether the loop is open here.
   bool InLoop(LoopId loop) const { return IsAround(loop, current_); }
 
   bool CheckBegin(LoopId loop) {
@@ -140,7 +140,8 @@ class CodeVerifier {
   bool CheckRange(const Expr& e) {
     const Range& range = code_.ranges[at_];
     if (e.type != ValueType::kNum) return RequireHere(range == Range{}, "has a range, but is no number");
-    if (!RequireHere(range.low <= range.high && range.low >= kNumMin && range.high <= kNumMax, "has no range")) return false;
+    const bool sound = range.low <= range.high && range.low >= kNumMin && range.high <= kNumMax;
+    if (!RequireHere(sound, "has no range")) return false;
     if (e.op == Op::kSlotNum || e.op == Op::kElemNum) {
       return RequireHere(function_.frame.slots[e.a].kind == SlotKind::kI128 || range.FitsInt64(),
                          "has a range wider than its slot");
@@ -218,7 +219,7 @@ std::vector<std::string> Verify(const Program& program) {
   VerifySchema(program.schema, &faults);
   VerifyPools(program, &faults);
   const std::vector<Function>& functions = program.schema.functions;
-  if (!faults.Require(program.code.size() == functions.size(), "there is not one code for each function")) return faults.Take();
+  faults.Require(program.code.size() == functions.size(), "there is not one code for each function");
   if (!faults.empty()) return faults.Take();  // code is checked against sound tables only
   for (size_t i = 0; i < functions.size(); ++i) CodeVerifier(program, functions[i], program.code[i], &faults).Run();
   return faults.Take();

@@ -101,7 +101,8 @@ class TableVerifier {
   void CheckFields(const std::string& owner, const std::vector<Field>& fields) {
     for (const Field& field : fields) {
       faults_.Require(In(field.type, schema_.types), owner, ".", field.name, " has no type");
-      faults_.Require(InOrNone(field.foreign.currency, schema_.currencies), owner, ".", field.name, " names no currency");
+      faults_.Require(InOrNone(field.foreign.currency, schema_.currencies), owner, ".", field.name,
+                      " names no currency");
     }
   }
 
@@ -127,7 +128,8 @@ class TableVerifier {
     const Ladder& ladder = schema_.ladders[index];
     faults_.Require(InOrNone(ladder.role, schema_.roles), "ladder ", index, " asks no role");
     faults_.Require(InOrNone(ladder.next, schema_.ladders), "ladder ", index, " has no next rung");
-    faults_.Require(ladder.otherwise != Ladder::Else::kEscalate || ladder.role.valid(), "ladder ", index, " asks nobody");
+    const bool asks = ladder.otherwise == Ladder::Else::kEscalate;
+    faults_.Require(!asks || ladder.role.valid(), "ladder ", index, " asks nobody");
   }
 
   // Each rung has one next: a chain longer than the table runs in a circle.
@@ -184,7 +186,8 @@ class TableVerifier {
     CheckFunctionOf(name, id, index, transition.fold_refused, FunctionKind::kFold);
   }
 
-  void CheckFunctionOf(const std::string& owner, WorkflowId workflow, uint32_t subject, FunctionId id, FunctionKind kind) {
+  void CheckFunctionOf(const std::string& owner, WorkflowId workflow, uint32_t subject, FunctionId id,
+                       FunctionKind kind) {
     if (!id.valid()) return;
     if (!faults_.Require(In(id, schema_.functions), owner, " names no function")) return;
     const Function& function = schema_.functions[id.value];
@@ -260,7 +263,8 @@ class FunctionVerifier {
   }
 
   void CheckOwner() {
-    if (!Require(InOrNone(function_.workflow, schema_.workflows), "is of no workflow") || WorkflowOf() == nullptr) return;
+    if (!Require(InOrNone(function_.workflow, schema_.workflows), "is of no workflow")) return;
+    if (WorkflowOf() == nullptr) return;
     const bool review = function_.kind == FunctionKind::kConclude;
     const size_t count = review ? WorkflowOf()->reviews.size() : WorkflowOf()->transitions.size();
     Require(function_.subject < count, "is of no ", review ? "review" : "transition");
@@ -364,7 +368,8 @@ class FunctionVerifier {
     }
     for (const Allow& allow : function_.allows) {
       Require(In(allow.rule, schema_.rules), "an allow has no rule");
-      if (!Require(allow.excuses.size() == (count + 63) / 64, "an allow's row is not as long as the restraints")) continue;
+      const bool fits = allow.excuses.size() == (count + 63) / 64;
+      if (!Require(fits, "an allow's row is not as long as the restraints")) continue;
       Require(count % 64 == 0 || allow.excuses.back() >> (count % 64) == 0, "an allow excuses what is not there");
     }
   }
@@ -382,14 +387,17 @@ class FunctionVerifier {
   void CheckFold(const FoldTarget& target) {
     if (!Require(function_.kind == FunctionKind::kFold, "has folds, but is none")) return;
     Require(target.value < function_.outputs.size(), "a fold stores no output");
-    const bool conditional = target.when != UINT32_MAX;
-    Require(!conditional || (target.when < function_.outputs.size() &&
-                             function_.outputs[target.when].kind == SlotKind::kBool), "a fold's condition is no Boolean output");
+    const bool always = target.when == UINT32_MAX;
+    const bool is_bool =
+        target.when < function_.outputs.size() && function_.outputs[target.when].kind == SlotKind::kBool;
+    Require(always || is_bool, "a fold's condition is no Boolean output");
     const Workflow* workflow = WorkflowOf();
     if (workflow == nullptr) return;
-    Require(target.index < (target.is_window ? workflow->windows.size() : workflow->cells.size()), "a fold has no target");
+    const size_t targets = target.is_window ? workflow->windows.size() : workflow->cells.size();
+    Require(target.index < targets, "a fold has no target");
     if (target.is_window || target.index >= workflow->cells.size() || target.value >= function_.outputs.size()) return;
-    Require(workflow->cells[target.index].kind == function_.outputs[target.value].kind, "a fold's cell is of another kind");
+    const Cell& cell = workflow->cells[target.index];
+    Require(cell.kind == function_.outputs[target.value].kind, "a fold's cell is of another kind");
   }
 
   const Schema& schema_;
