@@ -14,7 +14,22 @@ using ir::Op;
 
 namespace {
 
-constexpr uint64_t kTermsMax = 1u << 18;   // expressions after unrolling
+constexpr uint64_t kTermsMax = 1u << 16;   // expressions after unrolling
+
+// How many expressions the code becomes; kTermsMax + 1 when it is more.
+uint64_t UnrolledCount(const ir::Code& code, const FrameLayout& frame) {
+  std::vector<uint64_t> copies = {1};
+  uint64_t count = 0;
+  for (const Expr& e : code.exprs) {
+    if (e.op == Op::kLoopEnd) copies.pop_back();
+    count += copies.back();
+    if (count > kTermsMax) return kTermsMax + 1;
+    if (e.op == Op::kLoopBegin) {
+      copies.push_back(std::min(copies.back() * frame.lists[code.loops[e.a].list.value].capacity, kTermsMax + 1));
+    }
+  }
+  return count;
+}
 
 #ifdef WRIT_PLANTED_FAULTS
 thread_local int planted_fault = 0;
@@ -50,16 +65,19 @@ Terms::Terms(const ir::Program& program, FunctionId function, const int64_t* fra
       values_(code_.exprs.size(), context_.bool_val(false)),
       places_(code_.loops.size(), Place{0, true, 0, context_.bool_val(true)}) {}
 
-absl::Status Terms::Encode() { return EncodeRange(0, static_cast<uint32_t>(code_.exprs.size())); }
+absl::Status Terms::Encode() {
+  if (UnrolledCount(code_, function_.frame) > kTermsMax) {
+    return absl::ResourceExhaustedError(absl::StrCat("more than ", kTermsMax, " terms in ", function_.name));
+  }
+  EncodeRange(0, static_cast<uint32_t>(code_.exprs.size()));
+  return absl::OkStatus();
+}
 
-absl::Status Terms::EncodeRange(uint32_t begin, uint32_t end) {
+void Terms::EncodeRange(uint32_t begin, uint32_t end) {
   for (uint32_t i = begin; i < end; ++i) {
-    if (++terms_ > kTermsMax) {
-      return absl::ResourceExhaustedError(absl::StrCat("more than ", kTermsMax, " terms in ", function_.name));
-    }
     const Expr& e = code_.exprs[i];
     if (e.op == Op::kLoopBegin) {
-      if (absl::Status status = EncodeLoop(e.a); !status.ok()) return status;
+      EncodeLoop(e.a);
       i = code_.loops[e.a].end;
     } else if (ir::IsReduction(e.op)) {
       Accumulate(i);
@@ -68,7 +86,6 @@ absl::Status Terms::EncodeRange(uint32_t begin, uint32_t end) {
       values_[i] = (this->*kHandlers[static_cast<size_t>(e.op)])(e);
     }
   }
-  return absl::OkStatus();
 }
 
 // ---- loops: the body once for each element that there can be
@@ -81,7 +98,7 @@ Terms::Place Terms::BaseOf(const ir::Loop& loop) const {
   return places_[around.value];
 }
 
-absl::Status Terms::EncodeLoop(uint32_t id) {
+void Terms::EncodeLoop(uint32_t id) {
   const ir::Loop& loop = code_.loops[id];
   const FrameList& list = function_.frame.lists[loop.list.value];
   const Place base = BaseOf(loop);
@@ -96,13 +113,12 @@ absl::Status Terms::EncodeLoop(uint32_t id) {
   for (uint32_t k = 0; k < list.capacity; ++k) {
     places_[id] = Place{start + 1 + uint64_t{k} * list.stride, k < length, static_cast<int>(k),
                         context_.int_val(static_cast<int>(k) + skipped) < length_term};
-    if (absl::Status status = EncodeRange(loop.begin + 1, loop.end); !status.ok()) return status;
+    EncodeRange(loop.begin + 1, loop.end);
   }
   for (uint32_t i = loop.begin + 1; i < loop.end; ++i) {
     if (!ir::IsReduction(code_.exprs[i].op) || code_.exprs[i].a != id) continue;
     values_[i] = accumulators_.at(i).value;
   }
-  return absl::OkStatus();
 }
 
 z3::expr Terms::NewAccumulator(const Expr& e) {

@@ -33,7 +33,7 @@ class Terms {
   // Slots are bound to the frame's values by equalities in `solver`. All arguments outlive this.
   Terms(const ir::Program& program, FunctionId function, const int64_t* frame, z3::solver* solver);
 
-  // Encodes the whole code. Fails with kResourceExhausted past the term limit.
+  // Encodes the whole code. Fails with kResourceExhausted, before the first term, past the term limit.
   absl::Status Encode();
 
   z3::expr At(ir::ExprId id) const { return values_[id.value]; }
@@ -51,8 +51,8 @@ class Terms {
   using Handler = z3::expr (Terms::*)(const ir::Expr&);
   static const Handler kHandlers[ir::kOpCount];
 
-  absl::Status EncodeRange(uint32_t begin, uint32_t end);
-  absl::Status EncodeLoop(uint32_t loop);
+  void EncodeRange(uint32_t begin, uint32_t end);
+  void EncodeLoop(uint32_t loop);
   Place BaseOf(const ir::Loop& loop) const;
   z3::expr NewAccumulator(const ir::Expr& e);
   void Accumulate(uint32_t at);
@@ -84,7 +84,6 @@ class Terms {
   std::map<uint32_t, Accumulator> accumulators_;
   std::map<uint64_t, z3::expr> slots_;     // by word
   uint32_t at_ = 0;
-  uint64_t terms_ = 0;
 };
 
 // The combining algorithm over the guards' terms. Each is a Boolean for each restraint or allow.
