@@ -1,0 +1,324 @@
+#include "runtime/orchestrator/folded.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/builtins/check.h"
+#include "runtime/frame/frame.h"
+
+namespace writ {
+namespace {
+
+constexpr std::string_view kOrchestratorId = "orchestrator";
+constexpr std::string_view kHostId = "host";
+
+absl::Status Unknown(const store::Event& event, std::string_view what, std::string_view name) {
+  return absl::FailedPreconditionError(absl::StrCat("position ", event.position, " of the log names ", Abseil(what), " `",
+                                                    Abseil(name), "`, which this policy does not have"));
+}
+
+bool IsReviewPending(const std::string& rule) {
+  return rule == kBuiltinNames[static_cast<uint32_t>(Builtin::kReviewPending)];
+}
+
+}  // namespace
+
+Folded::Folded(const CompiledPolicy* policy)
+    : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()) {}
+
+const UsedKey* Folded::FindKey(const std::string& actor, const std::string& key) const {
+  auto found = keys_.find(std::pair(actor, key));
+  return found == keys_.end() ? nullptr : &found->second;
+}
+
+const Timer* Folded::NextTimer() const {
+  const Timer* asked = escalations_.NextTimer();
+  const Timer* review = review_timers_.empty() ? nullptr : &*review_timers_.begin();
+  if (asked == nullptr || review == nullptr) return asked == nullptr ? review : asked;
+  return *review < *asked ? review : asked;
+}
+
+int64_t Folded::LastChange(WorkflowId workflow, std::string_view key) const {
+  const Instance* instance = world_.Find(workflow, key);
+  return instance == nullptr ? 0 : instance->last_change;
+}
+
+StateId Folded::StateOf(WorkflowId workflow, std::string_view key) const {
+  const Instance* instance = world_.Find(workflow, key);
+  return instance == nullptr ? kNewState : instance->state;
+}
+
+int64_t Folded::ReviewDue(WorkflowId workflow, std::string_view key) const {
+  auto found = review_timer_of_.find(std::pair(workflow.value, std::string(key)));
+  return found == review_timer_of_.end() ? INT64_MAX : found->second.due_ns;
+}
+
+ActorView Folded::ViewOf(const std::string& id, RoleId role) const {
+  if (id == kOrchestratorId) return registry_.Orchestrator();
+  if (id == kHostId) return registry_.Host();
+  const RegisteredActor* actor = registry_.Find(id);
+  if (actor != nullptr) return registry_.View(*actor, role);
+  ActorView unknown;  // nobody that could be permitted anything
+  unknown.id = unknown.principal = id;
+  unknown.role = role;
+  unknown.is_active = unknown.holds_role = false;
+  return unknown;
+}
+
+Folded::ClausePlace Folded::FindClause(WorkflowId workflow, std::string_view rule) const {
+  const std::vector<Review>& reviews = schema().workflows[workflow.value].reviews;
+  const RuleId id = names_.Rule(rule);
+  for (size_t r = 0; r < reviews.size(); ++r) {
+    for (size_t c = 0; c < reviews[r].clauses.size(); ++c) {
+      if (id.valid() && reviews[r].clauses[c].rule == id) return {ReviewId(r), ClauseId(c)};
+    }
+  }
+  return {};
+}
+
+// ---------------------------------------------------------------- one event
+
+absl::Status Folded::Fold(const store::Event& event) {
+  last_position_ = event.position;
+  last_time_ns_ = event.time_ns;
+  if (event.kind == store::EventKind::kErase || event.kind == store::EventKind::kPolicy) return absl::OkStatus();
+  if (event.kind != store::EventKind::kRegister && !event.actor_registration.empty()) {
+    if (absl::Status s = FoldRegistration(event, false); !s.ok()) return s;
+  }
+  NoteKey(event);
+  return FoldProposal(event);
+}
+
+void Folded::NoteKey(const store::Event& event) {
+  if (event.idempotency_key.empty()) return;
+  UsedKey& used = keys_[std::pair(event.actor, event.idempotency_key)];
+  used.position = event.position;
+  used.request_digest = event.request_digest;
+  used.erased = event.request_digest_erased;
+}
+
+absl::Status Folded::FoldRegistration(const store::Event& event, bool roles_only) {
+  absl::StatusOr<ActorDescription> description = DecodeRegistration(event.actor_registration);
+  if (!description.ok()) return description.status();
+  const bool is_new = registry_.Find(description->id) == nullptr;
+  if (!roles_only) world_.Apply(registry_.Registration(*description, event.time_ns), event.position, false);
+  if (!is_new) world_.Apply(registry_.Roles(*description, event.time_ns), event.position, false);
+  registry_.Refresh(*world_.Find(registry_.workflow(), description->id));
+  escalations_.Withdraw(registry_.workflow(), description->id, LastChange(registry_.workflow(), description->id));
+  return absl::OkStatus();
+}
+
+absl::Status Folded::ReadProposal(const store::Event& event, Proposal* proposal) const {
+  proposal->workflow = names_.Workflow(event.workflow);
+  if (!proposal->workflow.valid()) return Unknown(event, "a workflow", event.workflow);
+  const Workflow& workflow = schema().workflows[proposal->workflow.value];
+  proposal->key = event.instance;
+  absl::StatusOr<std::vector<Value>> parts = ParseKey(schema(), workflow.key, event.instance);
+  if (!parts.ok()) return Unknown(event, "an instance", event.instance);
+  proposal->key_parts = *std::move(parts);
+  proposal->now_ns = event.time_ns;
+  const RoleId role = names_.Role(event.role);
+  if (!role.valid() && !event.role.empty() && event.role != kOrchestratorId) return Unknown(event, "a role", event.role);
+  const bool on_behalf = event.kind == store::EventKind::kRedecide && !event.on_behalf.empty();
+  proposal->actor = ViewOf(on_behalf ? event.on_behalf : event.actor, role);
+  if (event.transition.empty()) return absl::OkStatus();
+  proposal->transition = Names::TransitionOf(workflow, event.transition);
+  if (!proposal->transition.valid()) return Unknown(event, "a transition", event.transition);
+  if (absl::Status s = names_.ReadSets(event.sets, proposal); !s.ok()) return s;
+  return names_.ReadPayload(event.payload, proposal);
+}
+
+absl::Status Folded::FoldProposal(const store::Event& event) {
+  Proposal proposal;
+  if (absl::Status s = ReadProposal(event, &proposal); !s.ok()) return s;
+  if (event.kind == store::EventKind::kAnswer) return FoldAnswer(event, proposal);
+  if (event.kind == store::EventKind::kConclude) {
+    const ClausePlace place = FindClause(proposal.workflow, event.on_behalf);
+    if (!place.clause.valid()) return Unknown(event, "a review's clause", event.on_behalf);
+    proposal.conclude_review = static_cast<int32_t>(place.review.value);
+    proposal.conclude_clause = static_cast<int32_t>(place.clause.value);
+    world_.ConcludeReview(proposal.workflow, proposal.key, place.review, place.clause);
+    escalations_.ReviewDecided(proposal.workflow, proposal.key);
+    TimeReview(proposal.workflow, proposal.key);
+  }
+  return proposal.transition.valid() ? FoldDecided(event, proposal) : absl::OkStatus();
+}
+
+absl::Status Folded::FoldDecided(const store::Event& event, const Proposal& proposal) {
+  switch (event.decision.outcome) {
+    case Outcome::kPermit:
+      FoldPermitted(event, proposal);
+      if (event.kind == store::EventKind::kRegister && !event.actor_registration.empty()) return FoldRegistration(event, true);
+      return absl::OkStatus();
+    case Outcome::kDeny:
+      FoldDenied(event, proposal);
+      return absl::OkStatus();
+    case Outcome::kHold:
+    case Outcome::kEscalate:
+      return FoldWaiting(event, proposal);
+  }
+  return absl::OkStatus();
+}
+
+void Folded::FoldPermitted(const store::Event& event, const Proposal& proposal) {
+  world_.Apply(proposal, event.position, false);
+  if (proposal.workflow == registry_.workflow()) registry_.Refresh(*world_.Find(proposal.workflow, proposal.key));
+  if (event.kind == store::EventKind::kFallback) CloseTimedOut(event);
+  const Pending* same = escalations_.FindSame(Escalations::Identity(schema(), proposal));
+  if (same != nullptr) escalations_.Close(same->position, QuestionState::kWithdrawn);
+  escalations_.Happened(proposal.workflow, proposal.key, proposal.transition, proposal.actor.role);
+  escalations_.Withdraw(proposal.workflow, proposal.key, LastChange(proposal.workflow, proposal.key));
+  TimeReview(proposal.workflow, proposal.key);
+}
+
+void Folded::FoldDenied(const store::Event& event, const Proposal& proposal) {
+  world_.Apply(proposal, event.position, true);
+  if (event.kind == store::EventKind::kFallback) CloseTimedOut(event);
+  if (event.kind == store::EventKind::kRedecide) escalations_.Close(event.question, QuestionState::kWithdrawn);
+}
+
+// A fallback ends the pending proposal that it belongs to, whatever became of the fallback itself.
+void Folded::CloseTimedOut(const store::Event& event) {
+  const RoleId role = names_.Role(event.question_role);
+  if (!role.valid()) return escalations_.Close(event.question, QuestionState::kWithdrawn);
+  const Question* question = escalations_.FindQuestion(event.question, role);
+  if (question == nullptr) return;
+  escalations_.Mark(event.question, role, QuestionState::kExpired);
+  escalations_.Close(question->pending, QuestionState::kWithdrawn);
+}
+
+absl::Status Folded::FoldAnswer(const store::Event& event, const Proposal& proposal) {
+  const bool permitted = event.decision.outcome == Outcome::kPermit;
+  world_.Apply(proposal, event.position, !permitted);
+  const RoleId role = names_.Role(event.question_role);
+  if (!role.valid()) return Unknown(event, "a role", event.question_role);
+  if (permitted) escalations_.Answer(event.question, role, event.transition == "yes");
+  return absl::OkStatus();
+}
+
+// ---------------------------------------------------------------- what waits
+
+LadderId Folded::ReadLadder(const store::Event& event, uint32_t kept, const std::string& rule, RoleId role) const {
+  if (event.policy_digest != policy_->digest()) return LadderOf(schema(), rule, role);
+  return kept < schema().ladders.size() ? LadderId(kept) : LadderId();
+}
+
+absl::StatusOr<Pending> Folded::ReadPending(const store::Event& event, const Proposal& proposal) const {
+  Pending pending;
+  pending.position = event.position;
+  pending.last_change = LastChange(proposal.workflow, proposal.key);
+  pending.proposal = proposal;
+  for (const store::AskedQuestion& asked : event.decision.questions) {
+    Question question;
+    question.number = asked.question;
+    question.role = names_.Role(asked.to);
+    if (!question.role.valid()) return Unknown(event, "a role", asked.to);
+    question.until_ns = asked.until_ns;
+    question.rules = asked.rules;
+    question.digests = asked.rule_digests;
+    question.ladder = ReadLadder(event, asked.ladder, asked.rules.empty() ? "" : asked.rules.front(), question.role);
+    question.workflow = proposal.workflow;
+    question.key = proposal.key;
+    pending.questions.push_back(std::move(question));
+  }
+  const Workflow& workflow = schema().workflows[proposal.workflow.value];
+  for (const store::Awaited& awaited : event.decision.awaits) {
+    Await await;
+    await.asked = event.position;
+    await.rule = awaited.rule;
+    await.transition = Names::TransitionOf(workflow, awaited.transition);
+    await.by = names_.Role(awaited.by);
+    await.until_ns = awaited.until_ns;
+    await.of_review = IsReviewPending(awaited.rule);
+    await.ladder = ReadLadder(event, awaited.ladder, awaited.rule, RoleId());
+    const RuleId rule = names_.Rule(awaited.rule);
+    if (rule.valid()) await.digest = schema().rules[rule.value].digest;
+    pending.awaits.push_back(std::move(await));
+  }
+  return pending;
+}
+
+absl::Status Folded::FoldWaiting(const store::Event& event, const Proposal& proposal) {
+  absl::StatusOr<Pending> pending = ReadPending(event, proposal);
+  if (!pending.ok()) return pending.status();
+  OpenQuestionInstances(event, proposal);
+  if (event.kind == store::EventKind::kFallback) {
+    FoldNextRung(event, *std::move(pending));
+    return absl::OkStatus();
+  }
+  const std::string identity = Escalations::Identity(schema(), proposal);
+  escalations_.Ask(schema(), *std::move(pending), event.kind == store::EventKind::kRedecide);
+  // What neither asks nor awaits anything would wait for ever.
+  const Pending* same = escalations_.FindSame(identity);
+  if (same != nullptr && !Awaited(*same) && !Unanswered(*same)) {
+    escalations_.Close(same->position, QuestionState::kWithdrawn);
+  }
+  return absl::OkStatus();
+}
+
+void Folded::FoldNextRung(const store::Event& event, Pending asked) {
+  const RoleId expired = names_.Role(event.question_role);
+  const Question* question = expired.valid() ? escalations_.FindQuestion(event.question, expired) : nullptr;
+  const int64_t position = question != nullptr ? question->pending : event.question;
+  const Pending* pending = escalations_.FindPending(position);
+  if (pending == nullptr || asked.questions.empty()) return CloseTimedOut(event);
+  if (pending->proposal.transition != asked.proposal.transition) {
+    // The rung asks for another transition: that is a proposal of the orchestrator's own.
+    CloseTimedOut(event);
+    escalations_.Ask(schema(), std::move(asked), false);
+  } else if (question != nullptr) {
+    escalations_.AskNext(position, expired, std::move(asked.questions.front()));
+  } else {
+    const std::vector<std::string> rules = asked.questions.front().rules;
+    escalations_.AskAfterHold(position, rules.empty() ? "" : rules.front(), std::move(asked.questions.front()));
+  }
+}
+
+void Folded::OpenQuestionInstances(const store::Event& event, const Proposal& asker) {
+  if (!names_.question().valid()) return;
+  const Workflow& workflow = schema().workflows[names_.question().value];
+  for (const store::AskedQuestion& asked : event.decision.questions) {
+    if (asked.joined) continue;
+    Proposal ask;
+    ask.workflow = names_.question();
+    ask.transition = Names::TransitionOf(workflow, "ask");
+    WRIT_CHECK(ask.transition.valid());
+    ask.key = names_.QuestionKey(asked.question, names_.Role(asked.to));
+    ask.key_parts = {Value(ask.key)};
+    ask.sets.assign(workflow.transitions[ask.transition.value].sets.size(), Value());
+    if (!ask.sets.empty()) ask.sets.front() = Value(asked.to);
+    ask.payload.resize(workflow.transitions[ask.transition.value].payload.size());
+    ask.actor = registry_.Orchestrator();
+    ask.now_ns = asker.now_ns;
+    world_.Apply(ask, event.position, false);
+  }
+}
+
+void Folded::TimeReview(WorkflowId workflow, std::string_view key) {
+  const std::vector<Review>& reviews = schema().workflows[workflow.value].reviews;
+  if (reviews.empty()) return;
+  const std::pair<uint32_t, std::string> place(workflow.value, std::string(key));
+  auto running = review_timer_of_.find(place);
+  if (running != review_timer_of_.end()) {
+    review_timers_.erase(running->second);
+    review_timer_of_.erase(running);
+  }
+  const Instance* instance = world_.Find(workflow, key);
+  const ReviewId waiting = instance == nullptr ? ReviewId() : Reviews::Waiting(schema(), *instance);
+  if (!waiting.valid()) return;
+  const Review& review = reviews[waiting.value];
+  const ReviewState& state = instance->reviews[waiting.value];
+  Timer timer;
+  timer.due_ns = Deadline(schema(), review.ladder, state.began_ns);
+  if (timer.due_ns == INT64_MAX) return;
+  timer.position = state.began_position;
+  const ClauseId otherwise = ElseClause(review);
+  if (otherwise.valid()) timer.rule = schema().rules[review.clauses[otherwise.value].rule.value].qualified;
+  timer.kind = Timer::Kind::kReview;
+  timer.workflow = workflow;
+  timer.key = place.second;
+  review_timers_.insert(timer);
+  review_timer_of_[place] = std::move(timer);
+}
+
+}  // namespace writ

@@ -1,0 +1,118 @@
+// What the parts of this folder share. No header outside includes it.
+//
+// validate.cc  a line against the schema and the registry
+// decide.cc    a proposal against the policy; what it asks and awaits
+// caused.cc    what the orchestrator does by itself: conclusions, re-decisions, fallbacks, timers
+// commit.cc    events: prepared, folded, appended, told
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/frame/frame.h"
+#include "runtime/orchestrator/folded.h"
+#include "runtime/orchestrator/orchestrator.h"
+#include "runtime/review/review.h"
+#include "runtime/store/chain.h"
+
+namespace writ {
+
+using Records = std::vector<DecisionRecord>;
+
+// What a line comes to before anything is decided.
+struct Line {
+  store::EventKind kind = store::EventKind::kPropose;
+  Proposal proposal;                         // kinds of which one is decided
+  bool is_tick = false;
+  int64_t now_ns = 0;
+  std::string registration;                  // of the actor, where it comes with this line
+  std::string idempotency_key, request_digest;
+  bool duplicate = false;
+  int64_t repeats = 0;                       // the position that has answered this already
+  int64_t question = 0;                      // kAnswer
+  RoleId question_role;
+  int64_t seen = -1;
+  std::vector<int64_t> based_on;
+  std::string claimed_time;
+  store::Recorded recorded = store::Recorded::kNothing;
+};
+
+// A decision, and what the log keeps of how it came about.
+struct Decided {
+  store::Decision decision;
+  std::vector<RuleId> applied;               // restraints, excused or not
+  std::string function, frame;
+  std::vector<store::ErasableBytes> frame_private;
+  std::vector<store::ReadVersion> reads;
+};
+
+class Orchestrator::Core {
+ public:
+  Core(const CompiledPolicy* policy, store::Store* store, OrchestratorOptions options);
+
+  const Schema& schema() const { return policy->schema(); }
+
+  // ---- commit.cc
+  absl::Status Load();                                   // folds the log anew
+  absl::Status CatchUp();                                // folds what others have appended
+  absl::Status PutPolicyInForce();
+  absl::Status Stage(store::Event event);                // prepares and folds; durable only after Flush
+  absl::Status Flush();
+  void Drop();                                           // what is staged was not appended: folds the log anew
+  DecisionRecord RecordOf(const store::Event& event) const;
+  absl::StatusOr<store::Event> EventAt(int64_t position);
+  absl::StatusOr<store::Event> EraseEvent(WorkflowId workflow, const std::string& key, std::string_view field,
+                                          std::string_view by);
+
+  // ---- validate.cc
+  absl::StatusOr<Line> Validate(const Submission& submission) const;
+
+  // ---- decide.cc
+  // The position that the next event will have is part of it: questions are numbered by it.
+  absl::StatusOr<Decided> Decide(Proposal* proposal);
+  bool Covers(const Proposal& asked, const ActorView& actor) const;  // its authority covers the asked proposal
+  bool FillComputed(Proposal* proposal) const;           // false: a computed value is out of its range
+  store::Event EventOf(store::EventKind kind, const Proposal& proposal, const Decided& decided) const;
+  int64_t NextPosition() const { return chain->last_position() + 1; }
+
+  // ---- caused.cc
+  // Decides one line; what it staged is in `records` afterwards. kInvalidArgument: it is refused, nothing of it is staged.
+  absl::Status Process(const Submission& submission, Records* records);
+  absl::Status ProcessLine(Line line);
+  absl::Status FireDue(int64_t now_ns);
+  absl::Status Fire(const Timer& timer, int64_t now_ns);
+  absl::Status Settle(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause);
+  absl::StatusOr<bool> SettleOne(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause);
+  absl::Status Conclude(WorkflowId workflow, const std::string& key, ReviewId review, ClauseId clause, int64_t now_ns,
+                        int64_t cause);
+  absl::Status Redecide(int64_t pending, int64_t now_ns, int64_t cause);
+  struct RanOut {
+    int64_t number = 0;                      // the question, or the pending proposal of a hold
+    RoleId role;                             // the question's; none: a hold
+    std::vector<std::string> rules, digests;
+    LadderId ladder;
+  };
+  absl::Status FallBack(const Pending& pending, const RanOut& ran_out, int64_t now_ns, int64_t cause);
+  absl::Status Register(const ActorDescription& description, int64_t now_ns);
+  void FillAnswer(Line* line) const;
+
+  const CompiledPolicy* policy;
+  store::Store* store;
+  OrchestratorOptions options;
+  store::SystemRandom system_random;
+  std::unique_ptr<Folded> folded;
+  std::unique_ptr<store::Chain> chain;
+  std::string log_policy;                    // digest of the last event's
+  std::vector<store::PreparedEvent> staged;
+  std::vector<store::Event> staged_events;
+  Records* told = nullptr;                   // where Stage tells what it staged
+  absl::Status broken;                       // the store is not to be trusted any more
+  mutable Frame frame, probe;
+  RawDecision raw{};
+};
+
+}  // namespace writ
