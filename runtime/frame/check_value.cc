@@ -40,6 +40,10 @@ absl::Status CheckInteger(const Schema& schema, const Type& type, const Value& v
     case TypeKind::kDate:
       if (raw < kFirstDay || raw > kLastDay) return Wrong("a date must be between the years 0 and 9999");
       return CheckRange(schema, type, raw);
+    case TypeKind::kTime:
+    case TypeKind::kDuration:
+      if (raw < -limits::kTimeMax || raw > limits::kTimeMax) return Wrong("times end in the years 1823 and 2116");
+      return CheckRange(schema, type, raw);
     default: return CheckRange(schema, type, raw);
   }
 }

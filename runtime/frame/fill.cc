@@ -233,7 +233,7 @@ class Filler {
       case SlotRoot::kActorIsHuman: return Cursor::Number(actor.is_human);
       case SlotRoot::kActorIsActive: return Cursor::Number(actor.is_active);
       case SlotRoot::kActorIsOrchestrator: return Cursor::Number(actor.is_orchestrator);
-      case SlotRoot::kHoldsRole: return Cursor::Number(actor.holds_role && actor.role == RoleId(path.index));
+      case SlotRoot::kHoldsRole: return Cursor::Number(actor.holds_role);  // the one role that can be asked for
       case SlotRoot::kSeen: return Cursor::Number(proposal_.seen);
       case SlotRoot::kLastChange: return Cursor::Number(instance_ == nullptr ? 0 : instance_->last_change);
       case SlotRoot::kDuplicate: return Cursor::Number(proposal_.duplicate);

@@ -181,7 +181,7 @@ absl::StatusOr<int64_t> ParseTime(std::string_view text) {
   const std::optional<int64_t> offset = ScanZone(&scanner);
   if (!offset || !scanner.done()) return NotATime(text, ": after the clock comes Z or an offset, such as +01:00");
   const Num time = Num{DaysFromCivil(*date)} * kDay + *clock - *offset;
-  if (time < INT64_MIN || time > INT64_MAX) return NotATime(text, " between the years 1677 and 2262");
+  if (time < -limits::kTimeMax || time > limits::kTimeMax) return NotATime(text, " between the years 1823 and 2116");
   return static_cast<int64_t>(time);
 }
 
@@ -201,9 +201,9 @@ absl::StatusOr<int64_t> ParseDuration(std::string_view text) {
     total += count * kUnits[next_unit++].ns;
   } while (!scanner.done());
   if (is_negative) total = -total;
-  if (total < INT64_MIN || total > INT64_MAX) {
+  if (total < -limits::kTimeMax || total > limits::kTimeMax) {
     return absl::InvalidArgumentError(
-        absl::StrCat("`", absl::string_view(text.data(), text.size()), "` is longer than 292 years"));
+        absl::StrCat("`", absl::string_view(text.data(), text.size()), "` is longer than 146 years"));
   }
   return static_cast<int64_t>(total);
 }

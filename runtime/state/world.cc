@@ -140,8 +140,12 @@ void RunFold(const World& world, FunctionId id, const Proposal& event, int64_t p
       continue;
     }
     if (target.when != UINT32_MAX && NumberOf(function, target.when, scratch.out.data()) == 0) continue;
-    Push(workflow.windows[target.index], event.now_ns, NumberOf(function, target.value, scratch.out.data()),
-         &instance->windows[target.index]);
+    WindowState& window = instance->windows[target.index];
+    if (target.value == UINT32_MAX) {
+      window = WindowState();
+      continue;
+    }
+    Push(workflow.windows[target.index], event.now_ns, NumberOf(function, target.value, scratch.out.data()), &window);
   }
 }
 
