@@ -1,12 +1,14 @@
 // One forward loop over the code, with an LLVM value for each expression.
 #include "compiler/native/emit.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "compiler/ir/arithmetic.h"
 #include "compiler/native/planted_faults.h"
+#include "llvm/IR/MDBuilder.h"
 #include "runtime/builtins/check.h"
 
 namespace writ::native {
@@ -32,15 +34,18 @@ class FunctionEmitter {
 
   void Emit() {
     EmitPrologue();
+    ListGuards();
     values_.resize(code_.exprs.size());
     loops_.resize(code_.loops.size());
     for (uint32_t i = 0; i < code_.exprs.size(); ++i) {
       at_ = i;
       const Expr& expr = code_.exprs[i];
       (this->*kHandlers[static_cast<size_t>(expr.op)])(expr);
+      if (open_loops_ == 0) EmitGuardsUpTo(i);
     }
     if (function_.kind == FunctionKind::kDecide) {
-      EmitDecision(&builder_, function_, id_, ValuesOf(code_.restraints), ValuesOf(code_.allows), out_, options_);
+      for (const ir::Guard& guard : code_.allows) bits_.allows.push_back(values_[guard.applies.value].value);
+      EmitDecision(&builder_, function_, id_, bits_, out_, options_);
     } else {
       EmitOutputs();
     }
@@ -85,13 +90,53 @@ class FunctionEmitter {
     builder_.SetInsertPoint(llvm::BasicBlock::Create(context_, "entry", function));
   }
 
-  GuardValues ValuesOf(const std::vector<ir::Guard>& guards) const {
-    GuardValues values;
-    for (const ir::Guard& guard : guards) {
-      values.applies.push_back(values_[guard.applies.value].value);
-      values.fails.push_back(values_[guard.fails.value].value);
+  // ---- guards: each sets its bit as soon as it is known, so that few values live long
+
+  struct GuardBit {
+    uint32_t expr;
+    uint32_t bit;
+    std::vector<llvm::Value*>* words;
+  };
+
+  void ListGuards() {
+    const auto list = [this](const std::vector<ir::Guard>& guards, ExprId ir::Guard::*part, std::vector<llvm::Value*>* words) {
+      words->assign((guards.size() + 63) / 64, builder_.getInt64(0));
+      for (uint32_t i = 0; i < guards.size(); ++i) guards_.push_back({(guards[i].*part).value, i, words});
+    };
+    list(code_.restraints, &ir::Guard::applies, &bits_.applied);
+    list(code_.restraints, &ir::Guard::fails, &bits_.fails);
+    if (Planted(options_, Fault::kFailsDropped)) guards_.resize(code_.restraints.size());
+    list(code_.allows, &ir::Guard::fails, &bits_.allow_fails);
+    std::stable_sort(guards_.begin(), guards_.end(), [](const GuardBit& a, const GuardBit& b) { return a.expr < b.expr; });
+  }
+
+  void EmitGuardsUpTo(uint32_t expr) {
+    for (; next_guard_ < guards_.size() && guards_[next_guard_].expr <= expr; ++next_guard_) {
+      const GuardBit& guard = guards_[next_guard_];
+      SetBitIf(values_[guard.expr].value, guard.bit % 64, &(*guard.words)[guard.bit / 64]);
     }
-    return values;
+  }
+
+  // A jump rather than a shifted Boolean: most restraints hold most of the time, and a jump not taken is one instruction
+  // where setting, shifting and or-ing are four.
+  void SetBitIf(llvm::Value* condition, uint32_t bit, llvm::Value** word) {
+    llvm::Value* with_bit = builder_.CreateOr(*word, uint64_t{1} << bit);
+    if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(condition)) {
+      if (constant->isOne()) *word = with_bit;
+      return;
+    }
+    llvm::BasicBlock* before = builder_.GetInsertBlock();
+    llvm::BasicBlock* applies = NewBlock("applies");
+    llvm::BasicBlock* after = NewBlock("next");
+    builder_.CreateCondBr(condition, applies, after, llvm::MDBuilder(context_).createUnlikelyBranchWeights());
+    builder_.SetInsertPoint(applies);
+    if (auto* instruction = llvm::dyn_cast<llvm::Instruction>(with_bit)) instruction->moveBefore(builder_.CreateBr(after));
+    else builder_.CreateBr(after);
+    builder_.SetInsertPoint(after);
+    llvm::PHINode* result = builder_.CreatePHI(i64_, 2);
+    result->addIncoming(*word, before);
+    result->addIncoming(with_bit, applies);
+    *word = result;
   }
 
   void EmitOutputs() {
@@ -311,6 +356,7 @@ class FunctionEmitter {
   }
 
   void EmitLoopBegin(const Expr& e) {
+    ++open_loops_;
     const ir::Loop& loop = code_.loops[e.a];
     const FrameList& list = function_.frame.lists[loop.list.value];
     OpenLoop& open = loops_[e.a];
@@ -363,6 +409,7 @@ class FunctionEmitter {
   }
 
   void EmitLoopEnd(const Expr& e) {
+    --open_loops_;
     OpenLoop& open = loops_[e.a];
     llvm::BasicBlock* latch = builder_.GetInsertBlock();
     open.index->addIncoming(builder_.CreateAdd(open.index, builder_.getInt64(1)), latch);
@@ -437,6 +484,10 @@ class FunctionEmitter {
   llvm::IntegerType* const i128_;
   llvm::Argument* frame_ = nullptr;
   llvm::Argument* out_ = nullptr;
+  DecisionBits bits_;
+  std::vector<GuardBit> guards_;   // by expression
+  size_t next_guard_ = 0;
+  uint32_t open_loops_ = 0;
   uint32_t at_ = 0;                // the expression that is being emitted
   std::vector<Value> values_;      // one for each expression
   std::vector<OpenLoop> loops_;    // one for each loop

@@ -26,14 +26,16 @@ std::string TableSymbolOf(FunctionId function);     // its row in the schema, fo
 std::unique_ptr<llvm::Module> Emit(llvm::LLVMContext* context, const ir::Program& program,
                                    const std::vector<FunctionId>& functions, const Options& options);
 
-// The guards of a decide function, as Booleans, in the schema's order.
-struct GuardValues {
-  std::vector<llvm::Value*> applies, fails;
+// The guards of a decide function. Bit words: bit i of word i / 64 is guard i; empty where there is no guard.
+struct DecisionBits {
+  std::vector<llvm::Value*> applied, fails;       // of restraints
+  std::vector<llvm::Value*> allow_fails;
+  std::vector<llvm::Value*> allows;               // a Boolean each
 };
 
 // Emits the combining algorithm (runtime/decision/combine.cc) with the function's masks and rows as constants, and the
 // return. The builder stands at the end of an open block.
-void EmitDecision(llvm::IRBuilder<>* builder, const Function& function, FunctionId id, const GuardValues& restraints,
-                  const GuardValues& allows, llvm::Value* out, const Options& options);
+void EmitDecision(llvm::IRBuilder<>* builder, const Function& function, FunctionId id, const DecisionBits& bits,
+                  llvm::Value* out, const Options& options);
 
 }  // namespace writ::native

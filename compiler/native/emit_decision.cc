@@ -16,20 +16,16 @@ size_t WordsFor(size_t count) { return (count + 63) / 64; }
 
 class DecisionEmitter {
  public:
-  DecisionEmitter(llvm::IRBuilder<>* builder, const Function& function, FunctionId id, llvm::Value* out,
-                  const Options& options)
-      : builder_(*builder), function_(function), id_(id), out_(out), options_(options),
+  DecisionEmitter(llvm::IRBuilder<>* builder, const Function& function, FunctionId id, const DecisionBits& bits,
+                  llvm::Value* out, const Options& options)
+      : builder_(*builder), function_(function), id_(id), bits_(bits), out_(out), options_(options),
         words_(WordsFor(function.restraints.size())), allow_words_(WordsFor(function.allows.size())) {}
 
-  void Emit(const GuardValues& restraints, const GuardValues& allows) {
-    applied_ = Pack(restraints.applies);
-    fails_ = Pack(restraints.fails);
-    allow_fails_ = Pack(allows.fails);
-    if (Planted(options_, Fault::kFailsDropped)) fails_.assign(words_, builder_.getInt64(0));
+  void Emit() {
     if (words_ > kInlineWordsMax || allow_words_ > kInlineWordsMax) {
-      EmitCall(Pack(allows.applies));
+      EmitCall();
     } else {
-      EmitInline(allows);
+      EmitInline();
     }
     builder_.CreateRetVoid();
   }
@@ -66,16 +62,16 @@ class DecisionEmitter {
 
   // ---- many words: the runtime's own
 
-  void EmitCall(const Words& allows) {
+  void EmitCall() {
     llvm::Module* module = builder_.GetInsertBlock()->getModule();
     llvm::Type* pointer = builder_.getPtrTy();
     llvm::FunctionCallee combine = module->getOrInsertFunction(kCombineSymbol, builder_.getVoidTy(), pointer, pointer,
                                                                pointer, pointer, pointer, pointer);
     llvm::Value* table = module->getOrInsertGlobal(TableSymbolOf(id_), builder_.getInt8Ty());
-    llvm::Value* applied = Spill(applied_);
-    llvm::Value* fails = Spill(fails_);
-    llvm::Value* allow_bits = Spill(allows);
-    llvm::Value* allow_fails = Spill(allow_fails_);
+    llvm::Value* applied = Spill(bits_.applied);
+    llvm::Value* fails = Spill(bits_.fails);
+    llvm::Value* allow_bits = Spill(Pack(bits_.allows));
+    llvm::Value* allow_fails = Spill(bits_.allow_fails);
     builder_.CreateCall(combine, {table, applied, fails, allow_bits, allow_fails, out_});
   }
   llvm::Value* Spill(const Words& words) {
@@ -89,24 +85,24 @@ class DecisionEmitter {
 
   // ---- few words: in line
 
-  void EmitInline(const GuardValues& allows) {
+  void EmitInline() {
     EmitQuietPath();
     Words excused(words_, builder_.getInt64(0));
-    const Words used = EmitAllows(allows.applies, &excused);
+    const Words used = EmitAllows(bits_.allows, &excused);
     Words standing;
-    for (size_t w = 0; w < words_; ++w) standing.push_back(builder_.CreateAnd(applied_[w], builder_.CreateNot(excused[w])));
+    for (size_t w = 0; w < words_; ++w) standing.push_back(builder_.CreateAnd(bits_.applied[w], builder_.CreateNot(excused[w])));
     const Words reasons = EmitOutcome(standing);
     EmitList(reasons, 0, offsetof(RawDecision, reasons), offsetof(RawDecision, reason_count));
-    EmitList(applied_, 0, offsetof(RawDecision, applied), offsetof(RawDecision, applied_count));
+    EmitList(bits_.applied, 0, offsetof(RawDecision, applied), offsetof(RawDecision, applied_count));
     EmitList(used, 0, offsetof(RawDecision, allows), offsetof(RawDecision, allow_count));
     EmitIndeterminate();
   }
 
   // Nothing applies and nothing failed: permit, and no list. What most proposals are.
   void EmitQuietPath() {
-    Words all = applied_;
-    all.insert(all.end(), fails_.begin(), fails_.end());
-    all.insert(all.end(), allow_fails_.begin(), allow_fails_.end());
+    Words all = bits_.applied;
+    all.insert(all.end(), bits_.fails.begin(), bits_.fails.end());
+    all.insert(all.end(), bits_.allow_fails.begin(), bits_.allow_fails.end());
     llvm::Function* function = builder_.GetInsertBlock()->getParent();
     llvm::BasicBlock* quiet = llvm::BasicBlock::Create(builder_.getContext(), "quiet", function);
     llvm::BasicBlock* speaks = llvm::BasicBlock::Create(builder_.getContext(), "speaks", function);
@@ -129,7 +125,7 @@ class DecisionEmitter {
       for (size_t w = 0; w < words_; ++w) {
         const uint64_t row = RowOf(i, w);
         if (row == 0) continue;
-        llvm::Value* hit = builder_.CreateSelect(applies[i], builder_.CreateAnd(applied_[w], row), builder_.getInt64(0));
+        llvm::Value* hit = builder_.CreateSelect(applies[i], builder_.CreateAnd(bits_.applied[w], row), builder_.getInt64(0));
         (*excused)[w] = builder_.CreateOr((*excused)[w], hit);
         any = builder_.CreateOr(any, hit);
       }
@@ -193,8 +189,8 @@ class DecisionEmitter {
   void EmitIndeterminate() {
     const size_t at = offsetof(RawDecision, indeterminate);
     const uint64_t first_allow = Planted(options_, Fault::kAllowFailsUnshifted) ? 0 : function_.restraints.size();
-    llvm::Value* count = EmitWords(fails_, 0, at, builder_.getInt64(0));
-    StoreCount(offsetof(RawDecision, indeterminate_count), EmitWords(allow_fails_, first_allow, at, count));
+    llvm::Value* count = EmitWords(bits_.fails, 0, at, builder_.getInt64(0));
+    StoreCount(offsetof(RawDecision, indeterminate_count), EmitWords(bits_.allow_fails, first_allow, at, count));
   }
   void EmitList(const Words& words, uint64_t first, size_t list, size_t count) {
     StoreCount(count, EmitWords(words, first, list, builder_.getInt64(0)));
@@ -249,18 +245,18 @@ class DecisionEmitter {
   llvm::IRBuilder<>& builder_;
   const Function& function_;
   const FunctionId id_;
+  const DecisionBits& bits_;
   llvm::Value* const out_;
   const Options& options_;
   const size_t words_;
   const size_t allow_words_;
-  Words applied_, fails_, allow_fails_;
 };
 
 }  // namespace
 
-void EmitDecision(llvm::IRBuilder<>* builder, const Function& function, FunctionId id, const GuardValues& restraints,
-                  const GuardValues& allows, llvm::Value* out, const Options& options) {
-  DecisionEmitter(builder, function, id, out, options).Emit(restraints, allows);
+void EmitDecision(llvm::IRBuilder<>* builder, const Function& function, FunctionId id, const DecisionBits& bits,
+                  llvm::Value* out, const Options& options) {
+  DecisionEmitter(builder, function, id, bits, out, options).Emit();
 }
 
 }  // namespace writ::native
