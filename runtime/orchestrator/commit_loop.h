@@ -40,6 +40,7 @@ class CommitLoop {
   std::vector<Waiting> TakeWaiting();
   void Commit(std::vector<Waiting> batch);
   void FireTimers();
+  bool stopped();
 
   Orchestrator* orchestrator_;
   Clock* clock_;
@@ -48,7 +49,7 @@ class CommitLoop {
   std::condition_variable wake_;
   std::vector<Waiting> waiting_;                          // guarded by mutex_
   bool stop_ = false;                                     // guarded by mutex_
-  absl::Status failed_;                                   // of the loop's thread: the store is no longer to be trusted
+  bool failed_ = false;                                   // a timer could not be committed; of the loop's thread
   std::thread thread_;
 };
 

@@ -1,0 +1,319 @@
+// What a line causes: its own decision, the timers that were due before it, and what the orchestrator does by itself after it.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/builtins/check.h"
+#include "runtime/orchestrator/orchestrator_core.h"
+
+namespace writ {
+namespace {
+
+// A policy whose reviews conclude into themselves would never come to rest.
+constexpr int kCausedMax = 4096;
+
+const Transition& TransitionOf(const Schema& schema, const Proposal& proposal) {
+  return schema.workflows[proposal.workflow.value].transitions[proposal.transition.value];
+}
+
+// A proposal that gives no values.
+Proposal Bare(const Schema& schema, WorkflowId workflow, const std::string& key, const std::vector<Value>& key_parts,
+              TransitionId transition, int64_t now_ns) {
+  Proposal proposal;
+  proposal.workflow = workflow;
+  proposal.transition = transition;
+  proposal.key = key;
+  proposal.key_parts = key_parts;
+  proposal.now_ns = now_ns;
+  if (!transition.valid()) return proposal;
+  proposal.sets.resize(TransitionOf(schema, proposal).sets.size());
+  proposal.payload.resize(TransitionOf(schema, proposal).payload.size());
+  return proposal;
+}
+
+}  // namespace
+
+absl::Status Orchestrator::Core::Process(const Submission& submission, Records* records) {
+  absl::StatusOr<Line> line = Validate(submission);
+  if (!line.ok()) return line.status();
+  if (line->repeats > 0) {
+    absl::StatusOr<store::Event> event = EventAt(line->repeats);
+    if (!event.ok()) return event.status();
+    records->push_back(RecordOf(*event));
+    records->back().repeated = true;
+    return absl::OkStatus();
+  }
+  // What it computes may depend on nothing that a timer changes but the time, so that a refusal is known before any fires.
+  if (!line->is_tick && !FillComputed(&line->proposal)) {
+    return absl::InvalidArgumentError(absl::StrCat("a value that `", TransitionOf(schema(), line->proposal).name,
+                                                   "` computes is unknown or out of its range"));
+  }
+  told = records;
+  absl::Status status = FireDue(line->now_ns);
+  if (status.ok() && !line->is_tick) status = ProcessLine(*std::move(line));
+  told = nullptr;
+  if (status.code() == absl::StatusCode::kInvalidArgument) {
+    status = absl::InternalError(status.message());  // too late for a refusal: timers have fired
+  }
+  return status;
+}
+
+void Orchestrator::Core::FillAnswer(Line* line) const {
+  Proposal& answer = line->proposal;
+  const Question* question = folded->escalations().FindQuestion(line->question, line->question_role);
+  WRIT_CHECK(question != nullptr);
+  switch (question->state) {
+    case QuestionState::kOpen: answer.question_state = line->now_ns >= question->until_ns ? 2 : 0; break;
+    case QuestionState::kWithdrawn: answer.question_state = 1; break;
+    case QuestionState::kExpired: answer.question_state = 2; break;
+    case QuestionState::kGranted:
+    case QuestionState::kRefused: answer.question_state = 3; break;
+  }
+  const Pending* pending = folded->escalations().FindPending(question->pending);
+  // What is pending no more can be compared with nothing; the answer is late in any case.
+  answer.question_self = false;
+  answer.question_covered = pending == nullptr && answer.actor.role == line->question_role && answer.actor.holds_role;
+  if (pending == nullptr) return;
+  const ActorView proposer = folded->ViewOf(pending->proposal.actor.id, pending->proposal.actor.role);
+  answer.question_self = !proposer.is_orchestrator && (proposer.id == answer.actor.id ||
+                                                       proposer.principal == answer.actor.principal);
+  Proposal asked = pending->proposal;
+  asked.now_ns = line->now_ns;
+  answer.question_covered = answer.actor.role == line->question_role && answer.actor.holds_role && answer.actor.is_active &&
+                            Covers(asked, answer.actor);
+}
+
+absl::Status Orchestrator::Core::ProcessLine(Line line) {
+  if (line.kind == store::EventKind::kAnswer) FillAnswer(&line);
+  const int64_t now_ns = line.now_ns;
+  absl::StatusOr<Decided> decided = Decide(&line.proposal);
+  if (!decided.ok()) return decided.status();
+  store::Event event = EventOf(line.kind, line.proposal, *decided);
+  event.actor_registration = line.registration;
+  event.seen = line.seen;
+  event.based_on = line.based_on;
+  event.claimed_time = line.claimed_time;
+  event.recorded = line.recorded;
+  event.idempotency_key = line.idempotency_key;
+  event.request_digest = line.request_digest;
+  if (line.kind != store::EventKind::kAnswer) {
+    const int64_t position = NextPosition();
+    if (absl::Status s = Stage(std::move(event)); !s.ok()) return s;
+    return Settle(line.proposal.workflow, line.proposal.key, now_ns, position);
+  }
+  const Question question = *folded->escalations().FindQuestion(line.question, line.question_role);
+  event.question = line.question;
+  event.question_role = schema().roles[line.question_role.value].qualified;
+  event.cause = line.question;
+  event.decision.state = folded->names().StateName(question.workflow, folded->StateOf(question.workflow, question.key));
+  const bool refuses = event.decision.outcome == Outcome::kPermit && event.transition == "no";
+  const int64_t position = NextPosition();
+  if (absl::Status s = Stage(std::move(event)); !s.ok()) return s;
+  const Pending* pending = folded->escalations().FindPending(question.pending);
+  if (refuses && pending != nullptr) {
+    // A no goes to the end of the ladder at once.
+    const RanOut end{question.number, question.role, question.rules, question.digests, LadderEnd(schema(), question.ladder)};
+    if (absl::Status s = FallBack(*pending, end, now_ns, position); !s.ok()) return s;
+  }
+  return Settle(question.workflow, question.key, now_ns, position);
+}
+
+// ---------------------------------------------------------------- timers
+
+absl::Status Orchestrator::Core::FireDue(int64_t now_ns) {
+  for (int fired = 0;; ++fired) {
+    const Timer* next = folded->NextTimer();
+    if (next == nullptr || next->due_ns > now_ns) return absl::OkStatus();
+    const Timer timer = *next;
+    const int64_t at_ns = std::max(options.mode == ClockMode::kGiven ? timer.due_ns : now_ns, folded->last_time_ns());
+    if (absl::Status s = Fire(timer, at_ns); !s.ok()) return s;
+    const Timer* after = folded->NextTimer();
+    if (after != nullptr && *after == timer) return absl::InternalError("a timer fired and is still due");
+    if (fired > (1 << 20)) return absl::InternalError("timers do not come to an end");
+  }
+}
+
+absl::Status Orchestrator::Core::Fire(const Timer& timer, int64_t now_ns) {
+  if (timer.kind == Timer::Kind::kReview) {
+    const Instance* instance = folded->world().Find(timer.workflow, timer.key);
+    WRIT_CHECK(instance != nullptr);
+    const ReviewId review = Reviews::Waiting(schema(), *instance);
+    WRIT_CHECK(review.valid());
+    Reviews reviews(&folded->world());
+    const ClauseId clause = reviews.AtDeadline(*instance, review, folded->registry().Orchestrator(), now_ns);
+    const int64_t position = NextPosition();
+    if (absl::Status s = Conclude(timer.workflow, timer.key, review, clause, now_ns, timer.position); !s.ok()) return s;
+    return Settle(timer.workflow, timer.key, now_ns, position);
+  }
+  const Pending* pending = folded->escalations().FindPending(timer.pending);
+  WRIT_CHECK(pending != nullptr);
+  RanOut ran_out;
+  if (timer.kind == Timer::Kind::kQuestion) {
+    const Question* question = folded->escalations().FindQuestion(timer.position, timer.role);
+    WRIT_CHECK(question != nullptr);
+    ran_out = {question->number, question->role, question->rules, question->digests, question->ladder};
+  } else {
+    for (const Await& await : pending->awaits) {
+      if (await.rule != timer.rule || await.by != timer.role) continue;
+      ran_out = {pending->position, RoleId(), {await.rule}, {await.digest}, await.ladder};
+    }
+    WRIT_CHECK(!ran_out.rules.empty());
+  }
+  const WorkflowId workflow = pending->proposal.workflow;
+  const std::string key = pending->proposal.key;
+  const int64_t position = NextPosition();
+  if (absl::Status s = FallBack(*pending, ran_out, now_ns, timer.position); !s.ok()) return s;
+  return Settle(workflow, key, now_ns, position);
+}
+
+// `else deny` ends the proposal; `else escalate` asks the next role; `else T` is proposed by the orchestrator. One event.
+absl::Status Orchestrator::Core::FallBack(const Pending& pending, const RanOut& ran_out, int64_t now_ns, int64_t cause) {
+  const Proposal& asked = pending.proposal;
+  Ladder ladder;
+  if (ran_out.ladder.valid()) ladder = schema().ladders[ran_out.ladder.value];
+  const bool same = ladder.otherwise == Ladder::Else::kDeny || ladder.transition == asked.transition;
+  Proposal proposal = Bare(schema(), asked.workflow, asked.key, asked.key_parts,
+                           same ? asked.transition : ladder.transition, now_ns);
+  if (same && ladder.otherwise != Ladder::Else::kTransition) {
+    proposal.sets = asked.sets;
+    proposal.payload = asked.payload;
+  }
+  proposal.actor = folded->registry().Orchestrator();
+  Decided decided;
+  if (ladder.otherwise == Ladder::Else::kTransition) {
+    absl::StatusOr<Decided> fallback = Decide(&proposal);
+    if (!fallback.ok()) return fallback.status();
+    decided = *std::move(fallback);
+    if (decided.decision.outcome == Outcome::kPermit) decided.decision.reasons = ran_out.rules;
+    // It waits for nobody: what is not permitted now is not carried out.
+    decided.decision.questions.clear();
+    decided.decision.awaits.clear();
+    if (decided.decision.outcome != Outcome::kPermit) decided.decision.outcome = Outcome::kDeny;
+  } else {
+    decided.decision.outcome = Outcome::kDeny;
+    decided.decision.reasons = ran_out.rules;
+    decided.decision.state = folded->names().StateName(asked.workflow, folded->StateOf(asked.workflow, asked.key));
+  }
+  if (ladder.otherwise == Ladder::Else::kEscalate) {
+    decided.decision.outcome = Outcome::kEscalate;
+    store::AskedQuestion question;
+    question.question = NextPosition();
+    question.to = schema().roles[ladder.role.value].qualified;
+    question.until_ns = Deadline(schema(), ladder.next, now_ns);
+    question.otherwise = LadderText(schema(), asked.workflow, ladder.next);
+    question.rules = ran_out.rules;
+    question.rule_digests = ran_out.digests;
+    question.ladder = ladder.next.value;
+    decided.decision.questions.push_back(std::move(question));
+  }
+  store::Event event = EventOf(store::EventKind::kFallback, proposal, decided);
+  event.on_behalf = asked.actor.is_orchestrator ? "" : asked.actor.id;
+  event.question = ran_out.number;
+  if (ran_out.role.valid()) event.question_role = schema().roles[ran_out.role.value].qualified;
+  event.cause = cause;
+  return Stage(std::move(event));
+}
+
+// ---------------------------------------------------------------- after a commit
+
+absl::Status Orchestrator::Core::Settle(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause) {
+  for (int steps = 0; steps < kCausedMax; ++steps) {
+    const int64_t position = NextPosition();
+    absl::StatusOr<bool> more = SettleOne(workflow, key, now_ns, cause);
+    if (!more.ok()) return more.status();
+    if (!*more) return absl::OkStatus();
+    cause = position;
+  }
+  return absl::InternalError(absl::StrCat("`", key, "` does not come to rest: each conclusion leads to another"));
+}
+
+absl::StatusOr<bool> Orchestrator::Core::SettleOne(WorkflowId workflow, const std::string& key, int64_t now_ns,
+                                                   int64_t cause) {
+  const Instance* instance = folded->world().Find(workflow, key);
+  const ReviewId review = instance == nullptr ? ReviewId() : Reviews::Waiting(schema(), *instance);
+  if (review.valid()) {
+    Reviews reviews(&folded->world());
+    std::optional<ClauseId> clause = reviews.Complete(*instance, review, folded->registry().Orchestrator(), now_ns);
+    if (clause.has_value()) {
+      if (absl::Status s = Conclude(workflow, key, review, *clause, now_ns, cause); !s.ok()) return s;
+      return true;
+    }
+  }
+  for (int64_t position : folded->escalations().PendingOn(workflow, key)) {
+    const Pending& pending = *folded->escalations().FindPending(position);
+    if (Awaited(pending) || Unanswered(pending)) continue;
+    if (absl::Status s = Redecide(position, now_ns, cause); !s.ok()) return s;
+    return true;
+  }
+  return false;
+}
+
+absl::Status Orchestrator::Core::Conclude(WorkflowId workflow, const std::string& key, ReviewId review, ClauseId clause,
+                                          int64_t now_ns, int64_t cause) {
+  WRIT_CHECK(clause.valid());
+  const Clause& concluded = schema().workflows[workflow.value].reviews[review.value].clauses[clause.value];
+  const std::string& rule = schema().rules[concluded.rule.value].qualified;
+  const Instance& instance = *folded->world().Find(workflow, key);
+  Proposal proposal = Bare(schema(), workflow, key, instance.key_parts, concluded.transition, now_ns);
+  proposal.actor = folded->registry().Orchestrator();
+  proposal.conclude_review = static_cast<int32_t>(review.value);
+  proposal.conclude_clause = static_cast<int32_t>(clause.value);
+  Decided decided;
+  if (concluded.transition.valid()) {
+    absl::StatusOr<Decided> made = Decide(&proposal);
+    if (!made.ok()) return made.status();
+    decided = *std::move(made);
+    if (decided.decision.outcome == Outcome::kPermit) decided.decision.reasons = {rule};
+  } else {
+    decided.decision.outcome = Outcome::kDeny;
+    decided.decision.reasons = {rule};
+    decided.decision.state = folded->names().StateName(workflow, instance.state);
+  }
+  store::Event event = EventOf(store::EventKind::kConclude, proposal, decided);
+  event.on_behalf = rule;
+  event.cause = cause;
+  return Stage(std::move(event));
+}
+
+absl::Status Orchestrator::Core::Redecide(int64_t position, int64_t now_ns, int64_t cause) {
+  const Pending pending = *folded->escalations().FindPending(position);
+  Proposal proposal = pending.proposal;
+  const std::string proposer = proposal.actor.id;
+  proposal.actor = folded->ViewOf(proposer, proposal.actor.role);
+  proposal.now_ns = now_ns;
+  proposal.seen = INT64_MAX;
+  proposal.duplicate = false;
+  proposal.approved.clear();
+  for (size_t i = 0; i < schema().rules.size(); ++i) {
+    const std::string& digest = schema().rules[i].digest;
+    if (std::binary_search(pending.approved.begin(), pending.approved.end(), digest)) {
+      proposal.approved.push_back(RuleId(i));
+    }
+  }
+  absl::StatusOr<Decided> decided = Decide(&proposal);
+  if (!decided.ok()) return decided.status();
+  if (decided->decision.outcome == Outcome::kPermit && proposal.conclude_clause >= 0) {
+    const Review& review = schema().workflows[proposal.workflow.value].reviews[static_cast<size_t>(proposal.conclude_review)];
+    const Clause& clause = review.clauses[static_cast<size_t>(proposal.conclude_clause)];
+    decided->decision.reasons = {schema().rules[clause.rule.value].qualified};
+  }
+  store::Event event = EventOf(store::EventKind::kRedecide, proposal, *decided);
+  event.actor = "orchestrator";
+  event.on_behalf = proposal.actor.is_orchestrator ? "" : proposer;
+  event.question = position;
+  event.cause = cause;
+  return Stage(std::move(event));
+}
+
+absl::Status Orchestrator::Core::Register(const ActorDescription& description, int64_t now_ns) {
+  absl::StatusOr<ActorDescription> valid = folded->registry().Validate(description);
+  if (!valid.ok()) return valid.status();
+  Proposal proposal = folded->registry().Registration(*valid, now_ns);
+  absl::StatusOr<Decided> decided = Decide(&proposal);
+  if (!decided.ok()) return decided.status();
+  if (decided->decision.outcome != Outcome::kPermit) {
+    return absl::FailedPreconditionError(absl::StrCat("the policy does not let `", valid->id, "` be registered"));
+  }
+  return Stage(EventOf(store::EventKind::kRegister, proposal, *decided));
+}
+
+}  // namespace writ

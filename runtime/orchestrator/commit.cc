@@ -1,0 +1,208 @@
+// Events: prepared for the log, folded, appended in one batch, told.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/builtins/check.h"
+#include "runtime/orchestrator/orchestrator_core.h"
+
+namespace writ {
+namespace {
+
+// Stops a Load after what was wanted.
+absl::Status Enough() { return absl::CancelledError("enough"); }
+
+}  // namespace
+
+Orchestrator::Core::Core(const CompiledPolicy* the_policy, store::Store* the_store, OrchestratorOptions the_options)
+    : policy(the_policy), store(the_store), options(std::move(the_options)),
+      folded(std::make_unique<Folded>(the_policy)), chain(std::make_unique<store::Chain>()) {
+  if (options.random == nullptr) options.random = &system_random;
+}
+
+absl::Status Orchestrator::Core::Load() {
+  folded = std::make_unique<Folded>(policy);
+  chain = std::make_unique<store::Chain>();
+  staged.clear();
+  staged_events.clear();
+  log_policy.clear();
+  return CatchUp();
+}
+
+absl::Status Orchestrator::Core::CatchUp() {
+  WRIT_CHECK(staged.empty());
+  absl::StatusOr<int64_t> last = store->LastPosition();
+  if (!last.ok()) return last.status();
+  if (*last == chain->last_position()) return absl::OkStatus();
+  return store->Load(chain->last_position() + 1, [&](const store::StoredEvent& stored) {
+    if (absl::Status s = chain->Follow(stored); !s.ok()) return s;
+    absl::StatusOr<store::Event> event =
+        store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    if (!event.ok()) return event.status();
+    log_policy = event->policy_digest;
+    return folded->Fold(*event);
+  });
+}
+
+// The log says which policy decided what, and the store keeps each policy.
+absl::Status Orchestrator::Core::PutPolicyInForce() {
+  if (absl::Status s = store->PutPolicy(policy->digest(), policy->ir()); !s.ok()) return s;
+  if (log_policy.empty() || log_policy == policy->digest()) return absl::OkStatus();
+  store::Event event;
+  event.kind = store::EventKind::kPolicy;
+  event.time_ns = folded->last_time_ns();
+  event.workflow = "writ.Policy";
+  event.instance = "policy";
+  event.actor = "host";
+  event.policy_digest = policy->digest();
+  return Stage(std::move(event));
+}
+
+absl::Status Orchestrator::Core::Stage(store::Event event) {
+  absl::StatusOr<store::PreparedEvent> prepared = chain->Prepare(&event, options.random);
+  if (!prepared.ok()) return prepared.status();
+  staged.push_back(*std::move(prepared));
+  if (absl::Status s = folded->Fold(event); !s.ok()) return s;
+  if (told != nullptr) told->push_back(RecordOf(event));
+  staged_events.push_back(std::move(event));
+  return absl::OkStatus();
+}
+
+absl::Status Orchestrator::Core::Flush() {
+  if (staged.empty()) return absl::OkStatus();
+  const int64_t expected = chain->last_position() - static_cast<int64_t>(staged.size());
+  if (absl::Status s = store->AppendBatch(staged, expected); !s.ok()) return s;
+  chain->Commit();
+  log_policy = policy->digest();
+  staged.clear();
+  staged_events.clear();
+  return absl::OkStatus();
+}
+
+void Orchestrator::Core::Drop() {
+  staged.clear();
+  staged_events.clear();
+  absl::Status loaded = Load();
+  if (!loaded.ok()) broken = loaded;
+}
+
+DecisionRecord Orchestrator::Core::RecordOf(const store::Event& event) const {
+  const Names& names = folded->names();
+  auto shown = [&](const std::string& qualified) {
+    const RoleId role = names.Role(qualified);
+    return role.valid() ? RoleShown(schema(), role) : qualified;
+  };
+  DecisionRecord record;
+  record.position = event.position;
+  record.kind = event.kind;
+  record.workflow = event.workflow;
+  record.on = event.instance;
+  record.proposal = event.transition;
+  record.by = event.kind == store::EventKind::kRedecide && !event.on_behalf.empty() ? event.on_behalf : event.actor;
+  record.as = event.role.empty() && event.actor == "host" ? "host" : shown(event.role);
+  record.outcome = event.decision.outcome;
+  record.state = event.decision.state;
+  record.reasons = event.decision.reasons;
+  record.excused = event.decision.excused;
+  record.questions = event.decision.questions;
+  record.awaits = event.decision.awaits;
+  record.obligations = event.decision.obligations;
+  record.indeterminate = event.decision.indeterminate;
+  record.policy = event.policy_digest;
+  record.at_ns = event.time_ns;
+  record.cause = event.cause;
+  for (store::AskedQuestion& question : record.questions) question.to = shown(question.to);
+  for (store::Awaited& awaited : record.awaits) awaited.by = shown(awaited.by);
+  if (event.kind == store::EventKind::kConclude && event.transition.empty()) record.proposal = "conclude";
+  if (event.kind == store::EventKind::kErase) record.proposal = "erase";
+  if (event.kind == store::EventKind::kPolicy) record.proposal = "policy";
+  if (event.kind != store::EventKind::kAnswer) return record;
+  record.question = event.question;
+  const Question* question = folded->escalations().FindQuestion(event.question, names.Role(event.question_role));
+  if (question == nullptr) return record;
+  record.workflow = schema().workflows[question->workflow.value].qualified;
+  record.on = question->key;
+  return record;
+}
+
+absl::StatusOr<store::Event> Orchestrator::Core::EventAt(int64_t position) {
+  for (const store::Event& event : staged_events) {
+    if (event.position == position) return event;
+  }
+  if (position < 1 || position > chain->last_position()) {
+    return absl::NotFoundError(absl::StrCat("there is no position ", position));
+  }
+  absl::StatusOr<store::Event> found = absl::NotFoundError(absl::StrCat("there is no position ", position));
+  absl::Status status = store->Load(position, [&](const store::StoredEvent& stored) {
+    if (stored.position == position) {
+      found = store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    }
+    return Enough();
+  });
+  if (!status.ok() && !absl::IsCancelled(status)) return status;
+  return found;
+}
+
+// Which values go: those of the fields, in the instance's own events; and every text that some decision's frame kept apart
+// and could have read from that instance.
+absl::StatusOr<store::Event> Orchestrator::Core::EraseEvent(WorkflowId workflow, const std::string& key,
+                                                            std::string_view field, std::string_view by) {
+  const Workflow& declared = schema().workflows[workflow.value];
+  std::vector<std::string> names;
+  auto collect = [&](const std::vector<Field>& fields) {
+    for (const Field& f : fields) {
+      const bool is_private = std::find(f.labels.begin(), f.labels.end(), "pii") != f.labels.end();
+      const bool is_labelled = std::find(f.labels.begin(), f.labels.end(), field) != f.labels.end();
+      if (is_private && (f.name == field || is_labelled)) names.push_back(f.name);
+    }
+  };
+  collect(declared.fields);
+  for (const Transition& transition : declared.transitions) collect(transition.payload);
+  if (names.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("`", declared.name, "` has no field `", Abseil(field),
+                                                   "` that can be erased, nor one with that label"));
+  }
+  const std::string stream = store::StreamName(declared.qualified, key);
+  store::Event erase;
+  absl::Status status = store->Load(1, [&](const store::StoredEvent& stored) {
+    absl::StatusOr<store::Event> event =
+        store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    if (!event.ok()) return event.status();
+    const bool own = event->workflow == declared.qualified && event->instance == key;
+    const bool reads = own || std::any_of(event->read_set.begin(), event->read_set.end(),
+                                          [&](const store::ReadVersion& read) { return read.stream == stream; });
+    if (!reads) return absl::OkStatus();
+    store::Erased erased;
+    erased.position = event->position;
+    uint32_t index = 0;
+    bool named = false;
+    for (const std::vector<store::NamedValue>* values : {&event->sets, &event->payload}) {
+      for (const store::NamedValue& value : *values) {
+        if (!value.erasable) continue;
+        const bool goes = own && std::find(names.begin(), names.end(), value.name) != names.end();
+        if (goes && !value.erased) erased.indices.push_back(index);
+        named = named || goes;
+        ++index;
+      }
+    }
+    for (const store::ErasableBytes& value : event->frame_private) {
+      if (!value.erased) erased.indices.push_back(index);
+      ++index;
+    }
+    if (named && index < store::ErasableCount(*event) && !event->request_digest_erased) erased.indices.push_back(index);
+    if (!erased.indices.empty()) erase.erased.push_back(std::move(erased));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  if (erase.erased.empty()) return absl::InvalidArgumentError("there is nothing left to erase");
+  erase.kind = store::EventKind::kErase;
+  erase.time_ns = folded->last_time_ns();
+  if (options.mode == ClockMode::kLive) erase.time_ns = std::max(erase.time_ns, options.clock->NowNs());
+  erase.workflow = declared.qualified;
+  erase.instance = key;
+  erase.actor = std::string(by);
+  erase.policy_digest = policy->digest();
+  erase.decision.state = folded->names().StateName(workflow, folded->StateOf(workflow, key));
+  return erase;
+}
+
+}  // namespace writ

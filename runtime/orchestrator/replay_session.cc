@@ -1,0 +1,184 @@
+#include "runtime/orchestrator/replay_session.h"
+
+#include <algorithm>
+
+#include "runtime/orchestrator/decision_names.h"
+#include "runtime/registry/registry.h"
+
+namespace writ {
+namespace {
+
+ActorView OrchestratorView() {
+  ActorView view;
+  view.id = view.principal = "orchestrator";
+  view.is_orchestrator = true;
+  return view;
+}
+
+}  // namespace
+
+ReplaySession::ReplaySession(const CompiledPolicy* policy)
+    : policy_(policy), world_(policy), reviews_(&world_), orchestrator_(OrchestratorView()) {}
+
+const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
+  would_have_.clear();
+  Lapse(proposal->now_ns);
+  const Schema& schema = world_.schema();
+  const Workflow& workflow = schema.workflows[proposal->workflow.value];
+  const Transition& transition = workflow.transitions[proposal->transition.value];
+  EvaluateComputed(world_, proposal, &frame_, &out_);  // following a record, a value out of range is taken as it is
+  function_ = &schema.functions[transition.decide.value];
+  FillFrame(world_, *function_, *proposal, &frame_, nullptr);
+  policy_->Decide(transition.decide, frame_.words(), &decision_);
+  ++position_;
+  if (decision_.outcome == Outcome::kEscalate || decision_.outcome == Outcome::kHold) NoteAsked(*proposal);
+  // A refused proposal that was only to wait was not denied.
+  if (happened || decision_.outcome == Outcome::kDeny) world_.Apply(*proposal, position_, !happened);
+  const Instance* instance = world_.Find(proposal->workflow, proposal->key);
+  state_after_ = instance == nullptr ? kNewState : instance->state;
+  last_ = *proposal;
+  if (!happened || workflow.reviews.empty()) return decision_;
+  const ReviewId waiting = Reviews::Waiting(schema, *instance);
+  if (waiting.valid()) {
+    std::optional<ClauseId> clause = reviews_.Complete(*instance, waiting, orchestrator_, proposal->now_ns);
+    if (clause.has_value()) Conclude(proposal->workflow, proposal->key, waiting, *clause, proposal->now_ns);
+  }
+  TimeReview(proposal->workflow, proposal->key);
+  return decision_;
+}
+
+void ReplaySession::Note(WouldHave::Kind kind, const Proposal& where, int64_t at_ns, RuleId rule, TransitionId transition,
+                         RoleId role) {
+  would_have_.push_back({kind, at_ns, where.workflow, where.key, rule, transition, role});
+}
+
+void ReplaySession::NoteAsked(const Proposal& proposal) {
+  const Schema& schema = world_.schema();
+  for (RuleId rule : StandingRules(*function_, decision_)) {
+    if (rule == BuiltinRule(Builtin::kReviewPending)) continue;  // the review has its own timer
+    const Rule& asking = schema.rules[rule.value];
+    if (decision_.outcome == Outcome::kEscalate) {
+      Note(WouldHave::Kind::kAsk, proposal, proposal.now_ns, rule, proposal.transition, asking.asks);
+    }
+    Start(proposal, rule, asking.ladder, proposal.now_ns);
+  }
+}
+
+void ReplaySession::Start(const Proposal& proposal, RuleId rule, LadderId ladder, int64_t from_ns) {
+  const int64_t due_ns = Deadline(world_.schema(), ladder, from_ns);
+  if (due_ns == INT64_MAX) return;
+  Running running;
+  running.timer.due_ns = due_ns;
+  running.timer.position = position_;
+  running.timer.rule = world_.schema().rules[rule.value].qualified;
+  running.timer.workflow = proposal.workflow;
+  running.timer.key = proposal.key;
+  running.ladder = ladder;
+  running.rule = rule;
+  const Instance* instance = world_.Find(proposal.workflow, proposal.key);
+  running.last_change = instance == nullptr ? 0 : instance->last_change;
+  running_[running.timer] = running;
+}
+
+void ReplaySession::Lapse(int64_t now_ns) {
+  for (;;) {
+    const Timer* review = review_timers_.empty() ? nullptr : &*review_timers_.begin();
+    const Timer* other = running_.empty() ? nullptr : &running_.begin()->first;
+    const Timer* next = other == nullptr || (review != nullptr && *review < *other) ? review : other;
+    if (next == nullptr || next->due_ns > now_ns) return;
+    if (next == review) {
+      LapseReview(Timer(*review));
+      continue;
+    }
+    const Running ran = running_.begin()->second;
+    running_.erase(running_.begin());
+    const Instance* instance = world_.Find(ran.timer.workflow, ran.timer.key);
+    // What the record moved since is withdrawn.
+    if ((instance == nullptr ? 0 : instance->last_change) != ran.last_change) continue;
+    Proposal where;
+    where.workflow = ran.timer.workflow;
+    where.key = ran.timer.key;
+    const Ladder& ladder = world_.schema().ladders[ran.ladder.value];
+    const bool asks = ladder.otherwise == Ladder::Else::kEscalate;
+    Note(WouldHave::Kind::kFallback, where, ran.timer.due_ns, ran.rule, ladder.transition, asks ? ladder.role : RoleId());
+    if (asks) Start(where, ran.rule, ladder.next, ran.timer.due_ns);
+  }
+}
+
+void ReplaySession::LapseReview(const Timer& timer) {
+  const Instance* instance = world_.Find(timer.workflow, timer.key);
+  const ReviewId waiting = Reviews::Waiting(world_.schema(), *instance);
+  if (waiting.valid()) {
+    const ClauseId clause = reviews_.AtDeadline(*instance, waiting, orchestrator_, timer.due_ns);
+    Conclude(timer.workflow, timer.key, waiting, clause, timer.due_ns);
+  }
+  TimeReview(timer.workflow, timer.key);
+}
+
+void ReplaySession::Conclude(WorkflowId workflow, const std::string& key, ReviewId review, ClauseId clause, int64_t now_ns) {
+  const Clause& concluded = world_.schema().workflows[workflow.value].reviews[review.value].clauses[clause.value];
+  Proposal where;
+  where.workflow = workflow;
+  where.key = key;
+  Note(WouldHave::Kind::kConclude, where, now_ns, concluded.rule, concluded.transition, concluded.asks);
+  world_.ConcludeReview(workflow, key, review, clause);
+}
+
+void ReplaySession::TimeReview(WorkflowId workflow, const std::string& key) {
+  const Schema& schema = world_.schema();
+  const std::pair<uint32_t, std::string> place(workflow.value, key);
+  auto running = review_timer_of_.find(place);
+  if (running != review_timer_of_.end()) {
+    review_timers_.erase(running->second);
+    review_timer_of_.erase(running);
+  }
+  const Instance* instance = world_.Find(workflow, key);
+  const ReviewId waiting = Reviews::Waiting(schema, *instance);
+  if (!waiting.valid()) return;
+  const Review& review = schema.workflows[workflow.value].reviews[waiting.value];
+  Timer timer;
+  timer.due_ns = Deadline(schema, review.ladder, instance->reviews[waiting.value].began_ns);
+  if (timer.due_ns == INT64_MAX) return;
+  timer.position = instance->reviews[waiting.value].began_position;
+  timer.kind = Timer::Kind::kReview;
+  timer.workflow = workflow;
+  timer.key = key;
+  review_timers_.insert(timer);
+  review_timer_of_[place] = timer;
+}
+
+DecisionRecord ReplaySession::Record() const {
+  const Schema& schema = world_.schema();
+  const Workflow& workflow = schema.workflows[last_.workflow.value];
+  store::Decision decision;
+  NameDecision(schema, *function_, decision_, &decision);
+  DecisionRecord record;
+  record.position = position_;
+  record.workflow = workflow.qualified;
+  record.on = last_.key;
+  record.proposal = workflow.transitions[last_.transition.value].name;
+  record.by = last_.actor.id;
+  record.as = RoleShown(schema, last_.actor.role);
+  record.outcome = decision.outcome;
+  record.state = state_after_.value < workflow.states.size() ? workflow.states[state_after_.value].name : "new";
+  record.reasons = std::move(decision.reasons);
+  record.excused = std::move(decision.excused);
+  record.indeterminate = std::move(decision.indeterminate);
+  record.policy = policy_->digest();
+  record.at_ns = last_.now_ns;
+  if (record.outcome != Outcome::kEscalate && record.outcome != Outcome::kHold) return record;
+  for (const Question& q : record.outcome == Outcome::kEscalate
+                               ? Questions(schema, StandingRules(*function_, decision_), position_, last_.now_ns)
+                               : std::vector<Question>()) {
+    store::AskedQuestion asked;
+    asked.question = q.number;
+    asked.to = RoleShown(schema, q.role);
+    asked.until_ns = q.until_ns;
+    asked.otherwise = LadderText(schema, last_.workflow, q.ladder);
+    asked.rules = q.rules;
+    record.questions.push_back(std::move(asked));
+  }
+  return record;
+}
+
+}  // namespace writ
