@@ -37,7 +37,7 @@ std::string After(absl::string_view word, const std::vector<Name>& names) {
 }
 std::string After(absl::string_view word, const Name& name) { return name.empty() ? "" : absl::StrCat(" ", word, " ", name.text); }
 std::string After(absl::string_view word, const ExprPtr& expr) {
-  return expr == nullptr ? "" : absl::StrCat(" ", word, " ", DumpExpr(*expr));
+  return expr == nullptr ? "" : absl::StrCat(word.empty() ? "" : " ", word, " ", DumpExpr(*expr));
 }
 
 std::string Children(const Expr& expr, size_t from = 0) {
@@ -317,7 +317,10 @@ void Dumper::Add(const Step& node) {
       for (const auto& [actor, roles] : node.actors) Line(absl::StrCat("actor ", actor.text, ": ", List(roles)));
       break;
     case Step::Kind::kSet: Line(DumpProposal(node)); break;
-    case Step::Kind::kPropose: Line(absl::StrCat("propose ", DumpProposal(node))); break;
+    case Step::Kind::kPropose:
+      Line(absl::StrCat("propose ", DumpProposal(node)));
+      if (node.expect != nullptr) Inside([&] { Add(*node.expect); });
+      break;
     case Step::Kind::kAnswer:
       Line(absl::StrCat("answer ", node.yes ? "yes" : "no", After("by", node.by), After("as", node.as), After("on", node.instance)));
       break;
@@ -326,8 +329,7 @@ void Dumper::Add(const Step& node) {
                         node.values != nullptr ? absl::StrCat(" ", DumpExpr(*node.values)) : ""));
       break;
     case Step::Kind::kExpect: {
-      if (!node.transition.empty()) Line(absl::StrCat("propose ", DumpProposal(node), ", and"));
-      if (node.transition.empty() && !node.instance.empty()) Line(absl::StrCat("on ", node.instance.text));
+      if (!node.instance.empty()) Line(absl::StrCat("on ", node.instance.text));
       if (node.expect != nullptr) Add(*node.expect);
       break;
     }

@@ -21,7 +21,7 @@ namespace writ::parse {
 
 inline constexpr size_t kDepthMax = 256;            // brackets, prefix operators, `if` and rungs of a ladder, one within another
 inline constexpr size_t kOperandCountMax = 2'000;   // of one expression outside brackets
-inline constexpr size_t kTokenCountMax = 2'000'000;
+inline constexpr size_t kTokenCountMax = 1'000'000;
 
 ast::File Parse(const source::SourceSet& sources, uint32_t file, diagnostics::Sink& sink);
 

@@ -1,0 +1,218 @@
+#include "compiler/parse/errors.h"
+
+#include <algorithm>
+
+#include "WritLexer.h"
+#include "WritParser.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace writ::parse {
+namespace {
+
+using antlr4::Parser;
+using antlr4::ParserRuleContext;
+using antlr4::Token;
+using antlr4::misc::IntervalSet;
+using L = WritLexer;
+using P = WritParser;
+
+constexpr size_t kListedMax = 4;
+
+// A token as the author would write it.
+std::string Word(const Parser& parser, size_t type) {
+  switch (type) {
+    case L::STRING: return "a text in quotes";
+    case L::NUMBER: return "a number";
+    case L::PERCENT: return "a percentage";
+    case L::DURATION: return "a duration";
+    case L::TIME: return "a time";
+    case L::DATE: return "a date";
+    case L::SCALED:
+    case L::CURRENCY: return "an amount of money";
+    case L::QUANTITY: return "a quantity";
+    default: break;
+  }
+  const std::string literal = parser.getVocabulary().getLiteralName(type);
+  return literal.size() < 2 ? "" : absl::StrCat("`", literal.substr(1, literal.size() - 2), "`");
+}
+
+std::string Described(const Token& token) {
+  if (token.getType() == Token::EOF) return "the end of the file";
+  const std::string text = token.getText();
+  if (IsReserved(token.getType())) return absl::StrCat("the word ", diagnostics::Author(text).printed());
+  return diagnostics::Author(text).printed();
+}
+
+// What stands where a list of alternatives begins, in the author's words; empty where naming the next signs says it better.
+const char* Alternatives(size_t rule) {
+  switch (rule) {
+    case P::RuleFile:
+    case P::RuleDeclaration: return "a declaration, or a clause of the one above,";
+    case P::RuleEntityItem: return "a field or a `def`";
+    case P::RuleWorkflowItem:
+    case P::RuleWorkflowDecl: return "a field, a transition, `states`, `final`, `halted` or a `def`";
+    case P::RuleEntityDecl: return "a field or a `def`";
+    case P::RuleMemberBody: return "the type of a field, or the states of a transition,";
+    case P::RuleAuthorityDecl: return "`may`";
+    case P::RuleReviewDecl:
+    case P::RuleReviewItem: return "`panel`, `within` or a clause";
+    case P::RuleTestDecl:
+    case P::RuleStep: return "a step";
+    case P::RuleExpectation: return "what is expected";
+    case P::RuleScenarioDecl:
+    case P::RuleScenarioItem: return "`expect`";
+    case P::RuleLogDecl:
+    case P::RuleLogItem: return "an attribute of the log";
+    case P::RuleExpr:
+    case P::RulePrimary:
+    case P::RuleUnary: return "a value";
+    case P::RuleSpan: return "a duration";
+    case P::RuleBound: return "a value";
+    case P::RuleLimit: return "a limit";
+    case P::RuleName:
+    case P::RuleStepName: return "a name";
+    default: return "";
+  }
+}
+
+bool IsBody(size_t rule) {
+  switch (rule) {
+    case P::RuleFile:
+    case P::RuleEntityDecl:
+    case P::RuleWorkflowDecl:
+    case P::RuleAuthorityDecl:
+    case P::RuleReviewDecl:
+    case P::RuleLogDecl:
+    case P::RuleTestDecl:
+    case P::RuleScenarioDecl:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Within(const Parser& parser, size_t rule) {
+  for (antlr4::RuleContext* at = const_cast<Parser&>(parser).getContext(); at != nullptr;
+       at = static_cast<antlr4::RuleContext*>(at->parent)) {
+    if (at->getRuleIndex() == rule) return true;
+  }
+  return false;
+}
+
+std::string Expected(const Parser& parser, const IntervalSet& expected) {
+  const bool name = expected.contains(size_t{L::ID});
+  if (name && expected.contains(size_t{L::NUMBER}) && expected.contains(size_t{L::LPAREN})) return "a value";
+  std::vector<std::string> words;
+  if (name) words.push_back("a name");
+  for (const ssize_t type : expected.toList()) {
+    if (type < 0 || (name && IsName(static_cast<size_t>(type)))) continue;
+    words.push_back(Word(parser, static_cast<size_t>(type)));
+  }
+  std::sort(words.begin() + (name ? 1 : 0), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  if (words.empty()) return "the end of the file";
+  if (words.size() > kListedMax) words.resize(kListedMax);
+  const std::string last = words.back();
+  words.pop_back();
+  return words.empty() ? last : absl::StrCat(absl::StrJoin(words, ", "), " or ", last);
+}
+
+// Words of the language that a misspelt one may have been meant as.
+std::vector<std::string> WordsOf(const Parser& parser, const IntervalSet& expected, bool all) {
+  std::vector<std::string> words;
+  for (size_t type = L::K_AND; type <= L::K_ESCALATED; ++type) {
+    if (!all && !expected.contains(type)) continue;
+    const std::string word = Word(parser, type);
+    words.push_back(word.substr(1, word.size() - 2));
+  }
+  return words;
+}
+
+}  // namespace
+
+const Layout& PolicyErrors::LayoutOf(const Token* token) const { return layout_[std::min(token->getTokenIndex(), layout_.size() - 1)]; }
+
+void PolicyErrors::Explain(Parser* parser, Token* found, const IntervalSet& expected, const std::string& where) {
+  const ast::Span span = SpanOf(*found, file_, offsets_);
+  const bool is_word = IsName(found->getType());
+  if (parser->getContext()->getRuleIndex() == P::RulePerformer && expected.contains(size_t{L::K_BY})) {
+    auto* parent = static_cast<ParserRuleContext*>(parser->getContext()->parent);
+    const Token* start = parent->getStart();
+    sink_.Report(SpanOf(*start, file_, offsets_), diagnostics::kMissingBy, start->getText());
+    return;
+  }
+  const bool names_something = IsReserved(found->getType()) && expected.contains(size_t{L::ID}) &&
+                               parser->getTokenStream()->LA(1) == found->getType() && parser->getTokenStream()->LA(2) == L::COLON;
+  if (names_something) {
+    sink_.Report(span, diagnostics::kReservedWord, found->getText());
+    return;
+  }
+  auto reported = sink_.Report(span, diagnostics::kUnexpected, Described(*found), where.empty() ? Expected(*parser, expected) : where);
+  const bool any_word = parser->getContext()->getRuleIndex() == P::RuleFile;
+  if (is_word) reported.Help(diagnostics::Suggest(found->getText(), WordsOf(*parser, expected, any_word)));
+}
+
+void PolicyErrors::reportError(Parser* parser, const antlr4::RecognitionException& error) {
+  if (inErrorRecoveryMode(parser)) return;
+  beginErrorCondition(parser);
+  const size_t rule = error.getCtx() == nullptr ? size_t{P::RuleFile} : error.getCtx()->getRuleIndex();
+  Token* found = error.getOffendingToken();
+  const IntervalSet expected = error.getExpectedTokens();
+  Explain(parser, found, expected, expected.size() > kListedMax ? Alternatives(rule) : "");
+}
+
+antlr4::Token* PolicyErrors::recoverInline(Parser* parser) { throw antlr4::InputMismatchException(parser); }
+
+bool PolicyErrors::BeginsItem(Parser* parser, uint32_t depth) const {
+  antlr4::TokenStream* stream = parser->getTokenStream();
+  const Layout& layout = LayoutOf(stream->LT(1));
+  if (layout.depth != depth || !layout.first_on_line) return false;
+  if (depth == 0) return layout.declaration;
+  const size_t type = stream->LA(1), next = stream->LA(2);
+  if (!IsName(type)) return false;
+  if (next == L::COLON) return true;
+  if (Within(*parser, P::RuleTestDecl)) return next == L::K_BY || next == L::K_ON || IsName(next) || type == L::K_EXPECT ||
+                                               type == L::K_AT || type == L::K_WAIT;
+  switch (type) {
+    case L::K_STATES: case L::K_FINAL: case L::K_HALTED: case L::K_DEF: case L::K_MAY: case L::K_PANEL: return IsName(next);
+    case L::K_EXPECT: return true;
+    default: return next == L::K_FROM && Within(*parser, P::RuleLogDecl);
+  }
+}
+
+void PolicyErrors::Skip(Parser* parser, uint32_t depth) {
+  antlr4::TokenStream* stream = parser->getTokenStream();
+  while (stream->LA(1) != Token::EOF && LayoutOf(stream->LT(1)).depth >= depth && !BeginsItem(parser, depth)) parser->consume();
+}
+
+void PolicyErrors::recover(Parser* parser, std::exception_ptr) {
+  antlr4::TokenStream* stream = parser->getTokenStream();
+  const bool stuck = stream->index() == last_token_ && parser->getState() == last_state_;
+  last_token_ = stream->index();
+  last_state_ = parser->getState();
+  if (stuck && stream->LA(1) != Token::EOF) parser->consume();
+  ParserRuleContext* context = parser->getContext();
+  const Token* start = context->getStart();
+  Skip(parser, start == nullptr ? 0 : LayoutOf(start).depth);
+}
+
+void PolicyErrors::sync(Parser* parser) {
+  if (inErrorRecoveryMode(parser) || !IsBody(parser->getContext()->getRuleIndex())) return;
+  const antlr4::atn::ATN& atn = parser->getATN();
+  antlr4::atn::ATNState* state = atn.states[parser->getState()];
+  using antlr4::atn::ATNState;
+  if (state->getStateType() != ATNState::STAR_LOOP_ENTRY && state->getStateType() != ATNState::STAR_LOOP_BACK) return;
+  const IntervalSet& viable = atn.nextTokens(state);
+  antlr4::TokenStream* stream = parser->getTokenStream();
+  if (viable.contains(stream->LA(1)) || viable.contains(Token::EPSILON)) return;
+  const size_t rule = parser->getContext()->getRuleIndex();
+  Explain(parser, stream->LT(1), viable, Alternatives(rule));
+  const uint32_t depth = rule == P::RuleFile ? 0 : LayoutOf(parser->getContext()->getStart()).depth + 1;
+  while (!viable.contains(stream->LA(1)) && stream->LA(1) != Token::EOF && LayoutOf(stream->LT(1)).depth >= depth) {
+    parser->consume();
+    Skip(parser, depth);
+  }
+}
+
+}  // namespace writ::parse

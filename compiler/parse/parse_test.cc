@@ -1,0 +1,196 @@
+#include "compiler/parse/parse.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/ast/dump.h"
+
+namespace writ::parse {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct Parsed {
+  ast::File file;
+  std::vector<diagnostics::Diagnostic> diagnostics;
+  std::vector<std::string> codes;
+};
+
+Parsed ParseText(const std::string& text) {
+  source::SourceSet sources;
+  diagnostics::Sink sink;
+  const uint32_t file = sources.AddText("policy.writ", text).value();
+  Parsed out{Parse(sources, file, sink), sink.Take(), {}};
+  for (const diagnostics::Diagnostic& diagnostic : out.diagnostics) out.codes.push_back(diagnostic.code);
+  return out;
+}
+
+// The expression of `def x = …`, with every operator in parentheses, and the codes of what is wrong with it.
+std::string ExprOf(const std::string& text) {
+  const Parsed parsed = ParseText("def x = " + text);
+  std::string out;
+  for (const std::string& code : parsed.codes) absl::StrAppend(&out, code, " ");
+  for (const ast::Def& def : parsed.file.defs) absl::StrAppend(&out, ast::DumpExpr(*def.body));
+  return out;
+}
+
+TEST(Expressions, BindAsTheLanguageSays) {
+  EXPECT_EQ(ExprOf("a + b * -c - d / 2"), "((a + (b * (-c))) - (d / 2))");
+  EXPECT_EQ(ExprOf("not a == b and has c.d"), "((not (a == b)) and (has c.d))");
+  EXPECT_EQ(ExprOf("a ?? b ?? c < d"), "((a ?? (b ?? c)) < d)");
+  EXPECT_EQ(ExprOf("if a then b else if c then d else e"), "(if a then b else (if c then d else e))");
+  EXPECT_EQ(ExprOf("a.b[c, d].e.f"), "a.b[c, d].e.f");
+  EXPECT_EQ(ExprOf("Risk says flag and a in {b, c}"), "((Risk says flag) and (a in {b, c}))");
+  EXPECT_EQ(ExprOf("{a: 1 b: [2, 3], c: {}}"), "{a: 1, b: [2, 3], c: {}}");
+}
+
+TEST(Expressions, ReadValuesWithTheirUnits) {
+  EXPECT_EQ(ExprOf("f(24h, 1h30min, 38%, 0.5%, 2.4M USD, 10 EUR, 2.5mg, 1_000, 2026-01-10, 2026-03-02T09:00Z, 2026-03-02T09:00:30Z)"),
+            "f(24h, 1h30min, 38%, 0.5%, 2.4M USD, 10 EUR, 2.5mg, 1000, 2026-01-10, 2026-03-02T09:00Z, 2026-03-02T09:00:30Z)");
+  EXPECT_EQ(ExprOf(R"("a\"b\\c\n\t\u{e4}\u{1F600}")"), "\"a\\\"b\\\\c\\n\\t\xC3\xA4\xF0\x9F\x98\x80\"");
+}
+
+TEST(Expressions, ReadFolds) {
+  EXPECT_EQ(ExprOf("happened(assess by Risk, Legal where stance == flag within 5d since submit max 9)"),
+            "happened(assess by Risk, Legal where (stance == flag) within 5d since submit max 9)");
+  EXPECT_EQ(ExprOf("sum(p.amount for p in payments where p.kind == card)"), "sum(p.amount for p in payments where (p.kind == card))");
+  EXPECT_EQ(ExprOf("sum(x for pay within 30d)"), "sum(x for pay within 30d)");
+  EXPECT_EQ(ExprOf("all(a.to == b.from for a then b in legs)"), "all((a.to == b.from) for a then b in legs)");
+  EXPECT_EQ(ExprOf("count(x since (submit by A where b))"), "count(x since event(submit by A where b))");
+  EXPECT_EQ(ExprOf("votes(Cab, approve) >= 3"), "(votes(Cab, approve) >= 3)");
+  EXPECT_EQ(ExprOf("last(submit).actor"), "last(submit).actor");
+}
+
+TEST(Expressions, AreTakenApartWhereTheyMislead) {
+  EXPECT_EQ(ExprOf("a or b and c"), "E0108 (a or (b and c))");
+  EXPECT_EQ(ExprOf("a or (b and c)"), "(a or (b and c))");
+  EXPECT_EQ(ExprOf("a < b < c"), "E0109 ((a < b) < c)");
+  EXPECT_EQ(ExprOf("a = b"), "E0110 (a == b)");
+  EXPECT_EQ(ExprOf("a && !b || c"), "E0108 E0110 E0110 E0110 ((a and (not b)) or c)");
+  EXPECT_EQ(ExprOf("30m"), "E0120 30m");
+  EXPECT_EQ(ExprOf("2.5 + 3M"), "E0120 E0120 (2 + 3)");
+  EXPECT_EQ(ExprOf("\"\\q\""), "E0104 \"\"");
+}
+
+TEST(Places, AreBytesWhateverStandsBefore) {
+  const Parsed parsed = ParseText("/// \xC3\xA4\xF0\x9F\x98\x80\ndef a = \"\xC3\xA4\"\ndef b = c");
+  ASSERT_EQ(parsed.file.defs.size(), 2u);
+  EXPECT_EQ(parsed.file.defs[0].doc, "\xC3\xA4\xF0\x9F\x98\x80");
+  EXPECT_EQ(parsed.file.defs[1].body->span.begin, 33u);
+  EXPECT_EQ(parsed.file.defs[1].body->span.end, 34u);
+}
+
+TEST(Doc, IsWhatStandsRightAbove) {
+  const Parsed parsed = ParseText("domain a /// behind\n// no\n/// one\n/// two\ndomain b\ndomain c");
+  ASSERT_EQ(parsed.file.domains.size(), 3u);
+  EXPECT_EQ(parsed.file.domains[1].doc, "one\ntwo");
+  EXPECT_EQ(parsed.file.domains[2].doc, "");
+}
+
+TEST(Recovery, LeavesOutOnlyTheBrokenItem) {
+  const Parsed parsed = ParseText(R"(
+workflow W by id: Id {
+  a: int in 0..
+  b: int
+  states x, y
+  go: x -> y sets a b
+  back: y -> x
+}
+rule one in d
+  deny go on W
+  when a >
+  because "b"
+rule two in d
+  deny go on W
+)");
+  EXPECT_THAT(parsed.codes, ElementsAre("E0105", "E0105", "E0105"));
+  ASSERT_EQ(parsed.file.workflows.size(), 1u);
+  EXPECT_EQ(parsed.file.workflows[0].fields.size(), 1u);
+  ASSERT_EQ(parsed.file.rules.size(), 1u);
+  EXPECT_EQ(parsed.file.rules[0].name.text, "two");
+}
+
+TEST(Brackets, LeftOpenEndAtTheNextDeclaration) {
+  const Parsed parsed = ParseText("authority A {\n  may a on W\n\nrule r in d\n  deny a on W\n  when (b\n\nrule s in d\n  deny b on W\n");
+  EXPECT_THAT(parsed.codes, ElementsAre("E0106", "E0106"));
+  EXPECT_EQ(parsed.file.authorities.size(), 1u);
+  EXPECT_EQ(parsed.file.rules.size(), 2u);
+}
+
+TEST(LaterParts, AreSaidOnceAndSkipped) {
+  const Parsed parsed = ParseText("decompose on Deal {\n  plan { a: B does c ; & }\n}\nfact x per y = count(z)\ndef a = 1\n");
+  EXPECT_THAT(parsed.codes, ElementsAre("E0111", "E0110", "E0116", "E0116"));
+  EXPECT_EQ(parsed.file.defs.size(), 1u);
+}
+
+TEST(Limits, DepthIsADiagnostic) {
+  for (const char* opener : {"(", "[", "{", "f(", "not ", "-", "has ", "if a then b else ", "a[", "{ a: "}) {
+    std::string text = "def before = 1\ndef deep = ";
+    for (int i = 0; i < 50'000; ++i) text += opener;
+    const Parsed parsed = ParseText(text + "\ndef after = 1\n");
+    EXPECT_THAT(parsed.codes, testing::Contains("E0112")) << opener;
+    EXPECT_LE(parsed.codes.size(), 3u) << opener;
+    EXPECT_EQ(parsed.file.defs.size(), 2u) << opener;
+  }
+}
+
+TEST(Limits, RungsOfALadderAreCounted) {
+  std::string text = "rule r in d\n  hold a on W until b within 1h else ";
+  for (int i = 0; i < 10'000; ++i) text += "escalate a to R within 1h else ";
+  EXPECT_THAT(ParseText(text + "deny\n").codes, ElementsAre("E0112"));
+}
+
+TEST(Limits, ChainsAreADiagnosticEvenAcrossBrackets) {
+  std::string chain = "a", nested = "a";
+  for (int i = 0; i < 3'000; ++i) chain += " + a";
+  EXPECT_THAT(ParseText("def x = " + chain).codes, ElementsAre("E0113"));
+  for (int i = 0; i < 200; ++i) nested = "(" + nested + ")" + std::string(" + a + a + a + a + a + a + a + a + a + a + a + a");
+  EXPECT_THAT(ParseText("def x = " + nested).codes, ElementsAre("E0113"));
+  std::string dots = "a";
+  for (int i = 0; i < 3'000; ++i) dots += ".b";
+  EXPECT_THAT(ParseText("def x = " + dots).codes, ElementsAre("E0113"));
+}
+
+TEST(Limits, JustBelowIsRead) {
+  std::string chain = "a", deep;
+  for (size_t i = 1; i < kOperandCountMax; ++i) chain += " + a";
+  EXPECT_THAT(ParseText("def x = " + chain).codes, IsEmpty());
+  for (int i = 0; i < 250; ++i) deep += "(";
+  deep += "a";
+  for (int i = 0; i < 250; ++i) deep += ")";
+  EXPECT_THAT(ParseText("def x = " + deep).codes, IsEmpty());
+  std::string many;
+  for (int i = 0; i < 3'000; ++i) absl::StrAppend(&many, "rule r", i, " in d\n  deny a on W\n  when b in {c} and not d\n");
+  EXPECT_THAT(ParseText(many).codes, IsEmpty());
+}
+
+TEST(Limits, NotUtf8) { EXPECT_THAT(ParseText("def a = \"\xFF\"").codes, ElementsAre("E0101")); }
+
+// A megabyte of policy is read in well under a second once ANTLR's cache is warm; the bound is loose for slow machines.
+TEST(Speed, AMegabyte) {
+  std::string text;
+  for (int i = 0; text.size() < 1'000'000; ++i) {
+    absl::StrAppend(&text, "/// What is too large is looked at.\nrule large", i,
+                    " in commercial\n  escalate approve on Deal to CFO within 4h else block\n"
+                    "  when discount > 35% and amount > 2M USD and count(amend within 7d) >= 3\n\n");
+  }
+  ParseText(text.substr(0, text.find("rule large50 ")));
+  const auto begin = std::chrono::steady_clock::now();
+  const Parsed parsed = ParseText(text);
+  const auto elapsed_ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin).count();
+  EXPECT_THAT(parsed.codes, IsEmpty());
+  EXPECT_GT(parsed.file.rules.size(), 4'000u);
+  RecordProperty("elapsed_ms", static_cast<int>(elapsed_ms));
+  std::printf("a megabyte: %d ms\n", static_cast<int>(elapsed_ms));
+  EXPECT_LT(elapsed_ms, 5'000);
+}
+
+}  // namespace
+}  // namespace writ::parse

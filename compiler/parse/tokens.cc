@@ -1,0 +1,457 @@
+#include "compiler/parse/tokens.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "WritLexer.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/parse/parse.h"
+
+namespace writ::parse {
+namespace {
+
+using antlr4::CommonToken;
+using antlr4::Token;
+using diagnostics::Sink;
+using L = WritLexer;
+
+constexpr size_t kDefaultChannel = Token::DEFAULT_CHANNEL;
+
+bool IsOpener(size_t type) { return type == L::LPAREN || type == L::LBRACKET || type == L::LBRACE; }
+bool IsCloser(size_t type) { return type == L::RPAREN || type == L::RBRACKET || type == L::RBRACE; }
+size_t CloserOf(size_t opener) { return opener == L::LPAREN ? L::RPAREN : opener == L::LBRACKET ? L::RBRACKET : L::RBRACE; }
+const char* TextOfCloser(size_t closer) { return closer == L::RPAREN ? ")" : closer == L::RBRACKET ? "]" : "}"; }
+
+bool IsValue(size_t type) {
+  switch (type) {
+    case L::TIME: case L::DATE: case L::PERCENT: case L::DURATION: case L::SCALED: case L::QUANTITY: case L::NUMBER:
+    case L::STRING: case L::CURRENCY: case L::K_TRUE: case L::K_FALSE: case L::K_THIS:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool EndsOperand(size_t type) { return IsName(type) || IsValue(type) || IsCloser(type) || type == L::QUESTION; }
+bool BeginsOperand(size_t type) { return IsName(type) || IsValue(type); }
+
+bool IsBinary(size_t type) {
+  switch (type) {
+    case L::K_AND: case L::K_OR: case L::K_IN: case L::K_IS: case L::K_LIKE: case L::K_MATCHES: case L::COALESCE: case L::EQUAL:
+    case L::NOT_EQUAL: case L::AT_MOST: case L::AT_LEAST: case L::LESS: case L::GREATER: case L::PLUS: case L::MINUS:
+    case L::TIMES: case L::DIVIDE: case L::DOT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsDeclarationWord(size_t type) {
+  switch (type) {
+    case L::K_PACKAGE: case L::K_IMPORT: case L::K_ENUM: case L::K_RECORD: case L::K_TYPE: case L::K_DOMAIN: case L::K_PRIORITY:
+    case L::K_HUMAN: case L::K_ROLE: case L::K_ENTITY: case L::K_WORKFLOW: case L::K_DEF: case L::K_AUTHORITY: case L::K_RULE:
+    case L::K_REVIEW: case L::K_LOG: case L::K_TEST: case L::K_SCENARIO:
+      return true;
+    default:
+      return false;
+  }
+}
+
+const char* const kLaterWords[] = {"actor",     "apply",   "calendar",   "clearance", "confidence", "context", "decompose",
+                                   "divergence", "fact",    "obligation", "property",  "table",      "template", "unit"};
+
+bool IsLaterWord(const std::string& text) {
+  return std::find(std::begin(kLaterWords), std::end(kLaterWords), text) != std::end(kLaterWords);
+}
+
+// One pass after another over a file's tokens; each leaves a list that the next can trust more.
+class Reader {
+ public:
+  Reader(uint32_t file, const Offsets& offsets, Sink& sink) : file_(file), offsets_(offsets), sink_(sink) {}
+
+  Tokens Run(const std::string& text) {
+    Tokens out;
+    out.input = std::make_unique<antlr4::ANTLRInputStream>(text);
+    auto lexer = std::make_unique<WritLexer>(out.input.get());
+    lexer->removeErrorListeners();
+    const bool fits = Lex(*lexer);
+    out.lexer = std::move(lexer);
+    if (!fits) return out;
+    MendSigns();
+    MarkCurrencies();
+    MatchBrackets();
+    LayOut();
+    DropLaterDeclarations();
+    DropTooDeep();
+    if (dropped_) LayOut();
+    out.list = std::move(list_);
+    out.layout = std::move(layout_);
+    return out;
+  }
+
+ private:
+  static CommonToken& Writable(const TokenPtr& token) { return static_cast<CommonToken&>(*token); }
+  bool Visible(size_t i) const { return list_[i]->getChannel() == kDefaultChannel; }
+  ast::Span Span(size_t i) const { return SpanOf(*list_[i], file_, offsets_); }
+  size_t Type(size_t i) const { return list_[i]->getType(); }
+  // The next token that is not a comment; the list ends with the end of the file, which is one.
+  size_t Next(size_t i) const {
+    do ++i;
+    while (i + 1 < list_.size() && !Visible(i));
+    return std::min(i, list_.size() - 1);
+  }
+
+  bool Lex(WritLexer& lexer) {
+    while (list_.empty() || Type(list_.size() - 1) != Token::EOF) {
+      list_.push_back(lexer.nextToken());
+      if (list_.size() <= kTokenCountMax) continue;
+      sink_.Report(Span(list_.size() - 1), diagnostics::kTooManyTokens, kTokenCountMax);
+      return false;
+    }
+    return true;
+  }
+
+  // ---------------------------------------------------------------- what other languages write
+
+  void Foreign(size_t i, size_t type, const char* instead) {
+    sink_.Report(Span(i), diagnostics::kForeignOperator, list_[i]->getText(), instead);
+    Writable(list_[i]).setType(type);
+  }
+
+  // Whether the token stays.
+  bool Mend(size_t i) {
+    switch (Type(i)) {
+      case L::SEMICOLON: sink_.Report(Span(i), diagnostics::kSemicolon); return false;
+      case L::AND_SIGN: Foreign(i, L::K_AND, "and"); return true;
+      case L::OR_SIGN: Foreign(i, L::K_OR, "or"); return true;
+      case L::NOT_SIGN: Foreign(i, L::K_NOT, "not"); return true;
+      case L::UNEQUAL_SIGN: Foreign(i, L::NOT_EQUAL, "!="); return true;
+      case L::EQUAL_SIGN: Foreign(i, L::EQUAL, "=="); return true;
+      case L::AT_MOST_SIGN: Foreign(i, L::AT_MOST, "<="); return true;
+      case L::FAT_ARROW: Foreign(i, L::ARROW, "->"); return true;
+      case L::DEFINE_SIGN: Foreign(i, L::ASSIGN, "="); return true;
+      case L::QUOTED: MendQuoted(i); return true;
+      case L::BLOCK_COMMENT: sink_.Report(Span(i), diagnostics::kForeignComment); return false;
+      case L::UNCLOSED_STRING:
+        sink_.Report(Span(i), diagnostics::kUnclosedString);
+        Writable(list_[i]).setType(L::STRING);
+        return true;
+      default: return true;
+    }
+  }
+
+  void MendQuoted(size_t i) {
+    const std::string text = list_[i]->getText();
+    sink_.Report(Span(i), diagnostics::kForeignQuote, absl::StrCat("\"", text.substr(1, text.size() - 2), "\""));
+    Writable(list_[i]).setType(L::STRING);
+  }
+
+  // Reports stray characters that stand together as one, and gives the index of the last.
+  size_t Stray(size_t i) {
+    size_t last = i;
+    while (Type(last + 1) == L::STRAY && list_[last + 1]->getStartIndex() == list_[last]->getStopIndex() + 1) ++last;
+    ast::Span span = Span(i);
+    span.end = Span(last).end;
+    std::string text;
+    for (size_t at = i; at <= last && text.size() <= diagnostics::kAuthorTextBytesMax; ++at) text += list_[at]->getText();
+    sink_.Report(span, diagnostics::kStrayCharacter, text);
+    return last;
+  }
+
+  void MendSigns() {
+    std::vector<TokenPtr> kept;
+    kept.reserve(list_.size());
+    for (size_t i = 0; i < list_.size(); ++i) {
+      if (Type(i) == L::STRAY) {
+        i = Stray(i);
+      } else if (Mend(i)) {
+        kept.push_back(nullptr);
+        keep_.push_back(i);
+      }
+    }
+    for (size_t i = 0; i < keep_.size(); ++i) kept[i] = std::move(list_[keep_[i]]);
+    list_ = std::move(kept);
+  }
+
+  void MarkCurrencies() {
+    for (size_t i = 0; i + 1 < list_.size(); ++i) {
+      if (Type(i) != L::NUMBER && Type(i) != L::SCALED) continue;
+      const TokenPtr& next = list_[i + 1];
+      if (next->getType() != L::ID || next->getLine() != list_[i]->getLine() || Type(Next(i + 1)) == L::COLON) continue;
+      if (next->getStopIndex() - next->getStartIndex() != 2) continue;
+      const std::string text = next->getText();
+      if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) Writable(next).setType(L::CURRENCY);
+    }
+  }
+
+  // ---------------------------------------------------------------- brackets
+
+  struct Open {
+    size_t type;
+    size_t token;  // into list_
+  };
+
+  bool BeginsDeclaration(size_t i) const {
+    if (!IsDeclarationWord(Type(i)) || !FirstOnLine(i)) return false;
+    const size_t next = Type(Next(i));
+    if (Type(i) == L::K_REVIEW) return next == L::K_ON;
+    return IsName(next) || next == L::STRING;
+  }
+
+  // A declaration of a later version. `confidence < 75%` on a line of its own is none.
+  bool BeginsLaterDeclaration(size_t i) const {
+    if (!FirstOnLine(i) || !IsName(Type(i)) || !IsLaterWord(list_[i]->getText())) return false;
+    const size_t next = Type(Next(i));
+    return IsName(next) || next == L::STRING || next == L::K_ON || (next == L::LBRACE && Type(i) == L::K_ACTOR);
+  }
+
+  bool FirstOnLine(size_t i) const {
+    size_t before = i;
+    while (before > 0) {
+      --before;
+      if (Visible(before)) return list_[before]->getLine() != list_[i]->getLine();
+    }
+    return true;
+  }
+
+  bool Balanced() const {
+    std::vector<size_t> open;
+    for (size_t i = 0; i < list_.size(); ++i) {
+      if (!Visible(i)) continue;
+      if (IsOpener(Type(i))) open.push_back(CloserOf(Type(i)));
+      if (!IsCloser(Type(i))) continue;
+      if (open.empty() || open.back() != Type(i)) return false;
+      open.pop_back();
+    }
+    return open.empty();
+  }
+
+  // Closes the brackets opened above `size`, in front of token i; says so about the outermost of them.
+  void CloseDownTo(size_t size, size_t i, std::vector<Open>& open, std::vector<TokenPtr>& out) {
+    if (open.size() <= size) return;
+    const Open outermost = open[size];
+    const char* closer = TextOfCloser(CloserOf(outermost.type));
+    sink_.Report(Span(outermost.token), diagnostics::kUnclosedBrace, list_copy_[outermost.token], closer)
+        .Related(Span(i), "it is still open here");
+    while (open.size() > size) {
+      const size_t type = CloserOf(open.back().type);
+      auto token = std::make_unique<CommonToken>(list_[i].get());
+      token->setType(type);
+      token->setText(TextOfCloser(type));
+      token->setStopIndex(token->getStartIndex() - 1);  // no text of its own
+      out.push_back(std::move(token));
+      open.pop_back();
+    }
+  }
+
+  // A closing bracket: closes what was left open inside its own, or is itself one too many. Whether it stays.
+  bool Close(size_t i, std::vector<Open>& open, std::vector<TokenPtr>& out) {
+    const auto fits = [&](const Open& o) { return CloserOf(o.type) == Type(i); };
+    const auto opener = std::find_if(open.rbegin(), open.rend(), fits);
+    if (opener == open.rend()) {
+      sink_.Report(Span(i), diagnostics::kStrayCloser, list_[i]->getText());
+      return false;
+    }
+    CloseDownTo(static_cast<size_t>(open.rend() - opener), i, open, out);
+    open.pop_back();
+    return true;
+  }
+
+  // Where brackets do not match, a declaration at the very start of a line ends whatever is still open: an author's
+  // indentation says more about where the mistake is than the end of the file does.
+  void MatchBrackets() {
+    if (Balanced()) return;
+    std::vector<Open> open;
+    std::vector<TokenPtr> out;
+    std::vector<bool> declaration(list_.size());
+    list_copy_.resize(list_.size());
+    for (size_t i = 0; i < list_.size(); ++i) {
+      declaration[i] = Visible(i) && list_[i]->getCharPositionInLine() == 0 && (BeginsDeclaration(i) || BeginsLaterDeclaration(i));
+      if (IsOpener(Type(i))) list_copy_[i] = list_[i]->getText();
+    }
+    std::vector<size_t> stay;  // positions in `out` that list_ still owns
+    std::vector<size_t> from;
+    for (size_t i = 0; i < list_.size(); ++i) {
+      if (Visible(i)) {
+        if (declaration[i] || Type(i) == Token::EOF) CloseDownTo(0, i, open, out);
+        if (IsCloser(Type(i)) && !Close(i, open, out)) continue;
+        if (IsOpener(Type(i))) open.push_back({Type(i), i});
+      }
+      stay.push_back(out.size());
+      from.push_back(i);
+      out.push_back(nullptr);
+    }
+    for (size_t k = 0; k < stay.size(); ++k) out[stay[k]] = std::move(list_[from[k]]);
+    list_ = std::move(out);
+  }
+
+  void LayOut() {
+    layout_.assign(list_.size(), {});
+    uint32_t depth = 0;
+    size_t line = 0;
+    for (size_t i = 0; i < list_.size(); ++i) {
+      if (!Visible(i)) continue;
+      if (IsCloser(Type(i)) && depth > 0) --depth;
+      layout_[i].depth = depth;
+      layout_[i].first_on_line = list_[i]->getLine() != line;
+      layout_[i].declaration = depth == 0 && layout_[i].first_on_line && BeginsDeclaration(i);
+      if (IsOpener(Type(i))) ++depth;
+      line = list_[i]->getLine();
+    }
+  }
+
+  // ---------------------------------------------------------------- declarations that are left out
+
+  bool BeginsAnything(size_t i) const {
+    return Type(i) == Token::EOF || layout_[i].declaration || (Visible(i) && layout_[i].depth == 0 && BeginsLaterDeclaration(i));
+  }
+
+  // Takes tokens [begin, end) away.
+  void Drop(size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) Writable(list_[i]).setChannel(Token::HIDDEN_CHANNEL);
+    dropped_ = true;
+  }
+
+  void DropLaterDeclarations() {
+    for (size_t i = 0; i + 1 < list_.size(); ++i) {
+      if (!Visible(i) || layout_[i].depth != 0 || !BeginsLaterDeclaration(i)) continue;
+      size_t end = i + 1;
+      while (!BeginsAnything(end)) ++end;
+      sink_.Report(Span(i), diagnostics::kNotYet, list_[i]->getText(),
+                   "workflows, entities, types, roles, authorities, rules, reviews, defs, logs, tests and scenarios");
+      Drop(i, end);
+      i = end - 1;
+    }
+  }
+
+  // How deep and how tall the tree of what stands in one pair of brackets becomes.
+  struct Level {
+    size_t operators = 0;   // of the expression that is being read
+    size_t tallest = 0;     // of what stood in brackets inside it
+    size_t unaries = 0;     // that wait for their operand
+    size_t ifs = 0;         // around what is being read
+    size_t height = 0;      // of the tallest expression so far
+  };
+
+  class Measure {
+   public:
+    enum class Verdict { kFits, kTooDeep, kTooLong };
+
+    Verdict Take(size_t type) {
+      if (IsOpener(type)) {
+        levels_.push_back({});
+        levels_.back().ifs = 0;
+        rungs_ = 0;
+      } else if (IsCloser(type) && levels_.size() > 1) {
+        const size_t height = levels_.back().height;
+        levels_.pop_back();
+        levels_.back().tallest = std::max(levels_.back().tallest, height);
+        levels_.back().unaries = 0;
+        rungs_ = 0;
+      } else {
+        Inside(type);
+      }
+      Level& top = levels_.back();
+      top.height = std::max(top.height, top.operators + top.tallest);
+      before_ = type;
+      if (Depth() > kDepthMax) return Verdict::kTooDeep;
+      return top.height > kOperandCountMax ? Verdict::kTooLong : Verdict::kFits;
+    }
+
+   private:
+    void Inside(size_t type) {
+      Level& top = levels_.back();
+      const bool after_operand = EndsOperand(before_);
+      if (EndsExpression(type) || (after_operand && BeginsOperand(type))) {
+        top = {0, 0, 0, 0, top.height};
+        if (type == L::K_WHEN || type == L::COLON || IsDeclarationWord(type)) rungs_ = 0;
+      }
+      if (type == L::K_IF) ++top.ifs;
+      if (type == L::K_NOT || type == L::K_HAS || (type == L::MINUS && !after_operand)) {
+        ++top.unaries;
+      } else if (IsBinary(type)) {
+        ++top.operators;
+      }
+      if (type == L::K_ESCALATE && before_ == L::K_ELSE) ++rungs_;
+      if (BeginsOperand(type)) top.unaries = 0;
+    }
+
+    static bool EndsExpression(size_t type) {
+      return type == L::COMMA || type == L::COLON || type == L::ASSIGN || type == L::K_WHEN || type == L::K_UNLESS ||
+             type == L::K_WHERE || type == L::K_FOR;
+    }
+
+    size_t Depth() {
+      size_t depth = rungs_ + levels_.size() - 1;
+      if (levels_.size() <= kDepthMax) {
+        for (const Level& level : levels_) depth += level.unaries + level.ifs;
+      }
+      return depth;
+    }
+
+    std::vector<Level> levels_ = {{}};
+    size_t before_ = Token::EOF;
+    size_t rungs_ = 0;
+  };
+
+  void DropTooDeep() {
+    size_t begin = 0;
+    Measure measure;
+    for (size_t i = 0; i + 1 < list_.size(); ++i) {
+      if (!Visible(i)) continue;
+      if (layout_[i].declaration) {
+        begin = i;
+        measure = {};
+      }
+      const Measure::Verdict verdict = measure.Take(Type(i));
+      if (verdict == Measure::Verdict::kFits) continue;
+      if (verdict == Measure::Verdict::kTooDeep) sink_.Report(Span(i), diagnostics::kTooDeep, kDepthMax);
+      if (verdict == Measure::Verdict::kTooLong) sink_.Report(Span(i), diagnostics::kTooLong, kOperandCountMax);
+      size_t end = i + 1;
+      while (!BeginsAnything(end)) ++end;
+      Drop(begin, end);
+      measure = {};
+      i = end - 1;
+    }
+  }
+
+  const uint32_t file_;
+  const Offsets& offsets_;
+  Sink& sink_;
+  std::vector<TokenPtr> list_;
+  std::vector<Layout> layout_;
+  std::vector<size_t> keep_;
+  std::vector<std::string> list_copy_;  // texts of openers
+  bool dropped_ = false;
+};
+
+}  // namespace
+
+Offsets::Offsets(const std::string& text) : size_bytes_(static_cast<uint32_t>(text.size())) {
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (ascii) return;
+  for (uint32_t i = 0; i < size_bytes_; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) bytes_.push_back(i);
+  }
+}
+
+uint32_t Offsets::Byte(size_t code_point) const {
+  if (bytes_.empty()) return static_cast<uint32_t>(std::min<size_t>(code_point, size_bytes_));
+  return code_point < bytes_.size() ? bytes_[code_point] : size_bytes_;
+}
+
+ast::Span SpanOf(const antlr4::Token& token, uint32_t file, const Offsets& offsets) {
+  const uint32_t begin = offsets.Byte(token.getStartIndex());
+  if (token.getType() == Token::EOF || token.getStopIndex() + 1 < token.getStartIndex() + 1) return {file, begin, begin};
+  return {file, begin, offsets.Byte(token.getStopIndex() + 1)};
+}
+
+bool IsReserved(size_t type) { return type >= L::K_AND && type <= L::K_MATCHES; }
+bool IsName(size_t type) { return type == L::ID || (type >= L::K_PACKAGE && type <= L::K_ESCALATED); }
+
+Tokens ReadTokens(const source::SourceSet& sources, uint32_t file, const Offsets& offsets, Sink& sink) {
+  return Reader(file, offsets, sink).Run(sources.text(file));
+}
+
+}  // namespace writ::parse
