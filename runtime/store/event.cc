@@ -44,6 +44,8 @@ void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Event> {
   a.Field(22, e.frame);
   a.Field(23, e.frame_private);
   a.RequestDigest(24, 25, e.request_digest, e.request_digest_erased);
+  a.Field(26, e.review);
+  a.Field(27, e.clause);
 }
 
 template <class A, class E>

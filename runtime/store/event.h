@@ -142,6 +142,7 @@ struct Event {
   int64_t cause = 0;                       // position of the event or question that this follows from; 0: none
   int64_t question = 0;                    // that it answers or times out; 0: none
   std::string question_role;
+  std::string review, clause;              // kConclude: which review of the workflow, and what it came to, or empty
   Recorded recorded = Recorded::kNothing;
   std::vector<Erased> erased;              // kErase
   std::string policy_digest;               // in force; kPolicy: from here on

@@ -95,7 +95,7 @@ class SqliteStore : public Store {
   absl::Status Poison(int code, const char* doing);
 
   absl::StatusOr<int64_t> PragmaValue(const char* pragma);
-  absl::StatusOr<bool> IsEmpty();  // a fresh file; an error if it is something else than a log
+  absl::StatusOr<bool> IsEmpty();  // in a transaction; true for a fresh file, an error if it is something else than a log
   absl::Status EnableWal();
   absl::Status CreateTables();
   absl::Status PrepareStatements();
@@ -232,8 +232,10 @@ absl::Status SqliteStore::Open(bool create) {
     return Error(code, "cannot open it");
   }
   sqlite3_busy_timeout(db_, options_.busy_timeout_ms);
-  // What is not ours is not changed, not even its journal's kind.
+  // What is not ours is not changed, not even its journal's kind. One transaction, since somebody else may be creating it.
+  if (int code = Execute("BEGIN"); code != SQLITE_OK) return Error(code, "cannot open it");
   const absl::StatusOr<bool> empty = IsEmpty();
+  Execute("COMMIT");
   if (!empty.ok()) return empty.status();
   if (absl::Status status = EnableWal(); !status.ok()) return status;
   if (int code = Execute(kPragmas); code != SQLITE_OK) return Error(code, "cannot open it");

@@ -638,9 +638,13 @@ TEST_F(SqliteTest, ErasedContentLeavesTheDisk) {
   const std::string secret = "Ms Adams of 7 Elm Street";
   auto store = *Open("log");
   Writer writer(store.get());
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(writer.Append({Proposal("d-1", i == 7 ? secret : "Mr Brown")}).ok());
+  std::string pages;  // what no longer fits a page leaves whole pages behind, which nobody writes over soon
+  for (int i = 0; i < 1000; ++i) pages += secret;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(writer.Append({Proposal("d-1", i == 7 ? pages : i == 9 ? secret : "Mr Brown")}).ok());
+  }
   ASSERT_NE(Everything().find(secret), std::string::npos);
-  ASSERT_TRUE(writer.Append({Erasure({{8, {}}})}).ok());
+  ASSERT_TRUE(writer.Append({Erasure({{8, {}}, {10, {}}})}).ok());
   EXPECT_EQ(Everything().find(secret), std::string::npos);
   EXPECT_NE(Everything().find("Mr Brown"), std::string::npos);
 }

@@ -36,6 +36,8 @@ inline Event FullEvent() {
   e.cause = 8;
   e.question = 6;
   e.question_role = "acme.deals.CFO";
+  e.review = "review";
+  e.clause = "worried";
   e.recorded = Recorded::kHappened;
   e.erased = {{2, {0, 3}}, {4, {}}};
   e.policy_digest = "sha256:0123";
@@ -104,7 +106,7 @@ class EventGenerator {
     if (Coin()) e.kind = static_cast<EventKind>(Below(8));
     for (std::string* text : {&e.transition, &e.actor, &e.actor_registration, &e.role, &e.on_behalf, &e.claimed_time,
                               &e.idempotency_key, &e.question_role, &e.policy_digest, &e.function, &e.frame,
-                              &e.request_digest, &e.decision.state}) {
+                              &e.request_digest, &e.review, &e.clause, &e.decision.state}) {
       if (Coin()) *text = Text();
     }
     for (int64_t* n : {&e.seen, &e.cause, &e.question}) {
