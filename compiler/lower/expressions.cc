@@ -281,7 +281,16 @@ ListId FunctionLowering::ListOf(const Place& place, const ast::Span& span) {
   return list;
 }
 
-LoopId FunctionLowering::Open(ListId list) { return build_.OpenLoop(list, loops_.empty() ? LoopId() : loops_.back()); }
+// A loop over `place`, inside whatever is being gone through now. A list inside an element can only be gone through directly
+// inside the loop over those elements.
+std::optional<LoopId> FunctionLowering::Open(const Place& place, ListId list, const ast::Span& span) {
+  const LoopId inside = loops_.empty() ? LoopId() : loops_.back();
+  if (place.list.valid() && place.loop != inside) {
+    TooMuch(span, "a list inside an element can only be gone through directly inside the loop over those elements: change their order");
+    return std::nullopt;
+  }
+  return build_.OpenLoop(list, inside);
+}
 
 Place FunctionLowering::Element(const Place& list_place, LoopId loop, ListId list) {
   Place element;
@@ -378,7 +387,9 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
       if (!place) return std::nullopt;
       const ListId list = ListOf(*place, expr.span);
       if (!list.valid()) return std::nullopt;
-      const LoopId loop = Open(list);
+      const std::optional<LoopId> opened = Open(*place, list, expr.span);
+      if (!opened) return std::nullopt;
+      const LoopId loop = *opened;
       Place element = Element(*place, loop, list);
       ExprId condition;
       if (expr.kind == ExprKind::kLookup) {
@@ -623,12 +634,19 @@ Value FunctionLowering::EqualLists(const Expr& a, const Expr& b) {
     const ExprId same = EqualElements(*x, *y, x->type);
     return Scalar(same);
   }
+  if (y->list.valid()) std::swap(x, y);
   const ListId list_x = ListOf(*x, a.span), list_y = ListOf(*y, b.span);
   if (!list_x.valid() || !list_y.valid()) return Scalar(build_.Bool(false));
+  if (y->list.valid()) {
+    TooMuch(a.span, "two lists that both lie inside elements cannot be compared as a whole: compare their members");
+    return Scalar(build_.Bool(false));
+  }
   const ExprId length_x = LoadSlot(*x, Projection::kLength, SlotKind::kI64, {0, x->type.capacity});
   const ExprId length_y = LoadSlot(*y, Projection::kLength, SlotKind::kI64, {0, y->type.capacity});
   const ExprId same_length = build_.EqNum(length_x, length_y);
-  const LoopId outer = Open(list_x);
+  const std::optional<LoopId> opened = Open(*x, list_x, a.span);
+  if (!opened) return Scalar(build_.Bool(false));
+  const LoopId outer = *opened;
   const LoopId inner = build_.OpenLoop(list_y, outer);
   const ExprId i = build_.Index(outer);
   const ExprId j = build_.Index(inner);
@@ -804,8 +822,9 @@ Value FunctionLowering::In(const Expr& expr) {
   } else {
     std::optional<Place> place = PlaceOf(hay);
     const ListId list = place ? ListOf(*place, hay.span) : ListId();
-    if (list.valid()) {
-      const LoopId loop = Open(list);
+    const std::optional<LoopId> opened = list.valid() ? Open(*place, list, hay.span) : std::nullopt;
+    if (opened) {
+      const LoopId loop = *opened;
       Place element = Element(*place, loop, list);
       element.unknown = element.present = ExprId();
       const Value y = Load(element);
@@ -908,8 +927,14 @@ Value FunctionLowering::Quantifier(const Expr& expr, Polarity polarity) {
     return Scalar(build_.Bool(false));
   }
   const ListId list = ListOf(*place, source.span);
-  if (!list.valid()) return Scalar(build_.Bool(false));
-  const LoopId loop = Open(list);
+  if (!list.valid()) return Scalar(expr.type.type.kind == TypeKind::kBool ? build_.Bool(false) : build_.Number(0));
+  if (expr.op == QuantifierOp::kDistinct && place->list.valid()) {
+    TooMuch(expr.span, "`distinct` cannot go through a list inside an element");
+    return Scalar(build_.Number(0));
+  }
+  const std::optional<LoopId> opened = Open(*place, list, source.span);
+  if (!opened) return Scalar(expr.type.type.kind == TypeKind::kBool ? build_.Bool(false) : build_.Number(0));
+  const LoopId loop = *opened;
   Place element = Element(*place, loop, list);
   element.present = ExprId();
   places_[expr.variable] = element;

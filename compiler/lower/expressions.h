@@ -119,7 +119,7 @@ class FunctionLowering {
   std::optional<Place> PlaceOf(const Expr& expr);
   Place Element(const Place& list_place, ir::LoopId loop, ListId list);
   ListId ListOf(const Place& place, const ast::Span& span);
-  ir::LoopId Open(ListId list);
+  std::optional<ir::LoopId> Open(const Place& place, ListId list, const ast::Span& span);
   Value Load(const Place& place);
   ir::ExprId LoadSlot(const Place& place, Projection projection, SlotKind kind, ir::Range range);
   void NoteReference(const Place& place);
