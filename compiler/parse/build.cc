@@ -321,7 +321,8 @@ class Builder {
         expr = Member(std::move(expr), NameOf(suffix->name()));
         continue;
       }
-      ExprPtr index = With(Make(ExprKind::kIndex, {file_, expr->span.begin, SpanOf(suffix).end}), std::move(expr));
+      const ast::Span span = {file_, expr->span.begin, SpanOf(suffix).end};
+      ExprPtr index = With(Make(ExprKind::kIndex, span), std::move(expr));
       for (auto* key : suffix->expr()) index->children.push_back(Build(key));
       expr = std::move(index);
     }

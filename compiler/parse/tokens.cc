@@ -232,14 +232,17 @@ class Reader {
     if (open.size() <= size) return;
     const Open outermost = open[size];
     const char* closer = TextOfCloser(CloserOf(outermost.type));
-    sink_.Report(Span(outermost.token), diagnostics::kUnclosedBrace, list_copy_[outermost.token], closer)
+    sink_.Report(Span(outermost.token), diagnostics::kUnclosedBrace, openers_[outermost.token], closer)
         .Related(Span(i), "it is still open here");
     while (open.size() > size) {
       const size_t type = CloserOf(open.back().type);
       auto token = std::make_unique<CommonToken>(list_[i].get());
       token->setType(type);
       token->setText(TextOfCloser(type));
-      token->setStopIndex(token->getStartIndex() - 1);  // no text of its own
+      // It has no text of its own, and stands at the end of what it closes.
+      token->setStartIndex(last_.stop + 1);
+      token->setStopIndex(last_.stop);
+      token->setLine(last_.line);
       out.push_back(std::move(token));
       open.pop_back();
     }
@@ -265,10 +268,10 @@ class Reader {
     std::vector<Open> open;
     std::vector<TokenPtr> out;
     std::vector<bool> declaration(list_.size());
-    list_copy_.resize(list_.size());
+    openers_.resize(list_.size());
     for (size_t i = 0; i < list_.size(); ++i) {
       declaration[i] = Visible(i) && list_[i]->getCharPositionInLine() == 0 && (BeginsDeclaration(i) || BeginsLaterDeclaration(i));
-      if (IsOpener(Type(i))) list_copy_[i] = list_[i]->getText();
+      if (IsOpener(Type(i))) openers_[i] = list_[i]->getText();
     }
     std::vector<size_t> stay;  // positions in `out` that list_ still owns
     std::vector<size_t> from;
@@ -278,6 +281,7 @@ class Reader {
         if (IsCloser(Type(i)) && !Close(i, open, out)) continue;
         if (IsOpener(Type(i))) open.push_back({Type(i), i});
       }
+      if (Visible(i)) last_ = {list_[i]->getStopIndex(), list_[i]->getLine()};
       stay.push_back(out.size());
       from.push_back(i);
       out.push_back(nullptr);
@@ -422,7 +426,10 @@ class Reader {
   std::vector<TokenPtr> list_;
   std::vector<Layout> layout_;
   std::vector<size_t> keep_;
-  std::vector<std::string> list_copy_;  // texts of openers
+  std::vector<std::string> openers_;  // their texts, by token
+  struct {
+    size_t stop = 0, line = 0;
+  } last_;  // the last visible token that MatchBrackets has passed
   bool dropped_ = false;
 };
 
