@@ -15,6 +15,15 @@
 namespace writ::native {
 namespace {
 
+llvm::CodeGenOptLevel LevelOf(Effort effort) {
+  switch (effort) {
+    case Effort::kFull: return llvm::CodeGenOptLevel::Default;
+    case Effort::kFast: return llvm::CodeGenOptLevel::Less;
+    case Effort::kNone: break;
+  }
+  return llvm::CodeGenOptLevel::None;
+}
+
 std::string HostFeatures() {
   std::string features;
   for (const auto& feature : llvm::sys::getHostCPUFeatures()) {
@@ -36,12 +45,11 @@ absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(Effort ef
   std::string error;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (target == nullptr) return absl::InternalError(absl::StrCat("LLVM: ", error));
-  const bool full = effort == Effort::kFull;
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
       triple, llvm::sys::getHostCPUName(), HostFeatures(), llvm::TargetOptions(), llvm::Reloc::PIC_,
-      llvm::CodeModel::Small, full ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::Less, /*JIT=*/true));
+      llvm::CodeModel::Small, LevelOf(effort), /*JIT=*/true));
   if (machine == nullptr) return absl::InternalError(absl::StrCat("LLVM: no target machine for ", triple));
-  machine->setFastISel(!full);
+  machine->setFastISel(effort != Effort::kFull);
   return machine;
 }
 

@@ -12,7 +12,8 @@ namespace writ::native {
 
 enum class Effort : uint8_t {
   kFull,  // the O2 pipeline, then the full code generator
-  kFast,  // no pipeline; FastISel: for functions whose size makes the pipeline superlinear
+  kFast,  // no pipeline, a light code generator: for functions whose size makes the pipeline superlinear
+  kNone,  // no pipeline, the code generator's O0: compiled soonest, for programs that are run a few times
 };
 
 // Registers this machine's target with LLVM, once; everything else here needs it.

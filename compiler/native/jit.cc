@@ -22,12 +22,15 @@ absl::Status StatusOf(llvm::Error error) {
   return absl::InternalError(absl::StrCat("LLVM: ", llvm::toString(std::move(error))));
 }
 
-// The program's functions by the effort that they are worth.
+Effort EffortOf(const ir::Code& code, const Options& options) {
+  if (!options.optimize) return Effort::kNone;
+  return code.exprs.size() <= options.optimize_exprs_max ? Effort::kFull : Effort::kFast;
+}
+
 std::vector<FunctionId> FunctionsOf(const ir::Program& program, const Options& options, Effort effort) {
   std::vector<FunctionId> functions;
   for (size_t i = 0; i < program.code.size(); ++i) {
-    const bool full = options.optimize && program.code[i].exprs.size() <= options.optimize_exprs_max;
-    if (full == (effort == Effort::kFull)) functions.push_back(FunctionId(i));
+    if (EffortOf(program.code[i], options) == effort) functions.push_back(FunctionId(i));
   }
   return functions;
 }
@@ -50,7 +53,7 @@ absl::StatusOr<std::unique_ptr<llvm::Module>> MakeModule(const ir::Program& prog
 template <class Use>
 absl::Status ForEachModule(const ir::Program& program, const Options& options, Use use) {
   if (absl::Status status = InitializeTarget(); !status.ok()) return status;
-  for (Effort effort : {Effort::kFull, Effort::kFast}) {
+  for (Effort effort : {Effort::kFull, Effort::kFast, Effort::kNone}) {
     const std::vector<FunctionId> functions = FunctionsOf(program, options, effort);
     if (functions.empty()) continue;
     auto machine = MakeTargetMachine(effort);

@@ -11,7 +11,8 @@
 namespace writ::native {
 
 struct Options {
-  bool optimize = true;    // LLVM's O2 pipeline for functions of up to `optimize_exprs_max` expressions; none beyond
+  bool optimize = true;    // LLVM's O2 pipeline for functions of up to `optimize_exprs_max` expressions, none beyond;
+                           // false: no pipeline at all and the least code generation, for what is run a few times
   uint32_t optimize_exprs_max = 4096;
 #ifdef WRIT_PLANTED_FAULTS
   int planted_fault = 0;           // planted_faults.h; in the test-only library writ_native_faulty
