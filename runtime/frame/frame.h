@@ -44,9 +44,11 @@ void FillFrame(const World& world, const Function& function, const Proposal& pro
 void FillFoldFrame(const World& world, const Function& function, const Proposal& event, const Instance& instance,
                    int64_t position, Frame* frame);
 
-// The frame for the log: only used list elements; texts of erasable slots stand apart, in `erasable`, in order.
+// The frame for the log: only used list elements; values of erasable slots, numbers too, stand apart, in `erasable`, in order.
+// Decoding gives kDataLoss for whatever encoding would not have written, and an empty frame with it.
 std::string EncodeFrame(const FrameLayout& layout, const Frame& frame, std::vector<std::string>* erasable);
-absl::Status DecodeFrame(const FrameLayout& layout, std::string_view bytes, const std::vector<std::string>& erasable, Frame* frame);
+absl::Status DecodeFrame(const FrameLayout& layout, std::string_view bytes, const std::vector<std::string>& erasable,
+                         Frame* frame);
 
 // ---------------------------------------------------------------- values and keys
 
@@ -55,6 +57,7 @@ absl::Status CheckValue(const Schema& schema, TypeId type, const Value& value);
 
 // Canonical key text: one string part is itself; other parts as ValueToText; several joined by `|`, with `\` before `|` and `\`.
 std::string KeyText(const Schema& schema, const std::vector<Field>& key, const std::vector<Value>& parts);
+// Each part is checked against its type, too. Text that is not canonical is taken where it is clear ("007"): KeyText again.
 absl::StatusOr<std::vector<Value>> ParseKey(const Schema& schema, const std::vector<Field>& key, std::string_view text);
 
 // "2400000 USD" (or with digits), "38%", "4h", RFC 3339, enum member, decimal integer, true/false, 2026-01-10.
