@@ -1,10 +1,12 @@
 #include "runtime/replay/byte_source.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -21,19 +23,25 @@ absl::Status DiskError(const std::string& path, int error) {
   return absl::UnavailableError(text);
 }
 
+// read() and not a buffered file: a pipe's line is there as soon as it was written.
 class PlainFile : public ByteSource {
  public:
-  PlainFile(FILE* file, std::string path) : file_(file), path_(std::move(path)), buffer_(kPieceBytes) {}
-  ~PlainFile() override { fclose(file_); }
+  PlainFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)), buffer_(kPieceBytes) {}
+  ~PlainFile() override {
+    if (descriptor_ > STDIN_FILENO) close(descriptor_);
+  }
 
   absl::StatusOr<std::string_view> Next() override {
-    const size_t count = fread(buffer_.data(), 1, buffer_.size(), file_);
-    if (count == 0 && ferror(file_)) return DiskError(path_, errno);
-    return std::string_view(buffer_.data(), count);
+    ssize_t count;
+    do {
+      count = read(descriptor_, buffer_.data(), buffer_.size());
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) return DiskError(path_, errno);
+    return std::string_view(buffer_.data(), static_cast<size_t>(count));
   }
 
  private:
-  FILE* file_;
+  int descriptor_;
   std::string path_;
   std::vector<char> buffer_;
 };
@@ -156,33 +164,35 @@ absl::StatusOr<std::unique_ptr<ByteSource>> Unpack(std::unique_ptr<ByteSource> s
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path) {
-  FILE* file = fopen(path.c_str(), "rb");
-  if (file == nullptr) return DiskError(path, errno);
-  absl::StatusOr<std::unique_ptr<ByteSource>> source = Unpack(std::make_unique<PlainFile>(file, path));
-  if (!source.ok() && errno == EISDIR) return DiskError(path, EISDIR);
-  return source;
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return DiskError(path, errno);
+  return Unpack(std::make_unique<PlainFile>(descriptor, path));
+}
+
+absl::StatusOr<std::unique_ptr<ByteSource>> OpenStandardInput() {
+  return Unpack(std::make_unique<PlainFile>(STDIN_FILENO, "standard input"));
 }
 
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenBytes(std::string_view bytes) {
   return Unpack(std::make_unique<Memory>(bytes));
 }
 
-absl::StatusOr<bool> LineReader::Next(std::string_view* line) {
+absl::StatusOr<bool> LineReader::Next(std::string_view* line, bool* too_long) {
   size_t searched = begin_;
   while (true) {
     const size_t end = buffer_.find('\n', searched);
-    const size_t length = (end == std::string::npos ? buffer_.size() : end) - begin_;
-    if (length > line_bytes_max_) {
-      return absl::ResourceExhaustedError(absl::StrCat("a line is longer than ", line_bytes_max_, " bytes"));
-    }
-    if (end != std::string::npos || (at_end_ && length > 0)) {
-      *line = std::string_view(buffer_).substr(begin_, length);
-      begin_ += length + (end != std::string::npos ? 1 : 0);
+    const bool complete = end != std::string::npos;
+    const size_t length = (complete ? end : buffer_.size()) - begin_;
+    skipping_ |= length > line_bytes_max_;
+    if (complete || (at_end_ && (length > 0 || skipping_))) {
+      *too_long = std::exchange(skipping_, false);
+      *line = *too_long ? std::string_view() : std::string_view(buffer_).substr(begin_, length);
+      begin_ += length + (complete ? 1 : 0);
       if (!line->empty() && line->back() == '\r') line->remove_suffix(1);
       return true;
     }
     if (at_end_) return false;
-    buffer_.erase(0, begin_);
+    buffer_.erase(0, skipping_ ? buffer_.size() : begin_);
     begin_ = 0;
     searched = buffer_.size();
     absl::StatusOr<std::string_view> piece = source_->Next();

@@ -27,6 +27,9 @@ class ByteSource {
 // kNotFound, kPermissionDenied or kUnavailable as the disk says, with the path.
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path);
 
+// Each piece is handed out as soon as it is there.
+absl::StatusOr<std::unique_ptr<ByteSource>> OpenStandardInput();
+
 // Over bytes in memory, gzip or not. `bytes` outlive it.
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenBytes(std::string_view bytes);
 
@@ -35,15 +38,16 @@ class LineReader {
  public:
   LineReader(ByteSource* source, size_t line_bytes_max) : source_(source), line_bytes_max_(line_bytes_max) {}
 
-  // True and the next line, good until the next call; false at the end. kResourceExhausted for a line past the limit.
-  absl::StatusOr<bool> Next(std::string_view* line);
+  // True and the next line, good until the next call; false at the end. A line past the limit is passed over: it comes out
+  // empty, with `*too_long`.
+  absl::StatusOr<bool> Next(std::string_view* line, bool* too_long);
 
  private:
   ByteSource* source_;
   size_t line_bytes_max_;
   std::string buffer_;
   size_t begin_ = 0;
-  bool at_end_ = false;
+  bool at_end_ = false, skipping_ = false;
 };
 
 }  // namespace writ::replay

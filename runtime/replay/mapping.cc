@@ -243,8 +243,8 @@ class Mapper {
       mapped->role_text = *role;
       actor.role = RoleOf(*role);
       if (!actor.role.valid()) Unmapped(&report_->unmapped_roles, *role, event);
-    } else if (mapped->proposal.transition.value < options_.roles.size()) {
-      actor.role = options_.roles[mapped->proposal.transition.value];
+    } else if (const uint32_t number = mapped->proposal.transition.value; number < options_.may.size()) {
+      if (options_.may[number].size() == 1) actor.role = options_.may[number].front();
     }
     actor.holds_role = actor.role.valid();
     actor.is_human = actor.role.valid() && schema_.roles[actor.role.value].human;

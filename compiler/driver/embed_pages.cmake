@@ -1,0 +1,11 @@
+# Writes OUT: every page of docs/diagnostics as a raw string. Run by a custom command.
+file(GLOB pages ${IN}/[EW][0-9]*.md)
+list(SORT pages)
+set(text "#include \"compiler/driver/pages.h\"\n\nnamespace writ::driver {\n\nconst std::vector<Page>& Pages() {\n  static const std::vector<Page> pages = {\n")
+foreach(page ${pages})
+  get_filename_component(code ${page} NAME_WE)
+  file(READ ${page} content)
+  string(APPEND text "      {\"${code}\", R\"WRIT_PAGE(${content})WRIT_PAGE\"},\n")
+endforeach()
+string(APPEND text "  };\n  return pages;\n}\n\n}  // namespace writ::driver\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,342 @@
+#include "compiler/driver/guard_text.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/frame/frame.h"
+
+namespace writ::driver {
+namespace {
+
+constexpr int kDepthMax = 24;
+
+std::string NumberText(Num number) {
+  if (number == 0) return "0";
+  const bool negative = number < 0;
+  std::string digits;
+  for (unsigned __int128 rest = negative ? -static_cast<unsigned __int128>(number) : number; rest != 0; rest /= 10) {
+    digits.push_back(static_cast<char>('0' + static_cast<int>(rest % 10)));
+  }
+  if (negative) digits.push_back('-');
+  return std::string(digits.rbegin(), digits.rend());
+}
+
+bool Uses(const ir::Expr& expr, int operand, ir::ExprId* id) {
+  const ir::Operand kind = ir::InfoOf(expr.op).operands[operand];
+  if (kind != ir::Operand::kBool && kind != ir::Operand::kNum && kind != ir::Operand::kStr) return false;
+  *id = ir::ExprId(operand == 0 ? expr.a : operand == 1 ? expr.b : expr.c);
+  return true;
+}
+
+bool IsSlot(ir::Op op) {
+  return op == ir::Op::kSlotBool || op == ir::Op::kSlotNum || op == ir::Op::kSlotStr || op == ir::Op::kElemBool ||
+         op == ir::Op::kElemNum || op == ir::Op::kElemStr;
+}
+
+std::string Quoted(std::string_view text) { return absl::StrCat("\"", absl::string_view(text.data(), text.size()), "\""); }
+
+}  // namespace
+
+// What a number means.
+struct GuardText::Shape {
+  enum class Kind : uint8_t { kPlain, kTyped, kState, kRole, kClause } kind = Kind::kPlain;
+  Type type;
+  uint32_t index = 0;  // kClause: review
+};
+
+GuardText::GuardText(const ir::Program& program, FunctionId function, const std::vector<eval::Value>& values)
+    : program_(program), function_(program.schema.functions[function.value]), code_(program.code[function.value]),
+      workflow_(program.schema.workflows[function_.workflow.value]), values_(values) {}
+
+std::string GuardText::Condition(ir::ExprId id) const {
+  std::string text = Text(id.value, nullptr, 0);
+  if (text.size() <= kGuardTextBytesMax) return text;
+  size_t end = kGuardTextBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
+std::vector<std::string> GuardText::Values(ir::ExprId id) const {
+  std::vector<uint32_t> exprs;
+  CollectSlots(id.value, &exprs, 0);
+  std::vector<std::string> texts;
+  for (uint32_t expr : exprs) {
+    const ir::Expr& slot = code_.exprs[expr];
+    std::string value = slot.type == ir::ValueType::kBool  ? std::string(values_[expr].boolean ? "true" : "false")
+                        : slot.type == ir::ValueType::kStr ? Quoted(values_[expr].text)
+                                                           : Number(values_[expr].number, SlotShape(slot.a));
+    texts.push_back(absl::StrCat(Slot(slot.a), " is ", value));
+  }
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  return texts;
+}
+
+void GuardText::CollectSlots(uint32_t id, std::vector<uint32_t>* exprs, int depth) const {
+  const ir::Expr& expr = code_.exprs[id];
+  if (depth > kDepthMax || exprs->size() > 16) return;
+  if (expr.op == ir::Op::kSlotBool || expr.op == ir::Op::kSlotNum || expr.op == ir::Op::kSlotStr) exprs->push_back(id);
+  ir::ExprId operand;
+  for (int i = 0; i < 3; ++i) {
+    if (Uses(expr, i, &operand)) CollectSlots(operand.value, exprs, depth + 1);
+  }
+}
+
+// ---------------------------------------------------------------- slots
+
+std::string GuardText::Root(const SlotPath& path) const {
+  const Schema& schema = program_.schema;
+  const auto set_here = [&](uint32_t field) {
+    if (function_.kind != FunctionKind::kDecide) return false;
+    const Transition& transition = workflow_.transitions[function_.subject];
+    return std::any_of(transition.sets.begin(), transition.sets.end(), [&](const SetField& set) { return set.field.value == field; });
+  };
+  const auto seat_role = [&] { return schema.roles[workflow_.reviews[path.index].seats[path.part].role.value].name; };
+  switch (path.root) {
+    case SlotRoot::kBefore: return absl::StrCat(set_here(path.index) ? "before." : "", workflow_.fields[path.index].name);
+    case SlotRoot::kAfter: return absl::StrCat(set_here(path.index) ? "after." : "", workflow_.fields[path.index].name);
+    case SlotRoot::kPayload:
+      return function_.kind == FunctionKind::kDecide ? workflow_.transitions[function_.subject].payload[path.index].name : "payload";
+    case SlotRoot::kThisKey: return "this";
+    case SlotRoot::kNow: return "now";
+    case SlotRoot::kPosition: return "position";
+    case SlotRoot::kState: return "state";
+    case SlotRoot::kActorId: return "actor";
+    case SlotRoot::kActorPrincipal: return "actor.principal";
+    case SlotRoot::kActorRole: return "actor.role";
+    case SlotRoot::kActorIsHuman: return "actor.human";
+    case SlotRoot::kActorIsActive: return "the actor is active";
+    case SlotRoot::kActorIsOrchestrator: return "the actor is the orchestrator";
+    case SlotRoot::kHoldsRole: return "the actor holds the role";
+    case SlotRoot::kSeen: return "the position that the actor had seen";
+    case SlotRoot::kLastChange: return "the position of the last change";
+    case SlotRoot::kDuplicate: return "the key was used for another request";
+    case SlotRoot::kCell: return workflow_.cells[path.index].name;
+    case SlotRoot::kWindowCount: return absl::StrCat("count of ", workflow_.windows[path.index].name);
+    case SlotRoot::kWindowSum: return absl::StrCat("sum of ", workflow_.windows[path.index].name);
+    case SlotRoot::kWindowMin: return absl::StrCat("least of ", workflow_.windows[path.index].name);
+    case SlotRoot::kWindowMax: return absl::StrCat("greatest of ", workflow_.windows[path.index].name);
+    case SlotRoot::kWindowOverflow: return absl::StrCat(workflow_.windows[path.index].name, " is past its capacity");
+    case SlotRoot::kReviewOutcome: return "the outcome of the review";
+    case SlotRoot::kSeatSpoken: return absl::StrCat("verdicts of ", seat_role());
+    case SlotRoot::kSeatVotes: {
+      const Review& review = workflow_.reviews[path.index];
+      const Type& stance = schema.types[workflow_.transitions[review.verdict.value].payload[review.stance.value].type.value];
+      return absl::StrCat("votes(", seat_role(), ", ", schema.enums[stance.index].members[path.part2].name, ")");
+    }
+    case SlotRoot::kSeatTaken: return absl::StrCat("the seat of ", seat_role(), " is taken");
+    case SlotRoot::kApproved: return absl::StrCat(schema.rules[path.index].qualified, " was approved");
+    case SlotRoot::kQuestionState: return "the question's state";
+    case SlotRoot::kQuestionSelf: return "the approver proposed it";
+    case SlotRoot::kQuestionCovered: return "the approver's authority covers it";
+    case SlotRoot::kElement: return "element";
+    case SlotRoot::kLookup: return "record";
+  }
+  return "?";
+}
+
+std::string GuardText::Slot(uint32_t slot_number) const {
+  const ::writ::Slot& slot = function_.frame.slots[slot_number];
+  std::string text;
+  if (slot.path.root == SlotRoot::kElement && slot.list.valid()) {
+    const SlotPath& list = function_.frame.lists[slot.list.value].path;
+    text = list.root == SlotRoot::kElement ? "element" : absl::StrCat("each of ", Root(list));
+  } else {
+    text = Root(slot.path);
+  }
+  const Schema& schema = program_.schema;
+  SlotPath prefix = slot.path;
+  for (size_t i = 0; i < slot.path.steps.size(); ++i) {
+    const PathStep& step = slot.path.steps[i];
+    std::string name = "member";
+    // The name needs the type of what stands before it.
+    prefix.steps.assign(slot.path.steps.begin(), slot.path.steps.begin() + static_cast<long>(i));
+    const Shape before = ShapeOfPath(prefix, slot.list);
+    if (before.kind == Shape::Kind::kTyped && before.type.kind == TypeKind::kRecord) name = schema.records[before.type.index].members[step.index].name;
+    if (before.kind == Shape::Kind::kTyped && before.type.kind == TypeKind::kReference) {
+      const Workflow& target = schema.workflows[before.type.index];
+      name = step.kind == PathStep::Kind::kState ? "state" : step.kind == PathStep::Kind::kField ? target.fields[step.index].name : target.key[step.index].name;
+    }
+    absl::StrAppend(&text, ".", name);
+  }
+  switch (slot.projection) {
+    case Projection::kValue: return text;
+    case Projection::kHas: return absl::StrCat("has ", text);
+    case Projection::kLength: return absl::StrCat("count(", text, ")");
+    case Projection::kMissing: return absl::StrCat(text, " names nothing");
+    case Projection::kUpdatedAt: return absl::StrCat("the time of the last set of ", text);
+  }
+  return text;
+}
+
+GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const {
+  const Schema& schema = program_.schema;
+  Shape shape;
+  const auto typed = [&](TypeId type) { shape.kind = Shape::Kind::kTyped, shape.type = schema.types[type.value]; };
+  switch (path.root) {
+    case SlotRoot::kBefore:
+    case SlotRoot::kAfter: typed(workflow_.fields[path.index].type); break;
+    case SlotRoot::kPayload:
+      if (function_.kind == FunctionKind::kDecide) typed(workflow_.transitions[function_.subject].payload[path.index].type);
+      break;
+    case SlotRoot::kNow: shape.kind = Shape::Kind::kTyped, shape.type.kind = TypeKind::kTime; break;
+    case SlotRoot::kState: shape.kind = Shape::Kind::kState; break;
+    case SlotRoot::kActorRole: shape.kind = Shape::Kind::kRole; break;
+    case SlotRoot::kReviewOutcome: shape.kind = Shape::Kind::kClause, shape.index = path.index; break;
+    case SlotRoot::kElement:
+      if (list.valid()) {
+        const FrameList& of = function_.frame.lists[list.value];
+        const Shape whole = ShapeOfPath(of.path, of.parent);
+        if (whole.kind == Shape::Kind::kTyped && whole.type.element.valid()) typed(whole.type.element);
+      }
+      break;
+    case SlotRoot::kLookup:
+      if (path.index < function_.frame.lookups.size()) {
+        shape.kind = Shape::Kind::kTyped;
+        shape.type.kind = TypeKind::kReference;
+        shape.type.index = function_.frame.lookups[path.index].workflow.value;
+      }
+      break;
+    default: break;
+  }
+  for (const PathStep& step : path.steps) {
+    if (shape.kind != Shape::Kind::kTyped) return Shape();
+    if (shape.type.kind == TypeKind::kRecord && step.kind == PathStep::Kind::kMember) {
+      typed(schema.records[shape.type.index].members[step.index].type);
+    } else if (shape.type.kind == TypeKind::kReference && step.kind != PathStep::Kind::kState) {
+      const Workflow& target = schema.workflows[shape.type.index];
+      typed(step.kind == PathStep::Kind::kField ? target.fields[step.index].type : target.key[step.index].type);
+    } else {
+      return Shape();
+    }
+  }
+  return shape;
+}
+
+GuardText::Shape GuardText::SlotShape(uint32_t slot_number) const {
+  const ::writ::Slot& slot = function_.frame.slots[slot_number];
+  if (slot.projection == Projection::kUpdatedAt) {
+    Shape time;
+    time.kind = Shape::Kind::kTyped;
+    time.type.kind = TypeKind::kTime;
+    return time;
+  }
+  return slot.projection == Projection::kValue ? ShapeOfPath(slot.path, slot.list) : Shape();
+}
+
+std::string GuardText::Number(Num number, const Shape& shape) const {
+  const Schema& schema = program_.schema;
+  switch (shape.kind) {
+    case Shape::Kind::kPlain: break;
+    case Shape::Kind::kState:
+      if (number == -1 || number == static_cast<Num>(kNewState.value)) return "new";
+      if (number >= 0 && number < static_cast<Num>(workflow_.states.size())) return workflow_.states[static_cast<size_t>(number)].name;
+      break;
+    case Shape::Kind::kRole:
+      if (number >= 0 && number < static_cast<Num>(schema.roles.size())) return schema.roles[static_cast<size_t>(number)].name;
+      return "none";
+    case Shape::Kind::kClause: {
+      const std::vector<Clause>& clauses = workflow_.reviews[shape.index].clauses;
+      if (number >= 0 && number < static_cast<Num>(clauses.size())) return clauses[static_cast<size_t>(number)].name;
+      return "none yet";
+    }
+    case Shape::Kind::kTyped: {
+      const TypeKind kind = shape.type.kind;
+      if (number < INT64_MIN || number > INT64_MAX || kind == TypeKind::kSet || kind == TypeKind::kList) break;
+      if (kind == TypeKind::kEnum && (number < 0 || number >= static_cast<Num>(schema.enums[shape.type.index].members.size()))) break;
+      return ValueToText(schema, shape.type, Value(static_cast<int64_t>(number)));
+    }
+  }
+  return NumberText(number);
+}
+
+// ---------------------------------------------------------------- expressions
+
+// The shape of a number that is computed: of sums and choices that of their parts; times subtract to durations.
+GuardText::Shape GuardText::ShapeOf(uint32_t id, int depth) const {
+  const ir::Expr& expr = code_.exprs[id];
+  if (depth > kDepthMax) return Shape();
+  switch (expr.op) {
+    case ir::Op::kSlotNum:
+    case ir::Op::kElemNum: return SlotShape(expr.a);
+    case ir::Op::kNeg: return ShapeOf(expr.a, depth + 1);
+    case ir::Op::kSelectNum:
+    case ir::Op::kAdd:
+    case ir::Op::kSub: {
+      const bool select = expr.op == ir::Op::kSelectNum;
+      const Shape left = ShapeOf(select ? expr.b : expr.a, depth + 1), right = ShapeOf(select ? expr.c : expr.b, depth + 1);
+      Shape shape = left.kind != Shape::Kind::kPlain ? left : right;
+      const auto is_time = [](const Shape& s) { return s.kind == Shape::Kind::kTyped && s.type.kind == TypeKind::kTime; };
+      if (expr.op == ir::Op::kSub && is_time(left) && is_time(right)) shape.type.kind = TypeKind::kDuration;
+      if (!select && is_time(left) != is_time(right) && left.kind == Shape::Kind::kTyped && right.kind == Shape::Kind::kTyped) shape = is_time(left) ? left : right;
+      return shape;
+    }
+    default: return Shape();
+  }
+}
+
+std::string GuardText::Comparison(const ir::Expr& expr, const char* sign, const char* turned, int depth) const {
+  Shape shape = ShapeOf(expr.a, depth);
+  if (shape.kind == Shape::Kind::kPlain) shape = ShapeOf(expr.b, depth);
+  const std::string left = Text(expr.a, &shape, depth + 1), right = Text(expr.b, &shape, depth + 1);
+  const bool constant_first = code_.exprs[expr.a].op == ir::Op::kConstNum;
+  return constant_first ? absl::StrCat(right, " ", turned, " ", left) : absl::StrCat(left, " ", sign, " ", right);
+}
+
+std::string GuardText::Operator(uint32_t id, int depth) const {
+  const ir::Expr& expr = code_.exprs[id];
+  const auto text = [&](uint32_t operand) { return Text(operand, nullptr, depth + 1); };
+  switch (expr.op) {
+    case ir::Op::kNot: return absl::StrCat("not (", text(expr.a), ")");
+    case ir::Op::kAnd: return absl::StrCat("(", text(expr.a), " and ", text(expr.b), ")");
+    case ir::Op::kOr: return absl::StrCat("(", text(expr.a), " or ", text(expr.b), ")");
+    case ir::Op::kEqBool: return absl::StrCat("(", text(expr.a), ") == (", text(expr.b), ")");
+    case ir::Op::kEqNum: return Comparison(expr, "==", "==", depth);
+    case ir::Op::kLtNum: return Comparison(expr, "<", ">", depth);
+    case ir::Op::kLeNum: return Comparison(expr, "<=", ">=", depth);
+    case ir::Op::kEqStr: return absl::StrCat(text(expr.a), " == ", text(expr.b));
+    case ir::Op::kHasBit: {
+      const Shape set = ShapeOf(expr.a, depth);
+      Shape member;
+      if (set.kind == Shape::Kind::kTyped && set.type.element.valid()) member.kind = Shape::Kind::kTyped, member.type = program_.schema.types[set.type.element.value];
+      return absl::StrCat(Text(expr.b, &member, depth + 1), " in ", text(expr.a));
+    }
+    case ir::Op::kPopCount: return absl::StrCat("count(", text(expr.a), ")");
+    case ir::Op::kMul: return absl::StrCat(text(expr.a), " * ", text(expr.b));
+    case ir::Op::kLoopIndex: return "index";
+    case ir::Op::kAny: return absl::StrCat("any(", text(expr.b), ")");
+    case ir::Op::kAll: return absl::StrCat("all(", text(expr.b), ")");
+    case ir::Op::kCount: return absl::StrCat("count(", text(expr.b), ")");
+    case ir::Op::kSum: return absl::StrCat("sum(", text(expr.c), " where ", text(expr.b), ")");
+    case ir::Op::kMin: return absl::StrCat("min(", text(expr.c), " where ", text(expr.b), ")");
+    case ir::Op::kMax: return absl::StrCat("max(", text(expr.c), " where ", text(expr.b), ")");
+    case ir::Op::kFirstBool:
+    case ir::Op::kFirstNum:
+    case ir::Op::kFirstStr: return absl::StrCat("first(", text(expr.c), " where ", text(expr.b), ")");
+    default: return ir::InfoOf(expr.op).name;
+  }
+}
+
+std::string GuardText::Text(uint32_t id, const Shape* shape, int depth) const {
+  if (depth > kDepthMax) return "…";
+  const ir::Expr& expr = code_.exprs[id];
+  if (IsSlot(expr.op)) return Slot(expr.a);
+  switch (expr.op) {
+    case ir::Op::kConstBool: return expr.a != 0 ? "true" : "false";
+    case ir::Op::kConstNum: return shape != nullptr ? Number(program_.numbers[expr.a], *shape) : NumberText(program_.numbers[expr.a]);
+    case ir::Op::kConstStr: return Quoted(program_.strings[expr.a]);
+    case ir::Op::kAdd: return absl::StrCat(Text(expr.a, shape, depth + 1), " + ", Text(expr.b, shape, depth + 1));
+    case ir::Op::kSub: return absl::StrCat(Text(expr.a, shape, depth + 1), " - ", Text(expr.b, shape, depth + 1));
+    case ir::Op::kNeg: return absl::StrCat("-", Text(expr.a, shape, depth + 1));
+    case ir::Op::kRoundDown: return absl::StrCat("round_down(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]), ")");
+    case ir::Op::kRoundUp: return absl::StrCat("round_up(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]), ")");
+    case ir::Op::kRoundHalfEven: return absl::StrCat("round_half_even(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]), ")");
+    case ir::Op::kSelectBool:
+    case ir::Op::kSelectNum:
+    case ir::Op::kSelectStr:
+      return absl::StrCat("(if ", Text(expr.a, nullptr, depth + 1), " then ", Text(expr.b, shape, depth + 1), " else ", Text(expr.c, shape, depth + 1), ")");
+    default: return Operator(id, depth);
+  }
+}
+
+}  // namespace writ::driver

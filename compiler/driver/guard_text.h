@@ -1,0 +1,45 @@
+// The decision IR's Booleans in words that a policy's author knows: fields, payload, facts, roles, with values in their units.
+// It needs the schema only, so that a log explains itself without the policy's source.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/eval/interpreter.h"
+#include "compiler/ir/ir.h"
+
+namespace writ::driver {
+
+inline constexpr size_t kGuardTextBytesMax = 240;  // of one condition; the rest is cut with an ellipsis
+
+class GuardText {
+ public:
+  // All must outlive it. `values`: eval::EvaluateAll of the function on the frame.
+  GuardText(const ir::Program& program, FunctionId function, const std::vector<eval::Value>& values);
+
+  // "discount > 35%"
+  std::string Condition(ir::ExprId id) const;
+  // The slots that a condition reads, with their values: "discount is 38%".
+  std::vector<std::string> Values(ir::ExprId id) const;
+
+ private:
+  struct Shape;
+  std::string Text(uint32_t id, const Shape* shape, int depth) const;
+  std::string Operator(uint32_t id, int depth) const;
+  std::string Comparison(const ir::Expr& expr, const char* sign, const char* turned, int depth) const;
+  std::string Slot(uint32_t slot) const;
+  std::string Root(const SlotPath& path) const;
+  std::string Number(Num number, const Shape& shape) const;
+  Shape ShapeOf(uint32_t id, int depth) const;
+  Shape SlotShape(uint32_t slot) const;
+  Shape ShapeOfPath(const SlotPath& path, ListId list) const;
+  void CollectSlots(uint32_t id, std::vector<uint32_t>* exprs, int depth) const;
+
+  const ir::Program& program_;
+  const Function& function_;
+  const ir::Code& code_;
+  const Workflow& workflow_;
+  const std::vector<eval::Value>& values_;
+};
+
+}  // namespace writ::driver

@@ -1,0 +1,124 @@
+// The `writ` command: what can be asked, and of which verb.
+#include <CLI/CLI.hpp>
+
+#include "compiler/driver/verbs.h"
+
+namespace writ::driver {
+namespace {
+
+void AddCompileOptions(CLI::App* verb, CompileRequest* request) {
+  verb->add_option("files", request->files, "policy files; a directory means every .writ below it")->required()->type_name("FILES");
+  verb->add_option("--dump", request->dump, "print a form of the program, and nothing else")
+      ->check(CLI::IsMember({"ast", "typed", "ir", "llvm"}));
+  verb->add_option("--stop-after", request->stop_after, "stop after a pass")
+      ->check(CLI::IsMember({"parse", "check", "lower", "native"}));
+  verb->add_flag("--time-passes", request->time_passes, "say on standard error how long each pass took");
+  verb->add_flag("--interpret", request->interpret, "decide by the reference interpreter instead of native code");
+  verb->add_flag("--json", request->json, "for programs: one object, or one object a line");
+}
+
+struct Requests {
+  CompileRequest check;
+  RunRequest run;
+  TestRequest test;
+  ReplayRequest replay;
+  ExplainRequest explain;
+  VerifyRequest verify;
+};
+
+void AddCheck(CLI::App* app, Requests* requests) {
+  AddCompileOptions(app->add_subcommand("check", "parse and type-check: all diagnostics at once"), &requests->check);
+}
+
+void AddRun(CLI::App* app, Requests* requests) {
+  CLI::App* verb = app->add_subcommand("run", "decide events, one JSON object a line in and out");
+  RunRequest* request = &requests->run;
+  AddCompileOptions(verb, &request->compile);
+  verb->add_option("--events", request->events, "a file of events, or - for standard input")->required();
+  verb->add_option("--store", request->store, "keep them in this directory; a decision is printed once it is durable")->type_name("DIR");
+  verb->add_option("--fail-on", request->fail_on, "outcomes that make the exit status 1: deny, hold, escalate, permit")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"permit", "deny", "hold", "escalate"}));
+}
+
+void AddTest(CLI::App* app, Requests* requests) {
+  CLI::App* verb = app->add_subcommand("test", "run `test` and `scenario` blocks");
+  TestRequest* request = &requests->test;
+  AddCompileOptions(verb, &request->compile);
+  verb->add_option("--junit", request->junit, "write a JUnit report to this file")->type_name("F");
+  verb->add_option("--filter", request->filter, "only tests whose name contains this text");
+  verb->add_flag("--skip-missing", request->skip_missing, "skip a scenario whose log is not there, instead of failing");
+}
+
+void AddReplay(CLI::App* app, Requests* requests) {
+  CLI::App* verb = app->add_subcommand("replay", "decide every event of a recorded log, and sum up");
+  ReplayRequest* request = &requests->replay;
+  AddCompileOptions(verb, &request->compile);
+  CLI::Option* log = verb->add_option("--log", request->log, ".jsonl, .xes or .csv, each also with .gz after it")->type_name("F");
+  CLI::Option* store = verb->add_option("--store", request->store, "a store that `run` kept")->type_name("DIR");
+  log->excludes(store);
+  verb->add_option("--follow", request->follow, "record: the state follows what happened; policy: what is permitted")
+      ->check(CLI::IsMember({"record", "policy"}))
+      ->capture_default_str();
+  verb->add_option("--decisions", request->decisions, "write each decision to this file, or - for standard output")->type_name("F");
+  verb->add_option("--workflow", request->workflow, "the workflow that the log is about, where several could be");
+  verb->callback([request] {
+    if (request->log.empty() && request->store.empty()) throw CLI::RequiredError("--log or --store");
+  });
+}
+
+void AddExplain(CLI::App* app, Requests* requests) {
+  CLI::App* verb = app->add_subcommand("explain", "a diagnostic's code, or a decision of a store");
+  ExplainRequest* request = &requests->explain;
+  CLI::Option* code = verb->add_option("code", request->code, "a diagnostic's code, like E0105");
+  CLI::Option* store = verb->add_option("--store", request->store, "a store that `run` kept")->type_name("DIR");
+  CLI::Option* position = verb->add_option("--position", request->position, "of the decision")->type_name("N")->check(CLI::PositiveNumber);
+  store->needs(position)->excludes(code);
+  position->needs(store);
+  verb->add_flag("--json", request->json, "for programs: one object");
+  verb->callback([request] {
+    if (request->code.empty() && request->store.empty()) throw CLI::RequiredError("a code, or --store and --position");
+  });
+}
+
+void AddVerify(CLI::App* app, Requests* requests) {
+  CLI::App* verb = app->add_subcommand("verify", "check a store: hash chain, every decision again, the state folded anew");
+  VerifyRequest* request = &requests->verify;
+  verb->add_option("--store", request->store, "a store that `run` kept")->required()->type_name("DIR");
+  verb->add_flag("--json", request->json, "for programs: one object");
+}
+
+int Dispatch(const CLI::App& app, const Requests& requests) {
+  if (app.got_subcommand("check")) return Check(requests.check);
+  if (app.got_subcommand("run")) return Run(requests.run);
+  if (app.got_subcommand("test")) return Test(requests.test);
+  if (app.got_subcommand("replay")) return Replay(requests.replay);
+  if (app.got_subcommand("explain")) return Explain(requests.explain);
+  return Verify(requests.verify);
+}
+
+// CLI11 speaks by exceptions; they end here.
+int Main(int argument_count, char** arguments) {
+  CLI::App app("writ: deterministic governance for workflows of agents and people", "writ");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "writ " WRIT_VERSION);
+  app.footer("Exit status: 0 fine, 1 findings, 2 wrong usage or the world failed.");
+  Requests requests;
+  AddCheck(&app, &requests);
+  AddRun(&app, &requests);
+  AddTest(&app, &requests);
+  AddReplay(&app, &requests);
+  AddExplain(&app, &requests);
+  AddVerify(&app, &requests);
+  try {
+    app.parse(argument_count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kFine : kFailed;
+  }
+  return Dispatch(app, requests);
+}
+
+}  // namespace
+}  // namespace writ::driver
+
+int main(int argument_count, char** arguments) { return writ::driver::Main(argument_count, arguments); }

@@ -1,0 +1,137 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "compiler/ast/dump.h"
+#include "compiler/driver/verbs.h"
+#include "compiler/native/jit.h"
+#include "compiler/typed/dump.h"
+
+namespace writ::driver {
+namespace {
+
+// Progress and --time-passes only: nothing that is decided reads a clock.
+int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+int64_t NowNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+bool Colours(int descriptor) {
+  const char* terminal = getenv("TERM");
+  return isatty(descriptor) && getenv("NO_COLOR") == nullptr && (terminal == nullptr || strcmp(terminal, "dumb") != 0);
+}
+
+// How far the passes have to run for what was asked.
+Stage LastStage(const CompileRequest& request) {
+  if (request.dump == "ast" || request.stop_after == "parse") return Stage::kParse;
+  if (request.dump == "typed" || request.stop_after == "check") return Stage::kCheck;
+  return Stage::kLower;
+}
+
+bool IsAuthors(const Compiled& compiled, const ast::File& file) {
+  return !compiled.sources.path(file.file).starts_with("stdlib/") || file.package.empty() || file.package[0].text != "writ";
+}
+
+absl::Status Dump(const std::string& form, const Compiled& compiled) {
+  if (form == "ast") {
+    for (const ast::File& file : compiled.files) {
+      if (IsAuthors(compiled, file)) Print(ast::Dump(file));
+    }
+  }
+  if (form == "typed") Print(typed::Dump(compiled.typed));
+  if (form == "ir") Print(ir::ToText(compiled.lowered.program));
+  if (form == "llvm") {
+    absl::StatusOr<std::string> text = native::ToLlvmText(compiled.lowered.program);
+    if (!text.ok()) return text.status();
+    Print(*text);
+  }
+  return absl::OkStatus();
+}
+
+void ShowDiagnostics(const CompileRequest& request, Compiled* compiled, FILE* findings) {
+  const bool colour = Colours(fileno(findings));
+  for (const diagnostics::Diagnostic& diagnostic : compiled->diagnostics.Take()) {
+    const std::string text = request.json ? diagnostics::RenderJson(compiled->sources, diagnostic) + "\n"
+                                          : diagnostics::RenderText(compiled->sources, diagnostic, colour);
+    fwrite(text.data(), 1, text.size(), findings);
+  }
+}
+
+void ShowTimes(const std::vector<PassTime>& times) {
+  for (const PassTime& time : times) {
+    absl::FPrintF(stderr, "%-12s %6d.%03d ms\n", time.pass, time.time_ns / 1'000'000, time.time_ns / 1000 % 1000);
+  }
+}
+
+}  // namespace
+
+int Fail(const absl::Status& status) {
+  absl::FPrintF(stderr, "writ: %s\n", status.message());
+  return kFailed;
+}
+
+void Print(const std::string& text) {
+  fwrite(text.data(), 1, text.size(), stdout);
+  fflush(stdout);
+}
+
+Ready Prepare(const CompileRequest& request, FILE* findings) {
+  Ready ready;
+  absl::StatusOr<std::unique_ptr<Compiled>> compiled = CompileFiles(request.files, LastStage(request));
+  if (!compiled.ok()) {
+    ready.status = Fail(compiled.status());
+    return ready;
+  }
+  ready.compiled = *std::move(compiled);
+  const bool is_ok = ready.compiled->ok();
+  ShowDiagnostics(request, ready.compiled.get(), findings);
+  if (!is_ok) ready.status = kFindings;
+  const bool stops = !request.dump.empty() || (!request.stop_after.empty() && request.stop_after != "native");
+  if (!request.dump.empty() && (is_ok || request.dump == "ast")) {
+    if (absl::Status status = Dump(request.dump, *ready.compiled); !status.ok()) ready.status = Fail(status);
+  }
+  if (is_ok && !stops) {
+    const int64_t before_ns = NowNs();
+    absl::StatusOr<std::unique_ptr<CompiledPolicy>> policy = MakePolicy(*ready.compiled, request.interpret);
+    ready.compiled->times.push_back({request.interpret ? "interpreter" : "native", NowNs() - before_ns});
+    if (policy.ok() && request.stop_after.empty()) ready.policy = *std::move(policy);
+    else if (!policy.ok()) ready.status = Fail(policy.status());
+  }
+  if (request.time_passes) ShowTimes(ready.compiled->times);
+  return ready;
+}
+
+std::vector<std::vector<std::vector<RoleId>>> WhoMay(const typed::Program& program) {
+  std::vector<std::vector<std::vector<RoleId>>> may;
+  for (const Workflow& workflow : program.schema.workflows) may.emplace_back(workflow.transitions.size());
+  for (const typed::Grant& grant : program.grants) {
+    std::vector<RoleId>& roles = may[grant.workflow.value][grant.transition.value];
+    if (std::find(roles.begin(), roles.end(), grant.role) == roles.end()) roles.push_back(grant.role);
+  }
+  return may;
+}
+
+Progress::Progress(std::string what)
+    : what_(std::move(what)), started_ms_(NowMs()), on_terminal_(isatty(STDERR_FILENO) != 0) {}
+
+Progress::~Progress() {
+  if (shown_ms_ != 0) fputs("\r\033[K", stderr);
+}
+
+void Progress::Show(int64_t count) {
+  if (!on_terminal_) return;
+  const int64_t now_ms = NowMs();
+  if (now_ms - started_ms_ < 1000 || now_ms - shown_ms_ < 100) return;
+  shown_ms_ = now_ms;
+  absl::FPrintF(stderr, "\r%d %s", count, what_);
+}
+
+}  // namespace writ::driver

@@ -1,0 +1,419 @@
+#include "compiler/test/policy_test.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/test/condition.h"
+#include "runtime/frame/frame.h"
+#include "runtime/orchestrator/orchestrator.h"
+#include "runtime/replay/event_lines.h"
+#include "runtime/replay/replay.h"
+#include "runtime/replay/value_input.h"
+#include "runtime/store/memory_store.h"
+
+namespace writ::policy_test {
+namespace {
+
+constexpr int64_t kStartNs = 946'684'800'000'000'000;  // 2000-01-01T00:00Z: the time of a test that does not say `at`
+
+std::string Place(const source::SourceSet& sources, const ast::Span& span) {
+  const source::Position position = sources.At(span.file, span.begin);
+  return absl::StrCat(sources.path(span.file), ":", position.line, ":", position.column);
+}
+
+const char* Word(Outcome outcome) {
+  constexpr const char* kWords[] = {"permitted", "escalated", "held", "denied"};
+  return kWords[static_cast<size_t>(outcome)];
+}
+
+std::string Because(const std::vector<std::string>& reasons) {
+  return reasons.empty() ? "" : absl::StrCat(" because ", absl::StrJoin(reasons, ", "));
+}
+
+std::string Came(const DecisionRecord& record) {
+  std::string text = absl::StrCat("it was ", Word(record.outcome), Because(record.reasons));
+  for (const store::Excused& excused : record.excused) absl::StrAppend(&text, ", with ", excused.rule, " excused by ", excused.by);
+  return text;
+}
+
+// ---------------------------------------------------------------- tests
+
+// One test: an orchestrator of its own, and what came last.
+class TestRun {
+ public:
+  TestRun(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy, Result* result)
+      : program_(program), schema_(policy->schema()), sources_(sources), policy_(policy), result_(result) {}
+
+  void Run(const typed::Test& test) {
+    store::CounterRandom random;
+    OrchestratorOptions options;
+    options.random = &random;
+    absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(policy_, &store_, options);
+    if (!orchestrator.ok()) return Fail(test.span, std::string(orchestrator.status().message()));
+    orchestrator_ = *std::move(orchestrator);
+    for (size_t i = 0; i < test.steps.size(); ++i) {
+      const bool expected = i + 1 < test.steps.size() && test.steps[i + 1].kind == ast::Step::Kind::kExpect;
+      Take(test.steps[i], expected);
+    }
+  }
+
+ private:
+  void Take(const typed::Step& step, bool expectation_follows) {
+    switch (step.kind) {
+      case ast::Step::Kind::kAt: return MoveTo(step, step.time_ns);
+      case ast::Step::Kind::kWait: return MoveTo(step, now_ns_ + step.time_ns);
+      case ast::Step::Kind::kActor:
+        for (const auto& [name, roles] : step.actors) Register(step, name, roles);
+        return;
+      case ast::Step::Kind::kSet:
+      case ast::Step::Kind::kPropose: return Propose(step, expectation_follows);
+      case ast::Step::Kind::kAnswer: return Answer(step, expectation_follows);
+      case ast::Step::Kind::kAssume: return Fail(step.span, "a state cannot be assumed: propose what leads there");
+      case ast::Step::Kind::kExpect:
+        if (step.expect.has_value()) Expect(step, *step.expect);
+        return;
+    }
+  }
+
+  void MoveTo(const typed::Step& step, int64_t now_ns) {
+    now_ns_ = now_ns;
+    if (orchestrator_->last_position() == 0) return;
+    Note(step, orchestrator_->Tick(now_ns_));
+  }
+
+  // True where the line was taken.
+  bool Note(const typed::Step& step, const absl::StatusOr<std::vector<DecisionRecord>>& records) {
+    if (!records.ok()) {
+      Fail(step.span, absl::StrCat("this was refused: ", records.status().message()));
+      return false;
+    }
+    for (const DecisionRecord& record : *records) {
+      std::string& state = states_[{record.workflow, record.on}];
+      const bool moves = record.outcome == Outcome::kPermit && record.kind != store::EventKind::kAnswer;
+      if (moves || record.state != state) movers_[{record.workflow, record.on, record.state}] = record;
+      state = record.state;
+    }
+    return true;
+  }
+
+  void Register(const typed::Step& step, const std::string& name, const std::vector<RoleId>& roles) {
+    Submission line;
+    line.kind = Submission::Kind::kAgent;
+    line.agent.id = name;
+    for (RoleId role : roles) line.agent.roles.push_back(schema_.roles[role.value].qualified);
+    line.at_ns = now_ns_;
+    Note(step, orchestrator_->Submit(line));
+  }
+
+  // Where a test says a role, an actor by that name holds it.
+  void RegisterUnknown(const typed::Step& step) {
+    if (orchestrator_->registry().Find(step.actor) != nullptr || !step.role.valid()) return;
+    Register(step, step.actor, {step.role});
+  }
+
+  Submission LineOf(const typed::Step& step) {
+    const Workflow& workflow = schema_.workflows[step.workflow.value];
+    Submission line;
+    line.workflow = workflow.qualified;
+    line.on = replay::KeyInput(schema_, workflow, step.instance).value_or(Input(step.instance));
+    line.by = step.actor;
+    if (step.role.valid()) line.as = schema_.roles[step.role.value].qualified;
+    line.at_ns = now_ns_;
+    return line;
+  }
+
+  void Propose(const typed::Step& step, bool expectation_follows) {
+    RegisterUnknown(step);
+    Submission line = LineOf(step);
+    const Workflow& workflow = schema_.workflows[step.workflow.value];
+    const Transition& transition = workflow.transitions[step.transition.value];
+    line.kind = step.kind == ast::Step::Kind::kSet ? Submission::Kind::kSet : Submission::Kind::kPropose;
+    line.transition = transition.name;
+    Input::Object sets, payload;
+    for (const typed::NamedValue& set : step.sets) {
+      const Field& field = workflow.fields[set.field.value];
+      sets.push_back({field.name, replay::InputOf(schema_, schema_.types[field.type.value], set.value)});
+    }
+    for (const typed::NamedValue& given : step.payload) {
+      const Field& field = transition.payload[given.field.value];
+      payload.push_back({field.name, replay::InputOf(schema_, schema_.types[field.type.value], given.value)});
+    }
+    line.sets = Input(std::move(sets));
+    line.payload = Input(std::move(payload));
+    Submit(step, line, store::EventKind::kPropose, expectation_follows);
+  }
+
+  void Answer(const typed::Step& step, bool expectation_follows) {
+    RegisterUnknown(step);
+    Submission line;
+    line.kind = Submission::Kind::kAnswer;
+    line.yes = step.yes;
+    line.by = step.actor;
+    line.at_ns = now_ns_;
+    if (step.role.valid()) line.as = line.to = schema_.roles[step.role.value].qualified;
+    line.question = QuestionFor(step);
+    if (line.question == 0) return Fail(step.span, absl::StrCat("there is nothing to answer: ", step.actor, " was not asked"));
+    Submit(step, line, store::EventKind::kAnswer, expectation_follows);
+  }
+
+  // The open question to the actor's role, or the last one that it was asked: an answer may be late.
+  int64_t QuestionFor(const typed::Step& step) const {
+    int64_t last = 0;
+    const RegisteredActor* actor = orchestrator_->registry().Find(step.actor);
+    const auto holds = [&](RoleId role) {
+      return step.role.valid() ? step.role == role
+                               : actor != nullptr && std::find(actor->roles.begin(), actor->roles.end(), role) != actor->roles.end();
+    };
+    for (const OpenQuestion& question : orchestrator_->OpenQuestions()) {
+      const bool here = step.instance.empty() || question.key == step.instance;
+      if (here && holds(question.role)) last = std::max(last, question.number);
+    }
+    if (last != 0) return last;
+    for (int64_t position = orchestrator_->last_position(); position > 0; --position) {
+      const absl::StatusOr<store::Event> event = orchestrator_->EventAt(position);
+      if (!event.ok()) continue;
+      for (const store::AskedQuestion& question : event->decision.questions) {
+        const absl::StatusOr<RoleId> role = orchestrator_->registry().ResolveRole(question.to);
+        if (role.ok() && holds(*role)) return question.question;
+      }
+    }
+    return 0;
+  }
+
+  void Submit(const typed::Step& step, const Submission& line, store::EventKind kind, bool expectation_follows) {
+    absl::StatusOr<std::vector<DecisionRecord>> records = orchestrator_->Submit(line);
+    if (!Note(step, records)) return;
+    last_.reset();
+    for (const DecisionRecord& record : *records) {
+      if (record.kind == kind && !last_.has_value()) last_ = record;
+    }
+    if (!last_.has_value()) return Fail(step.span, "this came to no decision");
+    if (step.expect.has_value()) return Expect(step, *step.expect);
+    if (last_->outcome == Outcome::kDeny && !expectation_follows) Fail(step.span, absl::StrCat("nothing expects this denial: ", Came(*last_)));
+  }
+
+  // ---------------------------------------------------------------- expectations
+
+  void Expect(const typed::Step& step, const typed::Expectation& expect) {
+    switch (expect.kind) {
+      case ast::Expectation::Kind::kState: return ExpectState(step, expect);
+      case ast::Expectation::Kind::kOutcome: return ExpectOutcome(expect);
+      case ast::Expectation::Kind::kAsked: return ExpectAsked(step, expect);
+      case ast::Expectation::Kind::kCondition: return ExpectCondition(step, expect);
+      case ast::Expectation::Kind::kCases:
+      case ast::Expectation::Kind::kNothing: return Fail(expect.span, "cases are counted in scenarios, not in tests");
+    }
+  }
+
+  std::vector<std::string> Names(const std::vector<RuleId>& rules) const {
+    std::vector<std::string> names;
+    for (RuleId rule : rules) names.push_back(schema_.rules[rule.value].qualified);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  // `because` among the reasons; `because only` all of them.
+  bool ReasonsAre(const typed::Expectation& expect, std::vector<std::string> reasons) const {
+    const std::vector<std::string> wanted = Names(expect.because);
+    std::sort(reasons.begin(), reasons.end());
+    if (expect.only) return wanted == reasons;
+    return std::includes(reasons.begin(), reasons.end(), wanted.begin(), wanted.end());
+  }
+
+  std::string Wanted(const typed::Expectation& expect, const std::string& what) const {
+    const std::vector<std::string> names = Names(expect.because);
+    return absl::StrCat("expected ", expect.negated ? "not " : "", what, names.empty() ? "" : expect.only ? " because only " : " because ",
+                        absl::StrJoin(names, ", "));
+  }
+
+  void ExpectState(const typed::Step& step, const typed::Expectation& expect) {
+    const Workflow& workflow = schema_.workflows[step.workflow.value];
+    const Instance* instance = orchestrator_->world().Find(step.workflow, step.instance);
+    const StateId state = instance == nullptr ? kNewState : instance->state;
+    const std::string name = state == kNewState ? "new" : workflow.states[state.value].name;
+    const std::string wanted = Wanted(expect, absl::StrCat("state ", expect.state == kNewState ? "new" : workflow.states[expect.state.value].name));
+    std::vector<std::string> reasons;
+    const auto mover = movers_.find({workflow.qualified, step.instance, name});
+    if (mover != movers_.end()) reasons = mover->second.reasons;
+    const bool holds = state == expect.state && (expect.because.empty() || ReasonsAre(expect, reasons));
+    if (holds == expect.negated) Fail(expect.span, absl::StrCat(wanted, "; it is in state ", name, Because(reasons)));
+  }
+
+  void ExpectOutcome(const typed::Expectation& expect) {
+    if (!last_.has_value()) return Fail(expect.span, "nothing was proposed before this expectation");
+    const bool holds = last_->outcome == expect.outcome && ReasonsAre(expect, last_->reasons);
+    if (holds != expect.negated) return;
+    Fail(expect.span, absl::StrCat(Wanted(expect, absl::StrCat(last_->proposal, " by ", last_->by, " ", Word(expect.outcome))), "; ", Came(*last_)));
+  }
+
+  void ExpectAsked(const typed::Step& step, const typed::Expectation& expect) {
+    std::vector<std::string> asked;
+    bool holds = false;
+    for (const OpenQuestion& question : orchestrator_->OpenQuestions()) {
+      if (!step.instance.empty() && (question.key != step.instance || question.workflow != step.workflow)) continue;
+      holds |= question.role == expect.role;
+      asked.push_back(schema_.roles[question.role.value].name);
+    }
+    if (holds != expect.negated) return;
+    Fail(expect.span, absl::StrCat(Wanted(expect, absl::StrCat("asked ", schema_.roles[expect.role.value].name)), "; ",
+                                   asked.empty() ? "no question is open" : absl::StrCat("asked are ", absl::StrJoin(asked, ", "))));
+  }
+
+  void ExpectCondition(const typed::Step& step, const typed::Expectation& expect) {
+    const Instance* instance = orchestrator_->world().Find(step.workflow, step.instance);
+    if (instance == nullptr) return Fail(expect.span, absl::StrCat("there is no `", step.instance, "` that this could be about"));
+    const Truth truth = EvaluateCondition(program_, orchestrator_->world(), *instance, now_ns_, *expect.condition);
+    if (!truth.value.has_value()) return Fail(expect.span, absl::StrCat("this cannot be told: ", truth.why));
+    if (*truth.value == expect.negated) Fail(expect.span, absl::StrCat("this is ", *truth.value ? "true" : "false"));
+  }
+
+  void Fail(const ast::Span& span, std::string text) { result_->failures.push_back({Place(sources_, span), std::move(text)}); }
+
+  const typed::Program& program_;
+  const Schema& schema_;
+  const source::SourceSet& sources_;
+  const CompiledPolicy* policy_;
+  Result* result_;
+  store::MemoryStore store_;
+  std::unique_ptr<Orchestrator> orchestrator_;
+  int64_t now_ns_ = kStartNs;
+  std::optional<DecisionRecord> last_;
+  std::map<std::pair<std::string, std::string>, std::string> states_;
+  std::map<std::tuple<std::string, std::string, std::string>, DecisionRecord> movers_;  // what led into a state last
+};
+
+// ---------------------------------------------------------------- scenarios
+
+bool Exists(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+// Beside the policy, or in one folder of the data that is not part of the project, or right in it.
+std::string FindLog(const std::string& policy_path, const std::string& path, const Options& options) {
+  if (path.starts_with("/")) return Exists(path) ? path : "";
+  const size_t slash = policy_path.rfind('/');
+  const std::string beside = slash == std::string::npos ? path : absl::StrCat(policy_path.substr(0, slash + 1), path);
+  if (Exists(beside)) return beside;
+  if (options.external_data.empty()) return "";
+  const std::string outside = absl::StrCat(options.external_data, "/", path);
+  return Exists(outside) ? outside : "";
+}
+
+class ScenarioRun {
+ public:
+  ScenarioRun(const source::SourceSet& sources, const CompiledPolicy* policy, const Options& options, Result* result)
+      : schema_(policy->schema()), sources_(sources), policy_(policy), options_(options), result_(result) {}
+
+  void Run(const typed::Scenario& scenario) {
+    const std::string path = FindLog(sources_.path(scenario.span.file), scenario.path, options_);
+    if (path.empty()) return Missing(scenario);
+    replay::ReplayOptions options;
+    options.follow = scenario.following_record ? replay::Follow::kRecord : replay::Follow::kPolicy;
+    if (scenario.workflow.valid()) options.workflow = schema_.workflows[scenario.workflow.value].qualified;
+    options.may = options_.may;
+    absl::StatusOr<replay::ReplayReport> report = replay::ReplayLog(policy_, path, options);
+    if (!report.ok()) return Fail(scenario.span, std::string(report.status().message()));
+    if (report->refused_count > 0) {
+      Fail(scenario.span, absl::StrCat(report->refused_count, " lines of the log were refused, first line ", report->refused[0].line, ": ", report->refused[0].error));
+    }
+    for (const typed::Expectation& expect : scenario.expects) Expect(scenario, expect, *report);
+  }
+
+ private:
+  void Missing(const typed::Scenario& scenario) {
+    const std::string text = absl::StrCat("its log ", scenario.path, " is not there");
+    if (options_.skip_missing) result_->skipped_because = text;
+    else Fail(scenario.span, absl::StrCat(text, ": it is looked for beside the policy, then under $WRIT_EXTERNAL_DATA"));
+  }
+
+  void Expect(const typed::Scenario& scenario, const typed::Expectation& expect, const replay::ReplayReport& report) {
+    if (expect.kind == ast::Expectation::Kind::kCases) return ExpectCases(expect, report);
+    if (expect.kind == ast::Expectation::Kind::kNothing) return ExpectNothingElse(scenario, expect, report);
+    Fail(expect.span, "a scenario expects cases, or nothing else");
+  }
+
+  void ExpectCases(const typed::Expectation& expect, const replay::ReplayReport& report) {
+    absl::flat_hash_set<std::string> cases;
+    std::vector<std::string> names;
+    if (expect.because.empty()) {
+      const auto tally = report.outcomes.find(expect.outcome);
+      if (tally != report.outcomes.end()) cases = tally->second.cases;
+    }
+    for (RuleId rule : expect.because) {
+      names.push_back(schema_.rules[rule.value].qualified);
+      const auto tally = report.rules.find({expect.outcome, names.back()});
+      if (tally != report.rules.end()) cases.insert(tally->second.cases.begin(), tally->second.cases.end());
+    }
+    const int64_t count = static_cast<int64_t>(cases.size());
+    if ((count == expect.count) != expect.negated) return;
+    Fail(expect.span, absl::StrCat("expected ", expect.negated ? "not " : "", expect.count, " cases ", Word(expect.outcome), Because(names), "; there are ", count));
+  }
+
+  // Nothing of that outcome because of a rule that no other expectation of the scenario names.
+  void ExpectNothingElse(const typed::Scenario& scenario, const typed::Expectation& expect, const replay::ReplayReport& report) {
+    std::vector<std::string> named;
+    for (const typed::Expectation& other : scenario.expects) {
+      if (other.kind != ast::Expectation::Kind::kCases || other.outcome != expect.outcome) continue;
+      for (RuleId rule : other.because) named.push_back(schema_.rules[rule.value].qualified);
+    }
+    for (const auto& [rule, tally] : report.rules) {
+      if (rule.first != expect.outcome || std::find(named.begin(), named.end(), rule.second) != named.end()) continue;
+      Fail(expect.span, absl::StrCat("expected nothing else ", Word(expect.outcome), "; ", tally.cases.size(), " cases (", tally.event_count,
+                                     " events) were ", Word(expect.outcome), " because ", rule.second));
+    }
+  }
+
+  void Fail(const ast::Span& span, std::string text) { result_->failures.push_back({Place(sources_, span), std::move(text)}); }
+
+  const Schema& schema_;
+  const source::SourceSet& sources_;
+  const CompiledPolicy* policy_;
+  const Options& options_;
+  Result* result_;
+};
+
+Result Begin(const source::SourceSet& sources, const std::string& name, const ast::Span& span, bool is_scenario) {
+  Result result;
+  result.name = name;
+  result.file = sources.path(span.file);
+  result.line = sources.At(span.file, span.begin).line;
+  result.is_scenario = is_scenario;
+  return result;
+}
+
+void Conclude(Result* result) {
+  if (!result->failures.empty()) result->verdict = Verdict::kFailed;
+  else if (!result->skipped_because.empty()) result->verdict = Verdict::kSkipped;
+}
+
+}  // namespace
+
+std::vector<Result> RunTests(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy,
+                             const Options& options) {
+  std::vector<Result> results;
+  const auto wanted = [&](const std::string& name) { return name.find(options.filter) != std::string::npos; };
+  for (const typed::Test& test : program.tests) {
+    if (!wanted(test.name)) continue;
+    Result& result = results.emplace_back(Begin(sources, test.name, test.span, false));
+    TestRun(program, sources, policy, &result).Run(test);
+    Conclude(&result);
+  }
+  for (const typed::Scenario& scenario : program.scenarios) {
+    if (!wanted(scenario.name)) continue;
+    Result& result = results.emplace_back(Begin(sources, scenario.name, scenario.span, true));
+    ScenarioRun(sources, policy, options, &result).Run(scenario);
+    Conclude(&result);
+  }
+  std::stable_sort(results.begin(), results.end(), [](const Result& a, const Result& b) {
+    return std::tie(a.file, a.line) < std::tie(b.file, b.line);
+  });
+  return results;
+}
+
+}  // namespace writ::policy_test

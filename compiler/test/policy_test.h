@@ -1,0 +1,47 @@
+// Runs what a policy says of itself: `test` blocks through an orchestrator in memory, `scenario` blocks through replay.
+//
+// Threads   one.
+// Cost      a test: one orchestrator in memory. A scenario: one replay of its log.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/source/source.h"
+#include "compiler/typed/typed.h"
+#include "runtime/decision/decision.h"
+
+namespace writ::policy_test {
+
+enum class Verdict : uint8_t { kPassed, kFailed, kSkipped };
+
+struct Failure {
+  std::string place;                         // file:line:column
+  std::string text;                          // what was expected, what came
+};
+
+struct Result {
+  std::string name, file;
+  uint32_t line = 0;
+  bool is_scenario = false;
+  Verdict verdict = Verdict::kPassed;
+  std::vector<Failure> failures;
+  std::string skipped_because;
+};
+
+struct Options {
+  std::string filter;                        // only names that contain it
+  bool skip_missing = false;                 // a scenario without its log is skipped, and counted as that
+  std::string external_data;                 // where logs are looked for after the policy's own folder; or empty
+  std::vector<std::vector<std::vector<RoleId>>> may;  // replay::ReplayOptions::may
+};
+
+// In the order of files and lines.
+std::vector<Result> RunTests(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy,
+                             const Options& options);
+
+std::string ToText(const Result& result, bool colour);    // one line, and one for each failure
+std::string ToJson(const Result& result);                 // one object
+std::string ToJUnit(const std::vector<Result>& results);
+
+}  // namespace writ::policy_test

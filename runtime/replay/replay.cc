@@ -1,0 +1,536 @@
+#include "runtime/replay/replay.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/frame/frame.h"
+#include "runtime/orchestrator/names.h"
+#include "runtime/orchestrator/orchestrator.h"
+#include "runtime/orchestrator/replay_session.h"
+#include "runtime/replay/event_lines.h"
+#include "runtime/replay/record_lines.h"
+#include "runtime/replay/value_input.h"
+#include "runtime/store/memory_store.h"
+
+namespace writ::replay {
+namespace {
+
+constexpr int64_t kProgressEvery = 1024;
+
+std::string CaseOf(const Schema& schema, WorkflowId workflow, const std::string& key) {
+  return absl::StrCat(schema.workflows[workflow.value].qualified, "/", key);
+}
+
+// Adds decisions to a report, whatever made them.
+class Counter {
+ public:
+  Counter(const Schema& schema, const ReplayOptions& options, ReplayReport* report)
+      : schema_(schema), options_(options), report_(report) {}
+
+  void Add(Outcome outcome, const std::string& the_case) {
+    report_->cases.insert(the_case);
+    report_->outcomes[outcome].Add(the_case);
+    if (++report_->decided_count % kProgressEvery == 0 && options_.on_progress) options_.on_progress(report_->decided_count);
+  }
+
+  void AddRaw(const RawDecision& decision, const Function& function, const std::string& the_case) {
+    Add(decision.outcome, the_case);
+    if (decision.outcome != Outcome::kPermit) {
+      for (int i = 0; i < decision.reason_count; ++i) AddRule(decision.outcome, NameOf(function, decision.reasons[i]), the_case);
+    }
+    for (int i = 0; i < decision.indeterminate_count; ++i) report_->indeterminate[NameOf(function, decision.indeterminate[i])].Add(the_case);
+  }
+
+  void AddRecord(const DecisionRecord& record, const std::string& the_case) {
+    Add(record.outcome, the_case);
+    if (record.outcome != Outcome::kPermit) {
+      for (const std::string& reason : record.reasons) AddRule(record.outcome, reason, the_case);
+    }
+    for (const store::Indeterminate& place : record.indeterminate) report_->indeterminate[place.rule].Add(the_case);
+  }
+
+  void AddWouldHave(const WouldHave& act) {
+    std::string text;
+    const Workflow& workflow = schema_.workflows[act.workflow.value];
+    const std::string transition = act.transition.valid() ? workflow.transitions[act.transition.value].name : "";
+    const std::string role = act.role.valid() ? schema_.roles[act.role.value].name : "";
+    if (act.kind == WouldHave::Kind::kConclude) text = transition.empty() ? "concluded nothing" : absl::StrCat("concluded ", transition);
+    if (act.kind == WouldHave::Kind::kAsk) text = absl::StrCat("asked ", role);
+    if (act.kind == WouldHave::Kind::kFallback) {
+      text = !role.empty() ? absl::StrCat("asked ", role, " next") : transition.empty() ? "denied, as time ran out" : absl::StrCat("fell back to ", transition);
+    }
+    if (act.rule.valid()) absl::StrAppend(&text, " by ", schema_.rules[act.rule.value].qualified);
+    report_->would_have[text].Add(CaseOf(schema_, act.workflow, act.key));
+  }
+
+  void Refuse(uint32_t line, absl::string_view error) {
+    if (report_->refused_count++ < static_cast<int64_t>(kListedMax)) report_->refused.push_back({line, std::string(error)});
+  }
+
+ private:
+  void AddRule(Outcome outcome, const std::string& rule, const std::string& the_case) {
+    report_->rules[{outcome, rule}].Add(the_case);
+  }
+  // Restraints are counted first, then allows.
+  const std::string& NameOf(const Function& function, size_t index) const {
+    const size_t restraint_count = function.restraints.size();
+    const RuleId rule = index < restraint_count ? function.restraints[index].rule : function.allows[index - restraint_count].rule;
+    return schema_.rules[rule.value].qualified;
+  }
+
+  const Schema& schema_;
+  const ReplayOptions& options_;
+  ReplayReport* report_;
+};
+
+// The orchestrator's own positions are what it did, not what was proposed.
+bool IsProposed(store::EventKind kind) {
+  return kind == store::EventKind::kRegister || kind == store::EventKind::kPropose || kind == store::EventKind::kAnswer;
+}
+
+// ---------------------------------------------------------------- following the record
+
+class Record {
+ public:
+  Record(const CompiledPolicy* policy, const ReplayOptions& options, ReplayReport* report)
+      : session_(policy), schema_(policy->schema()), options_(options), counter_(schema_, options, report) {}
+
+  Outcome Decide(Proposal* proposal, bool happened) {
+    const RawDecision& decision = session_.Decide(proposal, happened);
+    for (const WouldHave& act : session_.would_have()) counter_.AddWouldHave(act);
+    counter_.AddRaw(decision, session_.function(), CaseOf(schema_, proposal->workflow, proposal->key));
+    if (options_.on_decision) options_.on_decision(session_.Record());
+    return decision.outcome;
+  }
+
+  // Without counting: what is needed for the state alone.
+  void Apply(Proposal* proposal, bool happened) { session_.Decide(proposal, happened); }
+
+  ReplaySession& session() { return session_; }
+  Counter& counter() { return counter_; }
+
+ private:
+  ReplaySession session_;
+  const Schema& schema_;
+  const ReplayOptions& options_;
+  Counter counter_;
+};
+
+// ---------------------------------------------------------------- following the policy
+
+class Proposed {
+ public:
+  static absl::StatusOr<std::unique_ptr<Proposed>> Open(const CompiledPolicy* policy, const ReplayOptions& options, ReplayReport* report) {
+    auto proposed = std::unique_ptr<Proposed>(new Proposed(policy->schema(), options, report));
+    absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(policy, &proposed->store_, {});
+    if (!orchestrator.ok()) return orchestrator.status();
+    proposed->orchestrator_ = *std::move(orchestrator);
+    return proposed;
+  }
+
+  // A refused line is counted; what the world did wrong is returned. `own`: the outcome of the line itself.
+  absl::Status Submit(const Submission& submission, uint32_t line, std::optional<Outcome>* own = nullptr) {
+    absl::StatusOr<std::vector<DecisionRecord>> records = orchestrator_->Submit(submission);
+    if (!records.ok()) {
+      if (records.status().code() != absl::StatusCode::kInvalidArgument) return records.status();
+      counter_.Refuse(line, records.status().message());
+      return absl::OkStatus();
+    }
+    for (const DecisionRecord& record : *records) Count(record, own);
+    return absl::OkStatus();
+  }
+
+  Counter& counter() { return counter_; }
+
+ private:
+  Proposed(const Schema& schema, const ReplayOptions& options, ReplayReport* report)
+      : options_(options), report_(report), counter_(schema, options, report) {}
+
+  void Count(const DecisionRecord& record, std::optional<Outcome>* own) {
+    const std::string the_case = absl::StrCat(record.workflow, "/", record.on);
+    if (options_.on_decision) options_.on_decision(record);
+    if (!IsProposed(record.kind)) {
+      const char* did = record.kind == store::EventKind::kConclude    ? "concluded "
+                        : record.kind == store::EventKind::kFallback ? "fell back to "
+                                                                     : "decided again: ";
+      report_->would_have[absl::StrCat(did, record.proposal)].Add(the_case);
+      return;
+    }
+    counter_.AddRecord(record, the_case);
+    if (own != nullptr) *own = record.outcome;
+  }
+
+  const ReplayOptions& options_;
+  ReplayReport* report_;
+  Counter counter_;
+  store::MemoryStore store_;
+  std::unique_ptr<Orchestrator> orchestrator_;
+};
+
+// ---------------------------------------------------------------- foreign logs
+
+// A mapped event as the line that would have said it.
+Submission SubmissionOf(const Schema& schema, const MappedEvent& mapped) {
+  const Proposal& proposal = mapped.proposal;
+  const Workflow& workflow = schema.workflows[proposal.workflow.value];
+  const Transition& transition = workflow.transitions[proposal.transition.value];
+  Submission line;
+  line.transition = transition.name;
+  line.workflow = workflow.qualified;
+  line.on = KeyInput(schema, workflow, proposal.key).value_or(Input(proposal.key));
+  Input::Object sets, payload;
+  for (size_t i = 0; i < transition.sets.size(); ++i) {
+    const Field& field = workflow.fields[transition.sets[i].field.value];
+    Input value = InputOf(schema, schema.types[field.type.value], proposal.sets[i]);
+    if (!value.absent()) sets.push_back({field.name, std::move(value)});
+  }
+  for (size_t i = 0; i < transition.payload.size(); ++i) {
+    Input value = InputOf(schema, schema.types[transition.payload[i].type.value], proposal.payload[i]);
+    if (!value.absent()) payload.push_back({transition.payload[i].name, std::move(value)});
+  }
+  line.sets = Input(std::move(sets));
+  line.payload = Input(std::move(payload));
+  ActorDescription& actor = line.inline_actor.emplace();
+  // One actor for each role: the record's actors may hold several, in whatever order they appear.
+  const std::string role = proposal.actor.role.valid() ? schema.roles[proposal.actor.role.value].qualified : "";
+  actor.id = absl::StrCat(proposal.actor.id.empty() ? "unknown" : proposal.actor.id, role.empty() ? "" : " as ", role);
+  actor.principal = proposal.actor.id;
+  if (!role.empty()) actor.roles.push_back(role);
+  line.as = role;
+  line.at_ns = proposal.now_ns;
+  return line;
+}
+
+absl::Status DecideMapped(const CompiledPolicy* policy, std::vector<MappedEvent>* events, const RecordedLog& log,
+                          const ReplayOptions& options, ReplayReport* report) {
+  if (options.follow == Follow::kRecord) {
+    Record record(policy, options, report);
+    for (MappedEvent& mapped : *events) record.Decide(&mapped.proposal, /*happened=*/true);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::unique_ptr<Proposed>> proposed = Proposed::Open(policy, options, report);
+  if (!proposed.ok()) return proposed.status();
+  for (const MappedEvent& mapped : *events) {
+    const uint32_t line = log.events[mapped.event].line;
+    if (absl::Status status = (*proposed)->Submit(SubmissionOf(policy->schema(), mapped), line); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ReplayReport> ReplayForeign(const CompiledPolicy* policy, const std::string& path, const std::string& format,
+                                           const ReplayOptions& options) {
+  const Schema& schema = policy->schema();
+  absl::StatusOr<WorkflowId> workflow = WorkflowOfLog(schema, format, options.workflow);
+  if (!workflow.ok()) return workflow.status();
+  absl::StatusOr<std::unique_ptr<ByteSource>> source = OpenFile(path);
+  if (!source.ok()) return source.status();
+  absl::StatusOr<RecordedLog> log = format == "xes" ? ReadXes(source->get()) : ReadCsv(source->get(), InstanceColumn(schema.workflows[workflow->value]));
+  if (!log.ok()) return absl::Status(log.status().code(), absl::StrCat(path, ": ", log.status().message()));
+  MappingOptions mapping{*workflow, {}};
+  if (workflow->value < options.may.size()) mapping.may = options.may[workflow->value];
+  ReplayReport report;
+  report.foreign = true;
+  std::vector<MappedEvent> events;
+  absl::Status status = MapLog(schema, *log, mapping, &events, &report.mapping);
+  if (status.ok()) status = DecideMapped(policy, &events, *log, options, &report);
+  if (!status.ok()) return status;
+  return report;
+}
+
+// ---------------------------------------------------------------- .jsonl
+
+// Calls `take` with each line that can be read; refused lines go to `counter`.
+template <class Take>
+absl::Status EachLine(const std::string& path, Counter* counter, Take take) {
+  absl::StatusOr<std::unique_ptr<ByteSource>> source = OpenFile(path);
+  if (!source.ok()) return source.status();
+  LineReader lines(source->get(), kLineBytesMax);
+  EventLineReader reader;
+  std::string_view line;
+  bool too_long = false;
+  for (uint32_t number = 1;; ++number) {
+    absl::StatusOr<bool> any = lines.Next(&line, &too_long);
+    if (!any.ok() || !*any) return any.status();
+    if (too_long) {
+      counter->Refuse(number, "the line is too long");
+      continue;
+    }
+    if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+    absl::StatusOr<EventLine> event = reader.Read(line);
+    absl::Status status = event.ok() ? take(*event, number) : event.status();
+    if (status.code() == absl::StatusCode::kInvalidArgument) counter->Refuse(number, status.message());
+    else if (!status.ok()) return status;
+  }
+}
+
+absl::Status FollowLines(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options, ReplayReport* report) {
+  Record record(policy, options, report);
+  const Schema& schema = policy->schema();
+  RecordLines lines(&schema, &record.session(), &options.may);
+  return EachLine(path, &record.counter(), [&](const EventLine& line, uint32_t) -> absl::Status {
+    if (line.is_erase) return ++report->passed_over["erasures"], absl::OkStatus();
+    absl::StatusOr<std::optional<Proposal>> proposal = lines.Take(line.submission);
+    if (!proposal.ok()) return proposal.status();
+    if (line.submission.kind == Submission::Kind::kAnswer) ++report->passed_over["answers"];
+    if (!proposal->has_value()) return absl::OkStatus();
+    if (line.submission.kind == Submission::Kind::kAgent) {
+      record.Apply(&**proposal, /*happened=*/true);
+      lines.Registered(**proposal);
+    } else {
+      record.Decide(&**proposal, line.submission.happened.value_or(true));
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::Status SubmitLines(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options, ReplayReport* report) {
+  absl::StatusOr<std::unique_ptr<Proposed>> proposed = Proposed::Open(policy, options, report);
+  if (!proposed.ok()) return proposed.status();
+  return EachLine(path, &(*proposed)->counter(), [&](const EventLine& line, uint32_t number) -> absl::Status {
+    if (line.is_erase) return ++report->passed_over["erasures"], absl::OkStatus();
+    return (*proposed)->Submit(line.submission, number);
+  });
+}
+
+std::string FormatOf(std::string path) {
+  if (path.ends_with(".gz")) path.resize(path.size() - 3);
+  for (const char* format : {"jsonl", "xes", "csv"}) {
+    if (path.ends_with(absl::StrCat(".", format))) return format;
+  }
+  return "";
+}
+
+// ---------------------------------------------------------------- stores
+
+// The events of a store, decided again.
+class StoredLog {
+ public:
+  StoredLog(const CompiledPolicy* policy, const ReplayOptions& options, ReplayReport* report)
+      : schema_(policy->schema()), names_(&schema_), options_(options), report_(report) {}
+
+  absl::Status Follow(const CompiledPolicy* policy, store::Store* log) {
+    Record record(policy, options_, report_);
+    return Each(log, [&](const store::Event& event) { return FollowOne(event, &record); });
+  }
+
+  absl::Status Submit(const CompiledPolicy* policy, store::Store* log) {
+    absl::StatusOr<std::unique_ptr<Proposed>> proposed = Proposed::Open(policy, options_, report_);
+    if (!proposed.ok()) return proposed.status();
+    return Each(log, [&](const store::Event& event) { return SubmitOne(event, proposed->get()); });
+  }
+
+ private:
+  template <class Take>
+  absl::Status Each(store::Store* log, Take take) {
+    return log->Load(1, [&](const store::StoredEvent& stored) -> absl::Status {
+      absl::StatusOr<store::Event> event = store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+      if (!event.ok()) return event.status();
+      NoteQuestions(*event);
+      absl::Status status = take(*event);
+      if (status.code() != absl::StatusCode::kInvalidArgument && status.code() != absl::StatusCode::kFailedPrecondition) return status;
+      Counter(schema_, options_, report_).Refuse(static_cast<uint32_t>(event->position), status.message());
+      return absl::OkStatus();
+    });
+  }
+
+  // Whom an event asked, and which rules a yes excuses from then on.
+  void NoteQuestions(const store::Event& event) {
+    for (const store::AskedQuestion& question : event.decision.questions) {
+      std::vector<std::string>& digests = asked_[{question.question, question.to}];
+      digests.insert(digests.end(), question.rule_digests.begin(), question.rule_digests.end());
+    }
+    if (event.kind != store::EventKind::kAnswer || event.transition != "yes" || event.decision.outcome != Outcome::kPermit) return;
+    std::vector<std::string>& approved = approved_[event.question];
+    for (const auto& [key, digests] : asked_) {
+      if (key.first == event.question && SameRole(key.second, event.question_role)) approved.insert(approved.end(), digests.begin(), digests.end());
+    }
+    answered_at_[event.position] = event.question;
+  }
+
+  static bool SameRole(const std::string& a, const std::string& b) {
+    return a == b || a.ends_with("." + b) || b.ends_with("." + a);
+  }
+
+  absl::StatusOr<Proposal> ProposalOf(const store::Event& event) {
+    Proposal proposal;
+    proposal.workflow = names_.Workflow(event.workflow);
+    if (!proposal.workflow.valid()) return absl::InvalidArgumentError(absl::StrCat("the policy has no workflow `", event.workflow, "`"));
+    const Workflow& workflow = schema_.workflows[proposal.workflow.value];
+    proposal.transition = Names::TransitionOf(workflow, event.transition);
+    if (!proposal.transition.valid()) return absl::InvalidArgumentError(absl::StrCat("`", workflow.name, "` has no transition `", event.transition, "`"));
+    proposal.key = event.instance;
+    absl::StatusOr<std::vector<Value>> parts = ParseKey(schema_, workflow.key, event.instance);
+    if (!parts.ok()) return absl::InvalidArgumentError(parts.status().message());
+    proposal.key_parts = *std::move(parts);
+    proposal.now_ns = event.time_ns;
+    if (event.seen >= 0) proposal.seen = event.seen;
+    proposal.actor.id = event.on_behalf.empty() ? event.actor : event.on_behalf;
+    proposal.actor.principal = proposal.actor.id;
+    proposal.actor.role = names_.Role(event.role);
+    proposal.actor.is_orchestrator = event.role == "orchestrator" || event.actor == "host";
+    proposal.actor.is_human = proposal.actor.role.valid() && schema_.roles[proposal.actor.role.value].human;
+    proposal.sets.resize(workflow.transitions[proposal.transition.value].sets.size());
+    proposal.payload.resize(workflow.transitions[proposal.transition.value].payload.size());
+    if (absl::Status status = names_.ReadSets(event.sets, &proposal); !status.ok()) return status;
+    if (absl::Status status = names_.ReadPayload(event.payload, &proposal); !status.ok()) return status;
+    AddApprovals(event, &proposal);
+    return proposal;
+  }
+
+  void AddApprovals(const store::Event& event, Proposal* proposal) const {
+    const auto question = answered_at_.find(event.cause);
+    if (event.kind != store::EventKind::kRedecide || question == answered_at_.end()) return;
+    const std::vector<std::string>& digests = approved_.at(question->second);
+    for (size_t i = 0; i < schema_.rules.size(); ++i) {
+      if (std::find(digests.begin(), digests.end(), schema_.rules[i].digest) != digests.end() && !schema_.rules[i].digest.empty()) {
+        proposal->approved.push_back(RuleId(i));
+      }
+    }
+  }
+
+  // The actor of a proposal by what its own registration said: the registry is a workflow of the log like any other.
+  void FillActor(const ReplaySession& session, Proposal* proposal) const {
+    Registry registry(&schema_);
+    const Instance* instance = session.world().Find(registry.workflow(), proposal->actor.id);
+    if (instance == nullptr || proposal->actor.is_orchestrator) return;
+    registry.Refresh(*instance);
+    const RegisteredActor* actor = registry.Find(proposal->actor.id);
+    if (actor != nullptr) proposal->actor = registry.View(*actor, proposal->actor.role);
+  }
+
+  absl::Status FollowOne(const store::Event& event, Record* record) {
+    if (event.kind == store::EventKind::kPolicy || event.kind == store::EventKind::kErase) return absl::OkStatus();
+    if (event.kind == store::EventKind::kAnswer) return ++report_->passed_over["answers"], absl::OkStatus();
+    if (event.transition.empty() || event.transition == "conclude") return absl::OkStatus();
+    if (!event.actor_registration.empty() && event.kind != store::EventKind::kRegister) Register(event, record);
+    absl::StatusOr<Proposal> proposal = ProposalOf(event);
+    if (!proposal.ok()) return proposal.status();
+    FillActor(record->session(), &*proposal);
+    const bool happened = event.recorded == store::Recorded::kNothing ? event.decision.outcome == Outcome::kPermit
+                                                                      : event.recorded == store::Recorded::kHappened;
+    if (event.kind == store::EventKind::kRegister || event.kind == store::EventKind::kConclude) {
+      record->Apply(&*proposal, happened);
+      return absl::OkStatus();
+    }
+    const Outcome now = record->Decide(&*proposal, happened);
+    report_->changed[{std::string(OutcomeName(event.decision.outcome)), std::string(OutcomeName(now))}].Add(
+        CaseOf(schema_, proposal->workflow, proposal->key));
+    return absl::OkStatus();
+  }
+
+  void Register(const store::Event& event, Record* record) const {
+    absl::StatusOr<ActorDescription> description = DecodeRegistration(event.actor_registration);
+    if (!description.ok()) return;
+    Registry registry(&schema_);
+    absl::StatusOr<ActorDescription> valid = registry.Validate(*description);
+    if (!valid.ok()) return;
+    Proposal registration = registry.Registration(*valid, event.time_ns);
+    record->Apply(&registration, /*happened=*/true);
+  }
+
+  absl::Status SubmitOne(const store::Event& event, Proposed* proposed) {
+    if (!IsProposed(event.kind)) return absl::OkStatus();
+    absl::StatusOr<Submission> line = LineOf(event);
+    if (!line.ok()) return line.status();
+    std::optional<Outcome> now;
+    absl::Status status = proposed->Submit(*line, static_cast<uint32_t>(event.position), &now);
+    if (now.has_value()) {
+      report_->changed[{std::string(OutcomeName(event.decision.outcome)), std::string(OutcomeName(*now))}].Add(
+          absl::StrCat(event.workflow, "/", event.instance));
+    }
+    return status;
+  }
+
+  absl::StatusOr<Submission> LineOf(const store::Event& event) {
+    if (event.kind == store::EventKind::kAnswer) {
+      Submission line;
+      line.kind = Submission::Kind::kAnswer;
+      line.yes = event.transition == "yes";
+      line.question = event.question;
+      line.to = event.question_role;
+      line.by = event.actor;
+      line.as = event.role;
+      line.at_ns = event.time_ns;
+      return line;
+    }
+    absl::StatusOr<Proposal> proposal = ProposalOf(event);
+    if (!proposal.ok()) return proposal.status();
+    MappedEvent mapped;
+    mapped.proposal = *std::move(proposal);
+    Submission line = SubmissionOf(schema_, mapped);
+    line.inline_actor.reset();
+    line.by = event.actor;
+    line.as = event.role;
+    if (event.kind == store::EventKind::kRegister) return AgentLine(event, std::move(line));
+    if (schema_.workflows[mapped.proposal.workflow.value].is_entity) line.kind = Submission::Kind::kSet;
+    if (!event.actor_registration.empty()) {
+      absl::StatusOr<ActorDescription> actor = DecodeRegistration(event.actor_registration);
+      if (!actor.ok()) return actor.status();
+      line.inline_actor = *actor;
+    }
+    line.idempotency_key = event.idempotency_key;
+    return line;
+  }
+
+  absl::StatusOr<Submission> AgentLine(const store::Event& event, Submission line) const {
+    line.kind = Submission::Kind::kAgent;
+    line.agent.id = event.instance;
+    if (!event.actor_registration.empty()) {
+      absl::StatusOr<ActorDescription> actor = DecodeRegistration(event.actor_registration);
+      if (!actor.ok()) return actor.status();
+      line.agent = *actor;
+      return line;
+    }
+    const auto texts = [](const Input& input) {
+      std::vector<std::string> out;
+      if (const auto* list = std::get_if<Input::List>(&input.v)) {
+        for (const Input& element : *list) out.push_back(std::get<std::string>(element.v));
+      }
+      return out;
+    };
+    for (const InputMember& member : std::get<Input::Object>(line.sets.v)) {
+      const auto* text = std::get_if<std::string>(&member.value.v);
+      if (member.name == "kind" && text != nullptr) line.agent.human = *text == "human";
+      if (member.name == "principal" && text != nullptr) line.agent.principal = *text;
+      if (member.name == "version" && text != nullptr) line.agent.version = *text;
+      if (member.name == "roles") line.agent.roles = texts(member.value);
+      if (member.name == "capabilities") line.agent.capabilities = texts(member.value);
+    }
+    return line;
+  }
+
+  const Schema& schema_;
+  Names names_;
+  const ReplayOptions& options_;
+  ReplayReport* report_;
+  std::map<std::pair<int64_t, std::string>, std::vector<std::string>> asked_;
+  std::map<int64_t, std::vector<std::string>> approved_;   // by question
+  std::map<int64_t, int64_t> answered_at_;                 // position of a yes: its question
+};
+
+}  // namespace
+
+absl::StatusOr<ReplayReport> ReplayLog(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options) {
+  const std::string format = FormatOf(path);
+  if (format.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": a log is .jsonl, .xes or .csv, each also with .gz after it"));
+  }
+  if (format != "jsonl") return ReplayForeign(policy, path, format, options);
+  ReplayReport report;
+  const absl::Status status = options.follow == Follow::kRecord ? FollowLines(policy, path, options, &report)
+                                                                : SubmitLines(policy, path, options, &report);
+  if (!status.ok()) return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
+  return report;
+}
+
+absl::StatusOr<ReplayReport> ReplayStore(const CompiledPolicy* policy, store::Store* log, const ReplayOptions& options) {
+  ReplayReport report;
+  StoredLog stored(policy, options, &report);
+  const absl::Status status = options.follow == Follow::kRecord ? stored.Follow(policy, log) : stored.Submit(policy, log);
+  if (!status.ok()) return status;
+  return report;
+}
+
+}  // namespace writ::replay

@@ -1,0 +1,72 @@
+// Decides every event of a recorded log again and says what came of it, by outcome and by rule, in events and in cases.
+//
+// kRecord   the state follows what happened: what the log says is committed whatever the policy thinks of it. The
+//           orchestrator proposes nothing; what it would have done is counted.
+// kPolicy   the state follows the policy: each event is a proposal to an orchestrator, and only what it permits is committed.
+// Threads   one.
+// Source    docs/guide/replay.md
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "runtime/orchestrator/input.h"
+#include "runtime/replay/mapping.h"
+#include "runtime/store/store.h"
+
+namespace writ::replay {
+
+enum class Follow : uint8_t { kRecord, kPolicy };
+
+struct ReplayOptions {
+  Follow follow = Follow::kRecord;
+  std::string workflow;                      // of a foreign log; empty: the only one
+  // Who may propose what, by workflow and transition: where neither log nor actor settles the role. May be empty.
+  std::vector<std::vector<std::vector<RoleId>>> may;
+  std::function<void(const DecisionRecord&)> on_decision;  // each decision, in order
+  std::function<void(int64_t decided_count)> on_progress;  // now and then
+};
+
+struct Tally {
+  int64_t event_count = 0;
+  absl::flat_hash_set<std::string> cases;    // "Workflow/instance"
+  void Add(const std::string& the_case) {
+    ++event_count;
+    cases.insert(the_case);
+  }
+};
+
+struct RefusedLine { uint32_t line = 0; std::string error; };
+
+struct ReplayReport {
+  bool foreign = false;                      // `mapping` says something
+  MappingReport mapping;
+  int64_t decided_count = 0;
+  absl::flat_hash_set<std::string> cases;    // all that were decided about
+  std::map<Outcome, Tally> outcomes;
+  std::map<std::pair<Outcome, std::string>, Tally> rules;   // what determined each outcome that is not permit
+  std::map<std::string, Tally> would_have;   // what the orchestrator would have done (kRecord), or did (kPolicy)
+  std::map<std::string, int64_t> passed_over;               // lines and events that following a record has no use for
+  std::map<std::string, Tally> indeterminate;               // rules that could not be evaluated
+  std::map<std::pair<std::string, std::string>, Tally> changed;  // a store: (outcome then, outcome now)
+  int64_t refused_count = 0;                 // lines of a .jsonl that cannot be read or name what is not there …
+  std::vector<RefusedLine> refused;          // … and the first kListedMax of them
+};
+
+// `path`: .jsonl, .xes, .csv, each also with .gz after it.
+absl::StatusOr<ReplayReport> ReplayLog(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options);
+
+// The proposals of a log that an orchestrator kept, under another policy. What it concluded and timed out by itself is not
+// proposed again (kPolicy), or is applied as what happened (kRecord).
+absl::StatusOr<ReplayReport> ReplayStore(const CompiledPolicy* policy, store::Store* log, const ReplayOptions& options);
+
+// Text for people, and one JSON object.
+std::string ReportText(const ReplayReport& report);
+std::string ReportJson(const ReplayReport& report);
+
+}  // namespace writ::replay
