@@ -32,8 +32,12 @@ K_BECAUSE : 'because';
 K_ESCALATE : 'escalate';
 K_LIKE : 'like';
 K_MATCHES : 'matches';
+K_DEF : 'def';
+K_EXPECT : 'expect';
 
-// ---------------------------------------------------------------- contextual words
+// ---------------------------------------------------------------- words that begin a declaration
+// compiler/parse turns each into an ID wherever it cannot begin one, so that a broken line never swallows the declaration
+// below it, and fields and transitions may bear these names all the same.
 K_PACKAGE : 'package';
 K_IMPORT : 'import';
 K_ENUM : 'enum';
@@ -44,8 +48,16 @@ K_PRIORITY : 'priority';
 K_HUMAN : 'human';
 K_ROLE : 'role';
 K_ENTITY : 'entity';
-K_FRESH : 'fresh';
 K_WORKFLOW : 'workflow';
+K_AUTHORITY : 'authority';
+K_RULE : 'rule';
+K_REVIEW : 'review';
+K_LOG : 'log';
+K_TEST : 'test';
+K_SCENARIO : 'scenario';
+
+// ---------------------------------------------------------------- contextual words
+K_FRESH : 'fresh';
 K_STATES : 'states';
 K_WITH : 'with';
 K_FINAL : 'final';
@@ -54,16 +66,12 @@ K_SETS : 'sets';
 K_AT : 'at';
 K_AS : 'as';
 K_FROM : 'from';
-K_DEF : 'def';
-K_AUTHORITY : 'authority';
 K_MAY : 'may';
 K_UP : 'up';
 K_TO : 'to';
 K_CONSENT : 'consent';
-K_RULE : 'rule';
 K_UNTIL : 'until';
 K_OVERRIDES : 'overrides';
-K_REVIEW : 'review';
 K_PANEL : 'panel';
 K_OF : 'of';
 K_OTHERWISE : 'otherwise';
@@ -73,7 +81,6 @@ K_LABEL : 'label';
 K_MAX : 'max';
 K_MIN : 'min';
 K_PER : 'per';
-K_TEST : 'test';
 K_ACTOR : 'actor';
 K_SET : 'set';
 K_WAIT : 'wait';
@@ -81,18 +88,15 @@ K_YES : 'yes';
 K_NO : 'no';
 K_ASSUME : 'assume';
 K_STATE : 'state';
-K_EXPECT : 'expect';
 K_ASKED : 'asked';
 K_OBLIGED : 'obliged';
 K_TASK : 'task';
 K_DOES : 'does';
 K_CONFIDENCE : 'confidence';
 K_ONLY : 'only';
-K_SCENARIO : 'scenario';
 K_FOLLOWING : 'following';
 K_CASES : 'cases';
 K_NOTHING : 'nothing';
-K_LOG : 'log';
 K_ABSENT : 'absent';
 K_UNDER : 'under';
 K_SINCE : 'since';

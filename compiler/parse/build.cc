@@ -244,8 +244,34 @@ class Builder {
     return With(std::move(expr), std::move(of));
   }
 
-  ExprPtr Build(P::ExprContext* context) {
-    if (context->K_IF() == nullptr) return Build(context->disjunction());
+  // Most expressions are one name or value below ten rules that add nothing: those are stepped through without a look.
+  ExprPtr Build(P::ExprContext* context) { return Unwrapped(context); }
+
+  ExprPtr Unwrapped(ParserRuleContext* context) {
+    while (context->children.size() == 1 && context->getRuleIndex() >= P::RuleExpr && context->getRuleIndex() <= P::RulePostfix) {
+      context = static_cast<ParserRuleContext*>(context->children[0]);
+    }
+    switch (context->getRuleIndex()) {
+      case P::RuleExpr: return If(static_cast<P::ExprContext*>(context));
+      case P::RuleDisjunction: return Build(static_cast<P::DisjunctionContext*>(context));
+      case P::RuleConjunction: return Build(static_cast<P::ConjunctionContext*>(context));
+      case P::RuleNegation: return With(Make(ExprKind::kNot, SpanOf(context)), Operand(context, 1));
+      case P::RuleComparison: return Build(static_cast<P::ComparisonContext*>(context));
+      case P::RuleCoalesce: return Build(static_cast<P::CoalesceContext*>(context));
+      case P::RuleSum:
+      case P::RuleProduct: return FromTheLeft(context);
+      case P::RuleUnary: return Prefix(static_cast<P::UnaryContext*>(context));
+      case P::RulePostfix: return Build(static_cast<P::PostfixContext*>(context));
+      default: return Build(static_cast<P::PrimaryContext*>(context));
+    }
+  }
+
+  // The operand that is child number `index`.
+  ExprPtr Operand(ParserRuleContext* context, size_t index) {
+    return Unwrapped(static_cast<ParserRuleContext*>(context->children[index]));
+  }
+
+  ExprPtr If(P::ExprContext* context) {
     ExprPtr expr = Make(ExprKind::kIf, SpanOf(context));
     for (auto* part : context->expr()) expr->children.push_back(Build(part));
     return expr;
@@ -256,7 +282,7 @@ class Builder {
     ExprPtr expr;
     for (auto* part : parts) {
       if (parts.size() > 1 && part->K_AND().size() > 0) sink_.Report(SpanOf(part), diagnostics::kMixedAndOr);
-      ExprPtr next = Build(part);
+      ExprPtr next = Unwrapped(part);
       expr = expr == nullptr ? std::move(next) : Binary("or", std::move(expr), std::move(next));
     }
     return expr;
@@ -265,53 +291,49 @@ class Builder {
   ExprPtr Build(P::ConjunctionContext* context) {
     ExprPtr expr;
     for (auto* part : context->negation()) {
-      ExprPtr next = Build(part);
+      ExprPtr next = Unwrapped(part);
       expr = expr == nullptr ? std::move(next) : Binary("and", std::move(expr), std::move(next));
     }
     return expr;
-  }
-
-  ExprPtr Build(P::NegationContext* context) {
-    if (context->K_NOT() == nullptr) return Build(context->comparison());
-    return With(Make(ExprKind::kNot, SpanOf(context)), Build(context->negation()));
   }
 
   ExprPtr Build(P::ComparisonContext* context) {
     const auto operands = context->coalesce();
     const auto comparators = context->comparator();
     if (comparators.size() > 1) sink_.Report(SpanOf(comparators[1]), diagnostics::kChainedComparison);
-    ExprPtr expr = Build(operands[0]);
+    ExprPtr expr = Unwrapped(operands[0]);
     for (size_t i = 0; i < comparators.size(); ++i) {
-      if (comparators[i]->ASSIGN() != nullptr) sink_.Report(SpanOf(comparators[i]), diagnostics::kForeignOperator, "=", "==");
-      const std::string op = comparators[i]->ASSIGN() != nullptr ? "==" : comparators[i]->getText();
-      expr = Binary(op, std::move(expr), Build(operands[i + 1]));
+      const ast::Span span = SpanOf(comparators[i]);
+      std::string op = comparators[i]->getText();
+      const bool negated = comparators[i]->K_NOT() != nullptr;
+      if (negated) sink_.Report(span, diagnostics::kForeignOperator, "not in", "not (… in …)");
+      if (op == "=") sink_.Report(span, diagnostics::kForeignOperator, "=", "==");
+      if (op == "=") op = "==";
+      expr = Binary(negated ? "in" : op, std::move(expr), Unwrapped(operands[i + 1]));
     }
     return expr;
   }
 
   ExprPtr Build(P::CoalesceContext* context) {
     const auto parts = context->sum();
-    ExprPtr expr = Build(parts.back());
-    for (size_t i = parts.size() - 1; i-- > 0;) expr = Binary("??", Build(parts[i]), std::move(expr));
+    ExprPtr expr = Unwrapped(parts.back());
+    for (size_t i = parts.size() - 1; i-- > 0;) expr = Binary("??", Unwrapped(parts[i]), std::move(expr));
     return expr;
   }
 
-  // Operands with an operator between each two, from the left; `children` alternates operand and operator.
-  template <typename Operand>
-  ExprPtr FromTheLeft(const std::vector<antlr4::tree::ParseTree*>& children) {
-    ExprPtr expr = Build(static_cast<Operand*>(children[0]));
-    for (size_t i = 1; i + 1 < children.size(); i += 2) {
-      expr = Binary(children[i]->getText(), std::move(expr), Build(static_cast<Operand*>(children[i + 1])));
+  // Operands with an operator between each two, from the left; the children alternate operand and operator.
+  ExprPtr FromTheLeft(ParserRuleContext* context) {
+    ExprPtr expr = Operand(context, 0);
+    for (size_t i = 1; i + 1 < context->children.size(); i += 2) {
+      ExprPtr right = Operand(context, i + 1);
+      expr = Binary(context->children[i]->getText(), std::move(expr), std::move(right));
     }
     return expr;
   }
-  ExprPtr Build(P::SumContext* context) { return FromTheLeft<P::ProductContext>(context->children); }
-  ExprPtr Build(P::ProductContext* context) { return FromTheLeft<P::UnaryContext>(context->children); }
 
-  ExprPtr Build(P::UnaryContext* context) {
-    if (context->postfix() != nullptr) return Build(context->postfix());
+  ExprPtr Prefix(P::UnaryContext* context) {
     const ExprKind kind = context->MINUS() != nullptr ? ExprKind::kNegate : ExprKind::kHas;
-    return With(Make(kind, SpanOf(context)), Build(context->unary()));
+    return With(Make(kind, SpanOf(context)), Operand(context, 1));
   }
 
   ExprPtr Build(P::PostfixContext* context) {
@@ -360,7 +382,7 @@ class Builder {
     if (call->range() != nullptr || !call->callEnd().empty()) {
       ParserRuleContext* end = call->range() != nullptr ? static_cast<ParserRuleContext*>(call->range()) : call->callEnd(0);
       const std::string word = call->range() != nullptr ? "for" : end->getStart()->getText();
-      sink_.Report(SpanOf(end), diagnostics::kUnknownClause, word, absl::StrCat("`", callee.text, "(…)`"), "its arguments, with `,` between them");
+      sink_.Report(SpanOf(end), diagnostics::kUnknownClause, word, absl::StrCat("`", callee.text, "(…)`"), "its arguments with `,` between them");
     }
     for (auto* argument : call->expr()) expr->children.push_back(Build(argument));
     return expr;
@@ -658,11 +680,13 @@ class Builder {
         node.foreign = StringOf(end->STRING());
       }
     }
-    if (!in) Missing(node.names.front().span, absl::StrCat("`role ", node.names.front().text, "`"), "its domain: `in` and a domain");
+    if (!in) Missing(node.names.front().span, absl::StrCat("`role ", node.names.front().text, "`"), "its domain", "`in` and a domain");
     out_.roles.push_back(std::move(node));
   }
 
-  void Missing(ast::Span span, const std::string& what, const char* part) { sink_.Report(span, diagnostics::kMissingPart, what, part); }
+  void Missing(ast::Span span, const std::string& what, const char* part, const char* fix) {
+    sink_.Report(span, diagnostics::kMissingPart, what, part, fix);
+  }
 
   std::vector<ast::Field> Keys(P::KeyFieldsContext* context) { return context == nullptr ? std::vector<ast::Field>{} : Build(context->field()); }
 
@@ -677,7 +701,7 @@ class Builder {
     for (auto* end : context->entityEnd()) {
       if (!Sound(end)) continue;
       if (end->K_UNDER() != nullptr) {
-        NotYet(end, "under", "entities without a hierarchy");
+        NotYet(end, "under", "leave it out");
         continue;
       }
       Once(fresh, end);
@@ -809,7 +833,7 @@ class Builder {
     for (auto* may : context->may()) {
       if (!Sound(may)) continue;
       if (may->K_CONSENT() != nullptr) {
-        NotYet(may, "consent to", "`may` transitions `on` a workflow");
+        NotYet(may, "consent to", "leave it out, or name the transitions that the role may propose");
         continue;
       }
       node.mays.push_back(Build(may));
@@ -853,10 +877,10 @@ class Builder {
   void CheckEffect(const Name& effect) {
     if (IsOneOf(effect.text, {"deny", "hold", "escalate", "allow"})) return;
     if (IsOneOf(effect.text, {"ask", "upon"})) {
-      sink_.Report(effect.span, diagnostics::kNotYet, effect, "`deny`, `hold`, `escalate` and `allow`");
+      sink_.Report(effect.span, diagnostics::kNotYet, effect, "leave the rule out, or say it with `deny`, `hold`, `escalate` or `allow`");
       return;
     }
-    sink_.Report(effect.span, diagnostics::kUnknownClause, effect, "a rule", "`deny`, `hold`, `escalate`, `allow`")
+    sink_.Report(effect.span, diagnostics::kUnknownClause, effect, "a rule", "`deny`, `hold`, `escalate` or `allow`")
         .Help(diagnostics::Suggest(effect.text, {"deny", "hold", "escalate", "allow"}));
   }
 
@@ -870,7 +894,7 @@ class Builder {
     if (context->K_IN() != nullptr) {
       node.domain = NameOf(names[1]);
     } else {
-      Missing(node.name.span, absl::StrCat("`rule ", node.name.text, "`"), "its domain: `in` and a domain");
+      Missing(node.name.span, absl::StrCat("`rule ", node.name.text, "`"), "its domain", "`in` and a domain");
     }
     node.effect = NameOf(context->ruleEffect());
     CheckEffect(node.effect);
@@ -916,7 +940,7 @@ class Builder {
         Once(overrides, end);
         for (auto* name : end->qualified()) node.overrides.push_back(Dotted(name));
       } else {
-        NotYet(end, "then", "rules without obligations");
+        NotYet(end, "then", "leave it out");
       }
     }
   }
@@ -945,8 +969,8 @@ class Builder {
       }
     }
     const std::string what = absl::StrCat("`review on ", node.workflow.text, "`");
-    if (!panel && !broken_) Missing(node.workflow.span, what, "who decides: `panel`, roles, and `by` transition.field");
-    if (!ladder && !broken_) Missing(node.workflow.span, what, "how long it may take: `within` a duration `else` what then");
+    if (!panel && !broken_) Missing(node.workflow.span, what, "who decides", "`panel`, its roles, and `by` a verdict's field, as in `by assess.stance`");
+    if (!ladder && !broken_) Missing(node.workflow.span, what, "how long it may take", "`within`, a duration, `else`, and what happens then");
     out_.reviews.push_back(std::move(node));
   }
 
@@ -983,7 +1007,7 @@ class Builder {
     }
     P::ClauseGuardContext* guard = context->clauseGuard();
     if (guard == nullptr) {
-      Missing(clause.name.span, absl::StrCat("the clause `", clause.name.text, "`"), "when it holds: `when` a condition, or `otherwise`");
+      Missing(clause.name.span, absl::StrCat("the clause `", clause.name.text, "`"), "when it holds", "`when` and a condition, or `otherwise`");
     } else if (guard->expr() != nullptr) {
       clause.when = Build(guard->expr());
     } else {
@@ -1097,7 +1121,7 @@ class Builder {
     using Kind = ast::Expectation::Kind;
     if (context->K_OBLIGED() != nullptr || context->K_TASK() != nullptr || context->K_CONFIDENCE() != nullptr) {
       NotYet(context, context->K_CONFIDENCE() != nullptr ? "confidence" : context->K_TASK() != nullptr ? "task" : "obliged",
-             "`expect state`, outcomes, `expect asked` and conditions");
+             "leave it out");
       return false;
     }
     out.kind = context->proposal() != nullptr ? ast::Step::Kind::kPropose : ast::Step::Kind::kExpect;
@@ -1135,7 +1159,7 @@ class Builder {
     }
     out.kind = ast::Expectation::Kind::kCondition;
     if (!out.because.empty()) {
-      sink_.Report(out.because.front().span, diagnostics::kUnknownClause, "because", "a condition", "`permitted`, `denied`, `held`, `escalated`, `state`, for which there are reasons");
+      sink_.Report(out.because.front().span, diagnostics::kUnknownClause, "because", "a condition", "it after an outcome or a state");
     }
     out.condition = std::move(condition);
   }

@@ -134,7 +134,15 @@ std::vector<std::string> WordsOf(const Parser& parser, const IntervalSet& expect
 const Layout& PolicyErrors::LayoutOf(const Token* token) const { return layout_[std::min(token->getTokenIndex(), layout_.size() - 1)]; }
 
 void PolicyErrors::Explain(Parser* parser, Token* found, const IntervalSet& expected, const std::string& where) {
-  const ast::Span span = SpanOf(*found, file_, offsets_);
+  antlr4::TokenStream* stream = parser->getTokenStream();
+  ast::Span span = SpanOf(*found, file_, offsets_);
+  std::string what = Described(*found);
+  // What is missing at the end of a line is said there, not at whatever comes next.
+  const bool at_line_end = LayoutOf(found).first_on_line && found != parser->getContext()->getStart() && !IsBody(parser->getContext()->getRuleIndex());
+  if (at_line_end && stream->index() > 0) {
+    span = SpanOf(*stream->LT(-1), file_, offsets_);
+    if (found->getType() != Token::EOF) what = "the end of the line";
+  }
   const bool is_word = IsName(found->getType());
   if (parser->getContext()->getRuleIndex() == P::RulePerformer && expected.contains(size_t{L::K_BY})) {
     auto* parent = static_cast<ParserRuleContext*>(parser->getContext()->parent);
@@ -142,13 +150,11 @@ void PolicyErrors::Explain(Parser* parser, Token* found, const IntervalSet& expe
     sink_.Report(SpanOf(*start, file_, offsets_), diagnostics::kMissingBy, start->getText());
     return;
   }
-  const bool names_something = IsReserved(found->getType()) && expected.contains(size_t{L::ID}) &&
-                               parser->getTokenStream()->LA(1) == found->getType() && parser->getTokenStream()->LA(2) == L::COLON;
-  if (names_something) {
+  if (IsReserved(found->getType()) && stream->get(std::min(found->getTokenIndex() + 1, stream->size() - 1))->getType() == L::COLON) {
     sink_.Report(span, diagnostics::kReservedWord, found->getText());
     return;
   }
-  auto reported = sink_.Report(span, diagnostics::kUnexpected, Described(*found), where.empty() ? Expected(*parser, expected) : where);
+  auto reported = sink_.Report(span, diagnostics::kUnexpected, what, where.empty() ? Expected(*parser, expected) : where);
   const bool any_word = parser->getContext()->getRuleIndex() == P::RuleFile;
   if (is_word) reported.Help(diagnostics::Suggest(found->getText(), WordsOf(*parser, expected, any_word)));
 }
@@ -159,7 +165,21 @@ void PolicyErrors::reportError(Parser* parser, const antlr4::RecognitionExceptio
   const size_t rule = error.getCtx() == nullptr ? size_t{P::RuleFile} : error.getCtx()->getRuleIndex();
   Token* found = error.getOffendingToken();
   const IntervalSet expected = error.getExpectedTokens();
+  if (ReportCutShort(parser, found)) return;
   Explain(parser, found, expected, expected.size() > kListedMax ? Alternatives(rule) : "");
+}
+
+// `go: a ->` swallows the name on the next line, and its colon is where the grammar notices. Said where it happened, and the
+// swallowed item is read again.
+bool PolicyErrors::ReportCutShort(Parser* parser, const Token* found) {
+  antlr4::TokenStream* stream = parser->getTokenStream();
+  if (found->getType() != L::COLON || stream->LA(1) != L::COLON || stream->index() < 2) return false;
+  const Token* swallowed = stream->LT(-1);
+  const Token* last = stream->LT(-2);
+  if (!LayoutOf(swallowed).first_on_line || last == nullptr || parser->getContext()->getStart() == swallowed) return false;
+  sink_.Report(SpanOf(*last, file_, offsets_), diagnostics::kCutShort, last->getText());
+  stream->seek(swallowed->getTokenIndex());
+  return true;
 }
 
 antlr4::Token* PolicyErrors::recoverInline(Parser* parser) { throw antlr4::InputMismatchException(parser); }
@@ -206,9 +226,16 @@ void PolicyErrors::sync(Parser* parser) {
   const IntervalSet& viable = atn.nextTokens(state);
   antlr4::TokenStream* stream = parser->getTokenStream();
   if (viable.contains(stream->LA(1)) || viable.contains(Token::EPSILON)) return;
-  const size_t rule = parser->getContext()->getRuleIndex();
+  ParserRuleContext* context = parser->getContext();
+  const size_t rule = context->getRuleIndex();
+  if (ReportCutShort(parser, stream->LT(1))) {
+    // The item that swallowed a name is not what its author meant.
+    auto* item = dynamic_cast<ParserRuleContext*>(context->children.back());
+    if (item != nullptr) item->exception = std::make_exception_ptr(antlr4::InputMismatchException(parser));
+    return;
+  }
   Explain(parser, stream->LT(1), viable, Alternatives(rule));
-  const uint32_t depth = rule == P::RuleFile ? 0 : LayoutOf(parser->getContext()->getStart()).depth + 1;
+  const uint32_t depth = rule == P::RuleFile ? 0 : LayoutOf(context->getStart()).depth + 1;
   while (!viable.contains(stream->LA(1)) && stream->LA(1) != Token::EOF && LayoutOf(stream->LT(1)).depth >= depth) {
     parser->consume();
     Skip(parser, depth);

@@ -26,6 +26,7 @@ class PolicyErrors : public antlr4::DefaultErrorStrategy {
 
  private:
   void Explain(antlr4::Parser* parser, antlr4::Token* found, const antlr4::misc::IntervalSet& expected, const std::string& where);
+  bool ReportCutShort(antlr4::Parser* parser, const antlr4::Token* found);
   // Skips to where an item may begin inside brackets of that depth.
   void Skip(antlr4::Parser* parser, uint32_t depth);
   bool BeginsItem(antlr4::Parser* parser, uint32_t depth) const;

@@ -82,6 +82,8 @@ class Reader {
     MarkCurrencies();
     MatchBrackets();
     LayOut();
+    MarkNames();
+    LayOut();
     DropLaterDeclarations();
     DropTooDeep();
     if (dropped_) LayOut();
@@ -132,7 +134,7 @@ class Reader {
       case L::FAT_ARROW: Foreign(i, L::ARROW, "->"); return true;
       case L::DEFINE_SIGN: Foreign(i, L::ASSIGN, "="); return true;
       case L::QUOTED: MendQuoted(i); return true;
-      case L::BLOCK_COMMENT: sink_.Report(Span(i), diagnostics::kForeignComment); return false;
+      case L::BLOCK_COMMENT: sink_.Report(Span(i), diagnostics::kForeignComment, "/*"); return false;
       case L::UNCLOSED_STRING:
         sink_.Report(Span(i), diagnostics::kUnclosedString);
         Writable(list_[i]).setType(L::STRING);
@@ -145,6 +147,14 @@ class Reader {
     const std::string text = list_[i]->getText();
     sink_.Report(Span(i), diagnostics::kForeignQuote, absl::StrCat("\"", text.substr(1, text.size() - 2), "\""));
     Writable(list_[i]).setType(L::STRING);
+  }
+
+  // What `#` begins elsewhere: everything up to the end of its line. The index of the last token of that.
+  size_t Comment(size_t i) {
+    sink_.Report(Span(i), diagnostics::kForeignComment, "#");
+    size_t last = i;
+    while (Type(last + 1) != Token::EOF && list_[last + 1]->getLine() == list_[i]->getLine()) ++last;
+    return last;
   }
 
   // Reports stray characters that stand together as one, and gives the index of the last.
@@ -163,7 +173,9 @@ class Reader {
     std::vector<TokenPtr> kept;
     kept.reserve(list_.size());
     for (size_t i = 0; i < list_.size(); ++i) {
-      if (Type(i) == L::STRAY) {
+      if (Type(i) == L::STRAY && list_[i]->getText() == "#") {
+        i = Comment(i);
+      } else if (Type(i) == L::STRAY) {
         i = Stray(i);
       } else if (Mend(i)) {
         kept.push_back(nullptr);
@@ -195,8 +207,42 @@ class Reader {
   bool BeginsDeclaration(size_t i) const {
     if (!IsDeclarationWord(Type(i)) || !FirstOnLine(i)) return false;
     const size_t next = Type(Next(i));
-    if (Type(i) == L::K_REVIEW) return next == L::K_ON;
-    return IsName(next) || next == L::STRING;
+    return MayFollow(Type(i), next);
+  }
+
+  static bool MayFollow(size_t word, size_t next) {
+    switch (word) {
+      case L::K_REVIEW: return next == L::K_ON;
+      case L::K_TEST:
+      case L::K_SCENARIO: return next == L::STRING;
+      case L::K_HUMAN: return next == L::K_ROLE;
+      default: return IsName(next);
+    }
+  }
+
+  // What a name must follow, so that a word that could begin a declaration is one here.
+  static bool WantsName(size_t type) {
+    return type == L::K_TO || type == L::K_UNTIL || type == L::K_OVERRIDES || type == L::K_FROM || type == L::K_ESCALATE ||
+           (IsDeclarationWord(type) && type != L::K_RECORD);
+  }
+
+  // Words that could begin a declaration but do not, and so are names.
+  void MarkNames() {
+    size_t before = Token::EOF;
+    for (size_t i = 0; i < list_.size(); ++i) {
+      if (!Visible(i)) continue;
+      const size_t type = Type(i);
+      if (IsDeclarationWord(type) && type != L::K_DEF && !IsKeyword(i, before)) Writable(list_[i]).setType(L::ID);
+      before = Type(i);
+    }
+  }
+
+  bool IsKeyword(size_t i, size_t before) const {
+    const size_t type = Type(i);
+    if (type == L::K_RECORD && before == L::K_FOLLOWING) return true;
+    if (type == L::K_ROLE && before == L::K_HUMAN) return true;
+    if (layout_[i].depth != 0 || !MayFollow(type, Type(Next(i)))) return false;
+    return layout_[i].first_on_line || (EndsOperand(before) && !WantsName(before)) || before == L::K_OTHERWISE;
   }
 
   // A declaration of a later version. `confidence < 75%` on a line of its own is none.
@@ -323,7 +369,7 @@ class Reader {
       size_t end = i + 1;
       while (!BeginsAnything(end)) ++end;
       sink_.Report(Span(i), diagnostics::kNotYet, list_[i]->getText(),
-                   "workflows, entities, types, roles, authorities, rules, reviews, defs, logs, tests and scenarios");
+                   "leave it out");
       Drop(i, end);
       i = end - 1;
     }
@@ -454,7 +500,7 @@ ast::Span SpanOf(const antlr4::Token& token, uint32_t file, const Offsets& offse
   return {file, begin, offsets.Byte(token.getStopIndex() + 1)};
 }
 
-bool IsReserved(size_t type) { return type >= L::K_AND && type <= L::K_MATCHES; }
+bool IsReserved(size_t type) { return type >= L::K_AND && type <= L::K_EXPECT; }
 bool IsName(size_t type) { return type == L::ID || (type >= L::K_PACKAGE && type <= L::K_ESCALATED); }
 
 Tokens ReadTokens(const source::SourceSet& sources, uint32_t file, const Offsets& offsets, Sink& sink) {
