@@ -81,7 +81,7 @@ TEST(Grammar, IsUnambiguousWhereWordsStandSideBySide) {
       states states, with with {with}  final final  halted halted
       as: -> as sets as = if as then as else as as "as" at at { as: as }
       at: in at, as at at  sets: sets -> sets sets sets
-      def def = def  def: def
+      def def_ = set  rule: log  log: rule  record: record  type: type
     }
     authority may, up { may may on may up to up 5, to 6  when when_  may consent to to on to  may up on on_ }
     rule rule in rule escalate to on to by to to to until until by until within within_ else escalate to to to within 5h else to
@@ -99,7 +99,7 @@ TEST(Grammar, IsUnambiguousWhereWordsStandSideBySide) {
       expect state state because only, state  expect state  state by state  expect asked asked  expect asked
       asked asked asked by asked  expect denied  denied by denied  expect denied denied denied by denied denied
       expect state == state because x  expect not state  expect not state state  expect not denied because only only, x
-      expect permitted by permitted permitted  expect expect_  open open open by open
+      expect permitted by permitted permitted  expect a  open open open by open
       expect count(count) > 1  count on count by count  expect because_  expect a because b  b by c
     }
     scenario "s" from "f" following record on on_ { expect 5 cases denied because only x  expect nothing else held }

@@ -92,12 +92,47 @@ bool IsBody(size_t rule) {
   }
 }
 
-bool Within(const Parser& parser, size_t rule) {
-  for (antlr4::RuleContext* at = const_cast<Parser&>(parser).getContext(); at != nullptr;
-       at = static_cast<antlr4::RuleContext*>(at->parent)) {
-    if (at->getRuleIndex() == rule) return true;
+// The innermost context of that rule around what is being read, or null.
+ParserRuleContext* Around(Parser& parser, size_t rule) {
+  for (ParserRuleContext* at = parser.getContext(); at != nullptr; at = static_cast<ParserRuleContext*>(at->parent)) {
+    if (at->getRuleIndex() == rule) return at;
+  }
+  return nullptr;
+}
+
+bool IsItem(size_t rule) {
+  switch (rule) {
+    case P::RuleDeclaration:
+    case P::RuleEntityItem:
+    case P::RuleWorkflowItem:
+    case P::RuleMay:
+    case P::RuleReviewItem:
+    case P::RuleLogItem:
+    case P::RuleStep:
+    case P::RuleScenarioItem:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether `found` is where an item begins, or should: then it is wrong itself, and nothing is missing before it.
+bool BeginsItemHere(Parser* parser, const Token* found) {
+  for (ParserRuleContext* at = parser->getContext(); at != nullptr; at = static_cast<ParserRuleContext*>(at->parent)) {
+    if (IsBody(at->getRuleIndex())) return true;
+    if (at->getStart() != found) return false;
+    if (IsItem(at->getRuleIndex())) return true;
   }
   return false;
+}
+
+// The last token before this one that is no comment, or null.
+Token* Before(Parser* parser, const Token* token) {
+  antlr4::TokenStream* stream = parser->getTokenStream();
+  for (size_t i = token->getTokenIndex(); i-- > 0;) {
+    if (stream->get(i)->getChannel() == Token::DEFAULT_CHANNEL) return stream->get(i);
+  }
+  return nullptr;
 }
 
 std::string Expected(const Parser& parser, const IntervalSet& expected) {
@@ -138,9 +173,8 @@ void PolicyErrors::Explain(Parser* parser, Token* found, const IntervalSet& expe
   ast::Span span = SpanOf(*found, file_, offsets_);
   std::string what = Described(*found);
   // What is missing at the end of a line is said there, not at whatever comes next.
-  const bool at_line_end = LayoutOf(found).first_on_line && found != parser->getContext()->getStart() && !IsBody(parser->getContext()->getRuleIndex());
-  if (at_line_end && stream->index() > 0) {
-    span = SpanOf(*stream->LT(-1), file_, offsets_);
+  if (const Token* last = Before(parser, found); last != nullptr && LayoutOf(found).first_on_line && !BeginsItemHere(parser, found)) {
+    span = SpanOf(*last, file_, offsets_);
     if (found->getType() != Token::EOF) what = "the end of the line";
   }
   const bool is_word = IsName(found->getType());
@@ -169,16 +203,23 @@ void PolicyErrors::reportError(Parser* parser, const antlr4::RecognitionExceptio
   Explain(parser, found, expected, expected.size() > kListedMax ? Alternatives(rule) : "");
 }
 
-// `go: a ->` swallows the name on the next line, and its colon is where the grammar notices. Said where it happened, and the
-// swallowed item is read again.
+// `go: a ->` swallows the name on the next line, and its colon is where the grammar notices; `submit` without `by` swallows the
+// next step likewise. Said where it happened, and the swallowed item is read again.
 bool PolicyErrors::ReportCutShort(Parser* parser, const Token* found) {
+  const Token* swallowed = Before(parser, found);
+  if (swallowed == nullptr || !LayoutOf(swallowed).first_on_line || !IsName(swallowed->getType())) return false;
+  const Token* last = Before(parser, swallowed);
+  ParserRuleContext* proposal = Around(*parser, P::RuleProposal);
+  if (found->getType() == L::COLON && last != nullptr && last->getType() != L::RBRACE) {
+    if (LayoutOf(swallowed).depth == 0) return false;
+    sink_.Report(SpanOf(*last, file_, offsets_), diagnostics::kCutShort, last->getText());
+  } else if (found->getType() == L::K_BY && proposal != nullptr && proposal->getStart() != swallowed) {
+    sink_.Report(SpanOf(*proposal->getStart(), file_, offsets_), diagnostics::kMissingBy, proposal->getStart()->getText());
+  } else {
+    return false;
+  }
   antlr4::TokenStream* stream = parser->getTokenStream();
-  if (found->getType() != L::COLON || stream->LA(1) != L::COLON || stream->index() < 2) return false;
-  const Token* swallowed = stream->LT(-1);
-  const Token* last = stream->LT(-2);
-  if (!LayoutOf(swallowed).first_on_line || last == nullptr || parser->getContext()->getStart() == swallowed) return false;
-  sink_.Report(SpanOf(*last, file_, offsets_), diagnostics::kCutShort, last->getText());
-  stream->seek(swallowed->getTokenIndex());
+  stream->seek(std::min(stream->index(), swallowed->getTokenIndex()));
   return true;
 }
 
@@ -190,14 +231,14 @@ bool PolicyErrors::BeginsItem(Parser* parser, uint32_t depth) const {
   if (layout.depth != depth || !layout.first_on_line) return false;
   if (depth == 0) return layout.declaration;
   const size_t type = stream->LA(1), next = stream->LA(2);
-  if (!IsName(type)) return false;
+  if (!IsName(type) && type != L::K_EXPECT && type != L::K_DEF) return false;
   if (next == L::COLON) return true;
-  if (Within(*parser, P::RuleTestDecl)) return next == L::K_BY || next == L::K_ON || IsName(next) || type == L::K_EXPECT ||
+  if (Around(*parser, P::RuleTestDecl) != nullptr) return next == L::K_BY || next == L::K_ON || IsName(next) || type == L::K_EXPECT ||
                                                type == L::K_AT || type == L::K_WAIT;
   switch (type) {
     case L::K_STATES: case L::K_FINAL: case L::K_HALTED: case L::K_DEF: case L::K_MAY: case L::K_PANEL: return IsName(next);
     case L::K_EXPECT: return true;
-    default: return next == L::K_FROM && Within(*parser, P::RuleLogDecl);
+    default: return next == L::K_FROM && Around(*parser, P::RuleLogDecl) != nullptr;
   }
 }
 

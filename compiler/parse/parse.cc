@@ -46,6 +46,7 @@ ast::File Parse(const source::SourceSet& sources, uint32_t file, diagnostics::Si
   parser.removeErrorListeners();
   if (WritParser::FileContext* tree = ParseFast(parser); tree != nullptr) return Build(*tree, stream, file, offsets, false, sink);
 
+  stream.fill();  // what explains errors looks ahead
   stream.seek(0);
   parser.reset();
   parser.getInterpreter<ParserATNSimulator>()->setPredictionMode(PredictionMode::LL);
