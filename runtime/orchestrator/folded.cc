@@ -65,13 +65,15 @@ ActorView Folded::ViewOf(const std::string& id, RoleId role) const {
   return unknown;
 }
 
-Folded::ClausePlace Folded::FindClause(WorkflowId workflow, std::string_view rule) const {
-  const std::vector<Review>& reviews = schema().workflows[workflow.value].reviews;
+// Only the review that waits can be concluded; `conflict` bears the same name in all of them.
+Folded::ClausePlace Folded::FindClause(WorkflowId workflow, std::string_view key, std::string_view rule) const {
+  const Instance* instance = world_.Find(workflow, key);
+  const ReviewId waiting = instance == nullptr ? ReviewId() : Reviews::Waiting(schema(), *instance);
   const RuleId id = names_.Rule(rule);
-  for (size_t r = 0; r < reviews.size(); ++r) {
-    for (size_t c = 0; c < reviews[r].clauses.size(); ++c) {
-      if (id.valid() && reviews[r].clauses[c].rule == id) return {ReviewId(r), ClauseId(c)};
-    }
+  if (!waiting.valid() || !id.valid()) return {};
+  const std::vector<Clause>& clauses = schema().workflows[workflow.value].reviews[waiting.value].clauses;
+  for (size_t c = 0; c < clauses.size(); ++c) {
+    if (clauses[c].rule == id) return {waiting, ClauseId(c)};
   }
   return {};
 }
@@ -133,7 +135,7 @@ absl::Status Folded::FoldProposal(const store::Event& event) {
   if (absl::Status s = ReadProposal(event, &proposal); !s.ok()) return s;
   if (event.kind == store::EventKind::kAnswer) return FoldAnswer(event, proposal);
   if (event.kind == store::EventKind::kConclude) {
-    const ClausePlace place = FindClause(proposal.workflow, event.on_behalf);
+    const ClausePlace place = FindClause(proposal.workflow, proposal.key, event.on_behalf);
     if (!place.clause.valid()) return Unknown(event, "a review's clause", event.on_behalf);
     proposal.conclude_review = static_cast<int32_t>(place.review.value);
     proposal.conclude_clause = static_cast<int32_t>(place.clause.value);

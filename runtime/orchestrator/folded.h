@@ -54,9 +54,9 @@ class Folded {
   // Who an event or a pending proposal stands for.
   ActorView ViewOf(const std::string& id, RoleId role) const;
 
-  // The review and clause of a clause's qualified name.
+  // The instance's waiting review, and the clause of that qualified name in it.
   struct ClausePlace { ReviewId review; ClauseId clause; };
-  ClausePlace FindClause(WorkflowId workflow, std::string_view rule) const;
+  ClausePlace FindClause(WorkflowId workflow, std::string_view key, std::string_view rule) const;
 
  private:
   absl::Status FoldProposal(const store::Event& event);

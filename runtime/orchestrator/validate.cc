@@ -119,13 +119,21 @@ class Validation {
     return folded_.registry().ResolveRole(in_.as);
   }
 
-  // The role: the one that is claimed; the only one; the only one whose authority covers it.
+  bool Fits(RoleId role) const {
+    const Proposal& proposal = line_.proposal;
+    const auto& may = core_.options.may;
+    if (may.empty()) return core_.Covers(proposal, folded_.registry().View(actor_, role));
+    const std::vector<RoleId>& roles = may[proposal.workflow.value][proposal.transition.value];
+    return std::find(roles.begin(), roles.end(), role) != roles.end();
+  }
+
+  // The role: the one that is claimed; the only one; the only one that may.
   absl::StatusOr<RoleId> Role() const {
     if (!in_.as.empty()) return ClaimedRole();
     if (actor_.roles.size() <= 1) return actor_.roles.empty() ? RoleId() : actor_.roles.front();
     std::vector<RoleId> fitting;
     for (RoleId role : actor_.roles) {
-      if (core_.Covers(line_.proposal, folded_.registry().View(actor_, role))) fitting.push_back(role);
+      if (Fits(role)) fitting.push_back(role);
     }
     if (fitting.size() == 1) return fitting.front();
     if (fitting.empty()) return FirstByName();
