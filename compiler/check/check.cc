@@ -1,0 +1,150 @@
+#include "compiler/check/check.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/check/model.h"
+#include "compiler/typed/expr.h"
+
+namespace writ::check {
+
+std::vector<std::string> NamesOf(const NameIndex& index) {
+  std::vector<std::string> names;
+  for (const auto& [name, id] : index) names.push_back(name);
+  return names;
+}
+
+bool IsBelow(const Schema& schema, DomainId lower, DomainId upper) {
+  const std::vector<DomainId>& below = schema.domains[upper.value].below;
+  return std::find(below.begin(), below.end(), lower) != below.end();
+}
+
+std::vector<const ast::File*> FilesByPath(const Model& model) {
+  std::vector<const ast::File*> files;
+  for (const ast::File& file : model.files) files.push_back(&file);
+  std::sort(files.begin(), files.end(), [&](const ast::File* a, const ast::File* b) {
+    return std::make_pair(model.sources.path(a->file), a->file) < std::make_pair(model.sources.path(b->file), b->file);
+  });
+  return files;
+}
+
+WorkflowId Model::FindWorkflow(const ast::Name& name) {
+  if (name.empty()) return {};
+  const Declaration* d = symbols.Find(Space::kType, name);
+  if (d != nullptr && (d->kind == DeclarationKind::kWorkflow || d->kind == DeclarationKind::kEntity)) return WorkflowId(d->id);
+  std::vector<std::string> known;
+  for (const Workflow& w : program.schema.workflows) known.push_back(w.name);
+  auto report = sink.Report(name.span, diagnostics::kUnknownWorkflow, name);
+  report.Help(diagnostics::Suggest(name.text, known));
+  if (d != nullptr) report.Related(d->span, "this is no workflow");
+  return {};
+}
+
+TransitionId Model::FindTransition(WorkflowId w, const ast::Name& name) {
+  if (name.empty() || !w.valid()) return {};
+  const NameIndex& index = names(w).transitions;
+  if (const auto at = index.find(name.text); at != index.end()) return TransitionId(at->second);
+  sink.Report(name.span, diagnostics::kUnknownTransition, name, workflow(w).name)
+      .Help(diagnostics::Suggest(name.text, NamesOf(index)))
+      .Related(names(w).declaration->span, "the workflow is declared here");
+  return {};
+}
+
+StateId Model::FindState(WorkflowId w, const ast::Name& name) {
+  if (name.empty() || !w.valid()) return {};
+  const NameIndex& index = names(w).states;
+  if (const auto at = index.find(name.text); at != index.end()) return StateId(at->second);
+  sink.Report(name.span, diagnostics::kUnknownState, name, workflow(w).name)
+      .Help(diagnostics::Suggest(name.text, NamesOf(index)))
+      .Related(names(w).declaration->span, "the workflow is declared here");
+  return {};
+}
+
+RoleId Model::FindRole(const ast::Name& name) {
+  if (name.text == "orchestrator") {
+    sink.Report(name.span, diagnostics::kOrchestratorHere);
+    return {};
+  }
+  const Declaration* d = symbols.Require(Space::kRole, name);
+  return d == nullptr ? RoleId() : RoleId(d->id);
+}
+
+DomainId Model::FindDomain(const ast::Name& name) {
+  const Declaration* d = symbols.Require(Space::kDomain, name);
+  return d == nullptr ? DomainId() : DomainId(d->id);
+}
+
+std::vector<TransitionId> Model::FindTransitions(WorkflowId w, const std::vector<ast::Name>& list, bool* ok) {
+  std::vector<TransitionId> out;
+  for (const ast::Name& name : list) {
+    if (name.text == "any" && names(w).transitions.count("any") == 0) {
+      if (list.size() > 1) sink.Report(name.span, diagnostics::kAnyAmongOthers);
+      for (size_t i = 0; i < workflow(w).transitions.size(); ++i) out.push_back(TransitionId(i));
+      continue;
+    }
+    const TransitionId t = FindTransition(w, name);
+    if (!t.valid()) {
+      *ok = false;
+    } else if (std::find(out.begin(), out.end(), t) != out.end()) {
+      sink.Report(name.span, diagnostics::kNamedTwice, name);
+    } else {
+      out.push_back(t);
+    }
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+std::vector<RoleId> Model::FindRoles(const std::vector<ast::Name>& list, bool* by_orchestrator, bool* ok) {
+  std::vector<RoleId> out;
+  for (const ast::Name& name : list) {
+    if (name.text == "orchestrator" && by_orchestrator != nullptr) {
+      *by_orchestrator = true;
+      continue;
+    }
+    const RoleId role = FindRole(name);
+    if (!role.valid()) {
+      *ok = false;
+    } else if (std::find(out.begin(), out.end(), role) != out.end()) {
+      sink.Report(name.span, diagnostics::kNamedTwice, name);
+    } else {
+      out.push_back(role);
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+uint32_t Model::AddFact(typed::Fact fact) {
+  const auto [at, is_new] = facts.emplace(typed::Text(fact), static_cast<uint32_t>(program.facts.size()));
+  if (is_new) program.facts.push_back(std::move(fact));
+  return at->second;
+}
+
+LadderId Model::AddLadder(const Ladder& ladder) {
+  std::vector<Ladder>& ladders = program.schema.ladders;
+  const auto at = std::find(ladders.begin(), ladders.end(), ladder);
+  if (at != ladders.end()) return LadderId(static_cast<size_t>(at - ladders.begin()));
+  ladders.push_back(ladder);
+  return LadderId(ladders.size() - 1);
+}
+
+typed::Program Check(const std::vector<ast::File>& files, const source::SourceSet& sources, diagnostics::Sink& sink) {
+  Model model(files, sources, sink);
+  DeclareTypes(model);
+  DeclarePeople(model);
+  DeclareWorkflows(model);
+  DeclareReviews(model);
+  DeclareRules(model);
+  DeclareComputed(model);
+  CheckAuthorities(model);
+  CheckRules(model);
+  CheckReviews(model);
+  CheckTests(model);
+  CheckDefs(model);
+  return std::move(model.program);
+}
+
+}  // namespace writ::check

@@ -1,0 +1,570 @@
+// Declarations into the schema's tables: types, people, workflows. Expressions come later, when all names are known.
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/check/model.h"
+
+namespace writ::check {
+namespace {
+
+using diagnostics::Suggest;
+
+// ---------------------------------------------------------------- types
+
+void DeclareEnum(Model& model, const Declaration& d) {
+  Enum out{d.name, d.enumeration->ordered, {}};
+  std::map<std::string, ast::Span> seen, foreign;
+  for (const ast::EnumMember& member : d.enumeration->members) {
+    const auto [at, is_new] = seen.emplace(member.name.text, member.name.span);
+    if (!is_new) {
+      model.sink.Report(member.name.span, diagnostics::kMemberTwice, member.name, d.name).Related(at->second, "declared here first");
+      continue;
+    }
+    if (!member.foreign.empty() && !foreign.emplace(member.foreign, member.name.span).second) {
+      model.sink.Report(member.name.span, diagnostics::kForeignMemberTwice, member.foreign).Related(foreign[member.foreign], "and of this");
+    }
+    out.members.push_back({member.name.text, member.foreign});
+  }
+  if (out.members.size() > limits::kEnumMembersMax) {
+    model.sink.Report(d.span, diagnostics::kEnumTooLarge, out.members.size(), limits::kEnumMembersMax);
+  }
+  model.schema().enums.push_back(std::move(out));
+}
+
+std::vector<std::string> Labels(const std::vector<ast::Name>& names) {
+  std::vector<std::string> labels;
+  for (const ast::Name& name : names) labels.push_back(name.text);
+  std::sort(labels.begin(), labels.end());
+  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+  return labels;
+}
+
+bool IsReservedWord(const std::string& name) {
+  static const char* const kWords[] = {"before", "after", "now", "actor", "this", "new", "any", "orchestrator"};
+  return std::any_of(std::begin(kWords), std::end(kWords), [&](const char* w) { return name == w; });
+}
+
+Foreign ResolveForeign(Model& model, const std::optional<ast::Foreign>& foreign, const std::optional<Type>& type) {
+  Foreign out;
+  if (!foreign.has_value()) return out;
+  out.attribute = foreign->attribute;
+  out.zone = foreign->zone;
+  const std::string words = type.has_value() ? model.types.Words(*type) : "";
+  if (!foreign->currency.empty()) {
+    out.currency = model.types.Currency(foreign->currency);
+    if (type.has_value() && type->kind != TypeKind::kMoney) {
+      model.sink.Report(foreign->currency.span, diagnostics::kForeignNotMoney, foreign->currency, words);
+    } else if (type.has_value() && out.currency != UINT32_MAX && out.currency != type->index) {
+      model.sink.Report(foreign->currency.span, diagnostics::kForeignCurrency, foreign->currency, words);
+    }
+  }
+  if (!foreign->rounding.empty()) {
+    static const std::pair<const char*, Rounding> kRoundings[] = {
+        {"down", Rounding::kDown}, {"up", Rounding::kUp}, {"half_even", Rounding::kHalfEven}};
+    for (const auto& [word, rounding] : kRoundings) {
+      if (foreign->rounding.text == word) out.rounding = rounding;
+    }
+    if (out.rounding == Rounding::kNone) {
+      model.sink.Report(foreign->rounding.span, diagnostics::kUnknownRounding, foreign->rounding)
+          .Help(Suggest(foreign->rounding.text, {"down", "up", "half_even"}));
+    } else if (type.has_value() && !IsNumeric(type->kind)) {
+      model.sink.Report(foreign->rounding.span, diagnostics::kForeignRound, words);
+    }
+  }
+  if (!foreign->zone.empty() && type.has_value() && type->kind != TypeKind::kTime) {
+    model.sink.Report(foreign->span, diagnostics::kForeignZone, words);
+  }
+  return out;
+}
+
+// Fields of a record, workflow, entity, key or payload. What is declared twice is left out; what has a wrong type is kept
+// with no type, so that using it says nothing more.
+std::vector<Field> ResolveFields(Model& model, const std::vector<ast::Field>& fields, std::vector<ast::Span>* spans = nullptr) {
+  std::vector<Field> out;
+  std::map<std::string, ast::Span> seen;
+  for (const ast::Field& field : fields) {
+    if (field.name.empty()) continue;
+    const auto [at, is_new] = seen.emplace(field.name.text, field.name.span);
+    if (!is_new) {
+      model.sink.Report(field.name.span, diagnostics::kFieldTwice, field.name).Related(at->second, "declared here first");
+      continue;
+    }
+    if (IsReservedWord(field.name.text)) model.sink.Report(field.name.span, diagnostics::kReservedFieldName, field.name);
+    const std::optional<Type> type = model.types.Resolve(field.type);
+    Field resolved;
+    resolved.name = field.name.text;
+    if (type.has_value()) resolved.type = model.types.Intern(*type);
+    resolved.labels = Labels(field.labels);
+    resolved.foreign = ResolveForeign(model, field.foreign, type);
+    out.push_back(std::move(resolved));
+    if (spans != nullptr) spans->push_back(field.name.span);
+  }
+  return out;
+}
+
+// Records in the order of what they are made of: the innermost first, so that their sizes are known.
+class RecordWalk {
+ public:
+  explicit RecordWalk(Model& model) : model_(model), records_(std::as_const(model.symbols).OfKind(DeclarationKind::kRecord)), state_(records_.size()) {}
+
+  void Run() {
+    for (const Declaration* d : records_) {
+      Record record{d->name, {}};
+      for (const ast::Field& member : d->record->members) record.members.push_back({member.name.text, {}, {}, {}});
+      model_.schema().records.push_back(std::move(record));
+    }
+    for (size_t i = 0; i < records_.size(); ++i) Visit(i);
+  }
+
+ private:
+  enum class State : uint8_t { kNew, kBusy, kDone };
+
+  void Visit(size_t index) {
+    if (state_[index] != State::kNew) return;
+    state_[index] = State::kBusy;
+    bool cyclic = false;
+    for (const ast::Field& member : records_[index]->record->members) VisitType(index, member.type, 0, &cyclic);
+    state_[index] = State::kDone;
+    if (cyclic) {
+      model_.schema().records[index].members.clear();
+      return;
+    }
+    std::vector<Field> members = ResolveFields(model_, records_[index]->record->members);
+    const std::vector<std::string> labels = Labels(records_[index]->record->labels);
+    for (Field& member : members) {
+      member.labels.insert(member.labels.end(), labels.begin(), labels.end());
+      std::sort(member.labels.begin(), member.labels.end());
+      member.labels.erase(std::unique(member.labels.begin(), member.labels.end()), member.labels.end());
+    }
+    model_.schema().records[index].members = std::move(members);
+  }
+
+  void VisitType(size_t from, const ast::Type& type, int depth, bool* cyclic) {
+    if (type.element != nullptr) VisitType(from, *type.element, depth + 1, cyclic);
+    const Declaration* d = model_.symbols.Find(Space::kType, type.name);
+    if (d == nullptr || depth > 64) return;
+    if (d->kind == DeclarationKind::kAlias) VisitType(from, d->alias->type, depth + 1, cyclic);
+    if (d->kind != DeclarationKind::kRecord) return;
+    if (state_[d->id] == State::kBusy) {
+      model_.sink.Report(type.name.span, diagnostics::kRecordCycle, records_[from]->name).Related(d->span, "it is declared here");
+      *cyclic = true;
+      return;
+    }
+    Visit(d->id);
+  }
+
+  Model& model_;
+  std::vector<const Declaration*> records_;
+  std::vector<State> state_;
+};
+
+// ---------------------------------------------------------------- people
+
+struct Edge { uint32_t lower = 0; ast::Span span; };
+
+// The transitive closure of `priority`, and the cycles that it must not have.
+class PriorityGraph {
+ public:
+  explicit PriorityGraph(Model& model) : model_(model), edges_(model.schema().domains.size()) {}
+
+  void Run() {
+    for (const ast::File* file : FilesByPath(model_)) {
+      for (const ast::Priority& priority : file->priorities) Add(priority);
+    }
+    for (uint32_t domain = 0; domain < edges_.size(); ++domain) Close(domain);
+  }
+
+ private:
+  void Add(const ast::Priority& priority) {
+    for (size_t i = 0; i + 1 < priority.chain.size(); ++i) {
+      for (const ast::Name& upper : priority.chain[i]) {
+        for (const ast::Name& lower : priority.chain[i + 1]) AddEdge(upper, lower);
+      }
+    }
+    if (priority.chain.size() == 1) {
+      for (const ast::Name& name : priority.chain[0]) model_.FindDomain(name);
+    }
+  }
+
+  void AddEdge(const ast::Name& upper, const ast::Name& lower) {
+    const DomainId u = model_.FindDomain(upper), l = model_.FindDomain(lower);
+    if (!u.valid() || !l.valid()) return;
+    if (Reaches(l.value, u.value)) {
+      auto report = model_.sink.Report(lower.span, diagnostics::kPriorityCycle, upper, lower);
+      if (const Edge* other = FirstOnPath(l.value, u.value); other != nullptr) report.Related(other->span, "the other way round here");
+      return;
+    }
+    edges_[u.value].push_back({l.value, lower.span});
+  }
+
+  bool Reaches(uint32_t from, uint32_t to) const {
+    std::vector<uint32_t> open = {from};
+    std::set<uint32_t> seen = {from};
+    while (!open.empty()) {
+      const uint32_t at = open.back();
+      open.pop_back();
+      if (at == to) return true;
+      for (const Edge& edge : edges_[at]) {
+        if (seen.insert(edge.lower).second) open.push_back(edge.lower);
+      }
+    }
+    return false;
+  }
+
+  const Edge* FirstOnPath(uint32_t from, uint32_t to) const {
+    for (const Edge& edge : edges_[from]) {
+      if (Reaches(edge.lower, to)) return &edge;
+    }
+    return nullptr;
+  }
+
+  void Close(uint32_t domain) {
+    for (uint32_t other = 0; other < edges_.size(); ++other) {
+      if (other != domain && Reaches(domain, other)) model_.schema().domains[domain].below.push_back(DomainId(other));
+    }
+  }
+
+  Model& model_;
+  std::vector<std::vector<Edge>> edges_;
+};
+
+// ---------------------------------------------------------------- workflows
+
+class WorkflowBuilder {
+ public:
+  WorkflowBuilder(Model& model, uint32_t index) : model_(model), workflow_(model.schema().workflows[index]), names_(model.workflows[index]) {}
+
+  void Fields() {
+    const Declaration& d = *names_.declaration;
+    workflow_.key = ResolveFields(model_, d.entity != nullptr ? d.entity->key : d.workflow->key);
+    workflow_.fields = ResolveFields(model_, d.entity != nullptr ? d.entity->fields : d.workflow->fields, &names_.field_spans);
+    for (size_t i = 0; i < workflow_.key.size(); ++i) CheckKey(i);
+    for (size_t i = 0; i < workflow_.fields.size(); ++i) {
+      names_.fields.emplace(workflow_.fields[i].name, i);
+      if (names_.keys.count(workflow_.fields[i].name) != 0) {
+        model_.sink.Report(names_.field_spans[i], diagnostics::kFieldIsKey, workflow_.fields[i].name);
+      }
+    }
+    CheckDefNames();
+    if (d.entity != nullptr) {
+      Entity(*d.entity);
+    } else {
+      States(*d.workflow);
+    }
+  }
+
+  void Transitions() {
+    if (names_.declaration->workflow == nullptr) return;
+    for (const ast::Transition& t : names_.declaration->workflow->transitions) AddTransition(t);
+    CheckForeignNames();
+    const bool created = std::any_of(workflow_.transitions.begin(), workflow_.transitions.end(), [](const Transition& t) {
+      return std::find(t.sources.begin(), t.sources.end(), kNewState) != t.sources.end();
+    });
+    if (!created && !workflow_.states.empty()) model_.sink.Report(names_.declaration->span, diagnostics::kNeverCreated, workflow_.name);
+  }
+
+ private:
+  void CheckKey(size_t i) {
+    names_.keys.emplace(workflow_.key[i].name, i);
+    if (!workflow_.key[i].type.valid()) return;
+    const Type& type = model_.types.At(workflow_.key[i].type);
+    const bool fits = type.kind == TypeKind::kString || type.kind == TypeKind::kInt || type.kind == TypeKind::kEnum ||
+                      type.kind == TypeKind::kDate || type.kind == TypeKind::kTime || type.kind == TypeKind::kReference;
+    const std::vector<ast::Field>& key = names_.declaration->entity != nullptr ? names_.declaration->entity->key : names_.declaration->workflow->key;
+    if (!fits || type.optional) model_.sink.Report(key[i].name.span, diagnostics::kBadKeyType, workflow_.key[i].name, model_.types.Words(type));
+  }
+
+  void CheckDefNames() {
+    std::map<std::string, ast::Span> seen;
+    for (const ast::Def& def : *names_.defs) {
+      if (def.name.empty()) continue;
+      const auto [at, is_new] = seen.emplace(def.name.text, def.name.span);
+      if (!is_new) model_.sink.Report(def.name.span, diagnostics::kDefTwice, def.name).Related(at->second, "declared here first");
+      if (IsReservedWord(def.name.text)) model_.sink.Report(def.name.span, diagnostics::kReservedFieldName, def.name);
+      const auto field = names_.fields.find(def.name.text);
+      if (field != names_.fields.end()) {
+        model_.sink.Report(def.name.span, diagnostics::kDefIsField, def.name).Related(names_.field_spans[field->second], "the field is declared here");
+      }
+    }
+  }
+
+  void Entity(const ast::Entity& entity) {
+    workflow_.is_entity = true;
+    workflow_.states = {{"known", false, false}};
+    names_.states.emplace("known", 0);
+    names_.state_spans = {entity.name.span};
+    Transition set;
+    set.name = "set";
+    set.sources = {StateId(0), kNewState};
+    set.target = StateId(0);
+    for (size_t i = 0; i < workflow_.fields.size(); ++i) set.sets.push_back({FieldId(i), true, false});
+    workflow_.transitions.push_back(std::move(set));
+    names_.transitions.emplace("set", 0);
+    names_.transition_spans = {entity.name.span};
+    names_.transition_nodes = {nullptr};
+    if (entity.fresh == nullptr) return;
+    const std::optional<Number> fresh = model_.types.ReadNumber(*entity.fresh);
+    if (!Types::IsNumber(*entity.fresh) || (fresh.has_value() && (fresh->type.kind != TypeKind::kDuration || fresh->value <= 0))) {
+      model_.sink.Report(entity.fresh->span, diagnostics::kBadFresh);
+    } else if (fresh.has_value()) {
+      workflow_.fresh_ns = static_cast<int64_t>(fresh->value);
+    }
+  }
+
+  void States(const ast::Workflow& workflow) {
+    for (const ast::StateDecl& state : workflow.states) {
+      if (state.name.empty()) continue;
+      const auto [at, is_new] = names_.states.emplace(state.name.text, workflow_.states.size());
+      if (!is_new) {
+        model_.sink.Report(state.name.span, diagnostics::kStateTwice, state.name).Related(names_.state_spans[at->second], "declared here first");
+        continue;
+      }
+      if (state.name.text == "new") model_.sink.Report(state.name.span, diagnostics::kNewIsReserved);
+      if (!state.with.empty()) {
+        model_.sink.Report(state.with[0].span, diagnostics::kNotYet, "with", "optional fields, which `has` looks at");
+      }
+      workflow_.states.push_back({state.name.text, false, false});
+      names_.state_spans.push_back(state.name.span);
+    }
+    if (workflow_.states.empty()) model_.sink.Report(workflow.name.span, diagnostics::kNoStates, workflow.name);
+    Mark(workflow.finals, &State::is_final);
+    Mark(workflow.halted, &State::is_halted);
+  }
+
+  void Mark(const std::vector<ast::Name>& list, bool State::*flag) {
+    for (const ast::Name& name : list) {
+      const StateId id = model_.FindState(WorkflowId(names_.declaration->id), name);
+      if (!id.valid()) continue;
+      State& state = workflow_.states[id.value];
+      state.*flag = true;
+      if (state.is_final && state.is_halted) {
+        model_.sink.Report(name.span, diagnostics::kFinalAndHalted, name).Related(names_.state_spans[id.value], "the state is declared here");
+      }
+    }
+  }
+
+  void AddTransition(const ast::Transition& t) {
+    if (t.name.empty()) return;
+    const auto [at, is_new] = names_.transitions.emplace(t.name.text, workflow_.transitions.size());
+    if (!is_new) {
+      model_.sink.Report(t.name.span, diagnostics::kTransitionTwice, t.name).Related(names_.transition_spans[at->second], "declared here first");
+      return;
+    }
+    if (t.name.text == "any" || t.name.text == "deny" || t.name.text == "escalate") {
+      model_.sink.Report(t.name.span, diagnostics::kReservedTransitionName, t.name);
+    }
+    if (!t.timer.empty()) model_.sink.Report(t.timer.span, diagnostics::kNotYet, "at", "a rule's or a review's `within … else …`");
+    Transition out;
+    out.name = t.name.text;
+    out.stays = t.stays;
+    out.foreign = t.foreign;
+    Sources(t, &out);
+    Target(t, &out);
+    out.payload = ResolveFields(model_, t.payload);
+    Sets(t, &out);
+    CheckCreation(t, out);
+    workflow_.transitions.push_back(std::move(out));
+    names_.transition_spans.push_back(t.name.span);
+    names_.transition_nodes.push_back(&t);
+  }
+
+  void Sources(const ast::Transition& t, Transition* out) {
+    for (const ast::Name& name : t.sources) {
+      const bool is_new = name.text == "new";
+      if (is_new && t.stays) {
+        model_.sink.Report(name.span, diagnostics::kStaysNew, t.name);
+        continue;
+      }
+      const StateId source = is_new ? kNewState : model_.FindState(WorkflowId(names_.declaration->id), name);
+      if (!source.valid()) continue;
+      if (std::find(out->sources.begin(), out->sources.end(), source) != out->sources.end()) {
+        model_.sink.Report(name.span, diagnostics::kNamedTwice, name);
+        continue;
+      }
+      if (!is_new && !t.stays && workflow_.states[source.value].is_final) {
+        model_.sink.Report(name.span, diagnostics::kLeavesFinal, t.name, name).Related(names_.state_spans[source.value], "the state is declared here");
+      }
+      out->sources.push_back(source);
+    }
+    std::sort(out->sources.begin(), out->sources.end());
+  }
+
+  void Target(const ast::Transition& t, Transition* out) {
+    if (t.stays) return;
+    if (t.target.text == "new") {
+      model_.sink.Report(t.target.span, diagnostics::kTargetNew, t.name);
+      return;
+    }
+    out->target = model_.FindState(WorkflowId(names_.declaration->id), t.target);
+  }
+
+  void Sets(const ast::Transition& t, Transition* out) {
+    for (const ast::SetItem& item : t.sets) {
+      if (item.field.empty()) continue;
+      const auto field = names_.fields.find(item.field.text);
+      if (field == names_.fields.end()) {
+        model_.sink.Report(item.field.span, diagnostics::kUnknownField, item.field, workflow_.name).Help(Suggest(item.field.text, NamesOf(names_.fields)));
+        continue;
+      }
+      const FieldId id(field->second);
+      const bool twice = std::any_of(out->sets.begin(), out->sets.end(), [&](const SetField& s) { return s.field == id; });
+      if (twice) {
+        model_.sink.Report(item.field.span, diagnostics::kSetTwice, t.name, item.field);
+        continue;
+      }
+      out->sets.push_back({id, item.optional, item.computed != nullptr});
+    }
+  }
+
+  // What comes into being has every field that is not optional.
+  void CheckCreation(const ast::Transition& t, const Transition& out) {
+    if (out.sources.empty() || std::find(out.sources.begin(), out.sources.end(), kNewState) == out.sources.end()) return;
+    for (size_t i = 0; i < workflow_.fields.size(); ++i) {
+      const Field& field = workflow_.fields[i];
+      if (!field.type.valid() || model_.types.At(field.type).optional) continue;
+      const auto set = std::find_if(out.sets.begin(), out.sets.end(), [&](const SetField& s) { return s.field == FieldId(i); });
+      if (set == out.sets.end()) {
+        model_.sink.Report(t.name.span, diagnostics::kCreationMisses, t.name, field.name).Related(names_.field_spans[i], "the field is declared here");
+      } else if (set->optional) {
+        model_.sink.Report(t.name.span, diagnostics::kCreationOptional, t.name, field.name).Related(names_.field_spans[i], "the field is declared here");
+      }
+    }
+  }
+
+  // No event of a recorded log may be two transitions.
+  void CheckForeignNames() {
+    for (size_t i = 0; i < workflow_.transitions.size(); ++i) {
+      const std::string& a = workflow_.transitions[i].foreign;
+      for (size_t j = 0; j < i && !a.empty(); ++j) {
+        const std::string& b = workflow_.transitions[j].foreign;
+        if (b.empty() || !Overlap(a, b)) continue;
+        model_.sink.Report(names_.transition_nodes[i]->foreign_span, diagnostics::kForeignOverlap, a, b)
+            .Related(names_.transition_nodes[j]->foreign_span, "the other name");
+      }
+    }
+  }
+
+  // Whether some text matches both globs, where `*` is any text.
+  static bool Overlap(const std::string& a, const std::string& b) {
+    std::vector<std::vector<char>> reach(a.size() + 1, std::vector<char>(b.size() + 1, 0));
+    reach[0][0] = 1;
+    for (size_t i = 0; i <= a.size(); ++i) {
+      for (size_t j = 0; j <= b.size(); ++j) {
+        if (!reach[i][j]) continue;
+        const bool star_a = i < a.size() && a[i] == '*', star_b = j < b.size() && b[j] == '*';
+        if (star_a) reach[i + 1][j] = 1;
+        if (star_b) reach[i][j + 1] = 1;
+        if (star_a && j < b.size()) reach[i][j + 1] = 1;
+        if (star_b && i < a.size()) reach[i + 1][j] = 1;
+        if (i < a.size() && j < b.size() && !star_a && !star_b && a[i] == b[j]) reach[i + 1][j + 1] = 1;
+      }
+    }
+    return reach[a.size()][b.size()] != 0;
+  }
+
+  Model& model_;
+  Workflow& workflow_;
+  WorkflowNames& names_;
+};
+
+// ---------------------------------------------------------------- logs
+
+void DeclareLogItem(Model& model, const ast::LogItem& item, LogMapping* log) {
+  const Foreign foreign = ResolveForeign(model, item.foreign, std::nullopt);
+  const std::string& name = item.name.text;
+  if (name == "actor") {
+    log->actor = foreign;
+    log->actor_absent = item.absent;
+  } else if (name == "role") {
+    log->role = foreign;
+  } else if (name == "at") {
+    log->at = foreign;
+  } else if (name == "activity") {
+    log->activity = foreign.attribute;
+  } else if (name == "case") {
+    log->instance = foreign.attribute;
+  } else if (!name.empty()) {
+    model.sink.Report(item.name.span, diagnostics::kUnknownLogItem, item.name).Help(Suggest(name, {"actor", "role", "at", "activity", "case"}));
+  }
+  if (!item.absent.empty() && name != "actor") model.sink.Report(item.name.span, diagnostics::kAbsentOnlyActor, item.name);
+}
+
+void DeclareLogs(Model& model) {
+  std::map<uint32_t, ast::Span> seen;
+  for (const ast::File* file : FilesByPath(model)) {
+    for (const ast::Log& log : file->logs) {
+      const WorkflowId w = model.FindWorkflow(log.workflow);
+      if (!w.valid()) continue;
+      if (const auto [at, is_new] = seen.emplace(w.value, log.workflow.span); !is_new) {
+        model.sink.Report(log.workflow.span, diagnostics::kLogTwice, log.workflow).Related(at->second, "the first is here");
+        continue;
+      }
+      LogMapping& mapping = model.workflow(w).log;
+      mapping.format = log.format.text;
+      if (!log.format.empty() && mapping.format != "xes" && mapping.format != "csv") {
+        model.sink.Report(log.format.span, diagnostics::kUnknownLogFormat, log.format).Help(Suggest(log.format.text, {"xes", "csv"}));
+      }
+      std::map<std::string, ast::Span> items;
+      for (const ast::LogItem& item : log.items) {
+        if (!items.emplace(item.name.text, item.name.span).second) {
+          model.sink.Report(item.name.span, diagnostics::kLogItemTwice, item.name).Related(items[item.name.text], "given here first");
+          continue;
+        }
+        DeclareLogItem(model, item, &mapping);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void DeclareTypes(Model& model) {
+  // Workflows by name first: a type may refer to any of them.
+  std::vector<Declaration*> declarations = model.symbols.OfKind(DeclarationKind::kWorkflow);
+  for (Declaration* d : model.symbols.OfKind(DeclarationKind::kEntity)) declarations.push_back(d);
+  std::sort(declarations.begin(), declarations.end(), [](const Declaration* a, const Declaration* b) { return a->id < b->id; });
+  for (const Declaration* d : declarations) {
+    Workflow workflow;
+    workflow.name = d->name;
+    workflow.package = d->package;
+    workflow.qualified = d->qualified;
+    workflow.is_builtin = d->package == kBuiltinPackage;
+    model.schema().workflows.push_back(std::move(workflow));
+    WorkflowNames names;
+    names.declaration = d;
+    names.defs = d->entity != nullptr ? &d->entity->defs : &d->workflow->defs;
+    model.workflows.push_back(std::move(names));
+  }
+  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kEnum)) DeclareEnum(model, *d);
+  RecordWalk(model).Run();
+}
+
+void DeclarePeople(Model& model) {
+  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kDomain)) model.schema().domains.push_back({d->name, d->qualified, {}});
+  PriorityGraph(model).Run();
+  std::map<std::string, ast::Span> foreign;
+  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kRole)) {
+    Role role{d->name, d->qualified, {}, d->role->human, d->role->foreign};
+    if (d->role->domain.empty()) {
+      model.sink.Report(d->span, diagnostics::kRoleWithoutDomain, d->name);
+    } else {
+      role.domain = model.FindDomain(d->role->domain);
+    }
+    if (!role.foreign.empty() && !foreign.emplace(role.foreign, d->span).second) {
+      model.sink.Report(d->span, diagnostics::kForeignRoleTwice, role.foreign).Related(foreign[role.foreign], "and of this role");
+    }
+    model.schema().roles.push_back(std::move(role));
+  }
+}
+
+void DeclareWorkflows(Model& model) {
+  for (uint32_t i = 0; i < model.workflows.size(); ++i) WorkflowBuilder(model, i).Fields();
+  for (uint32_t i = 0; i < model.workflows.size(); ++i) WorkflowBuilder(model, i).Transitions();
+  DeclareLogs(model);
+}
+
+}  // namespace writ::check

@@ -1,0 +1,11 @@
+# Writes OUT: the function StdlibSources() with the text of FILES, as raw strings in pieces that every compiler takes.
+set(text "#include \"compiler/check/stdlib.h\"\n\nnamespace writ::check {\n\n")
+string(APPEND text "const std::vector<StdlibSource>& StdlibSources() {\n")
+string(APPEND text "  static const auto* const kSources = new std::vector<StdlibSource>{\n")
+foreach(file ${FILES})
+  file(RELATIVE_PATH name ${ROOT} ${file})
+  file(READ ${file} content)
+  string(APPEND text "      {\"${name}\", R\"WRIT_TEXT(${content})WRIT_TEXT\"},\n")
+endforeach()
+string(APPEND text "  };\n  return *kSources;\n}\n\n}  // namespace writ::check\n")
+file(WRITE ${OUT} "${text}")

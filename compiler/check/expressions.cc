@@ -1,0 +1,1282 @@
+#include "compiler/check/expressions.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/check/check.h"
+#include "compiler/typed/expr.h"
+
+namespace writ::check {
+
+using diagnostics::Suggest;
+using typed::ExprKind;
+using typed::ExprType;
+
+namespace {
+
+Type Of(TypeKind kind, uint32_t index = UINT32_MAX) {
+  Type type;
+  type.kind = kind;
+  type.index = index;
+  return type;
+}
+
+Type TextType() { return Of(TypeKind::kString); }
+
+Type Optional(Type type, bool optional = true) {
+  type.optional = optional;
+  return type;
+}
+
+// What arithmetic makes of a type: no range, no distinct name.
+Type Plain(const Type& type) {
+  Type out = Of(type.kind, type.index);
+  out.optional = type.optional;
+  return out;
+}
+
+bool IsState(const Type& type) { return type.distinct == kStateMark; }
+
+bool HasOrder(const Model& model, const Type& type) {
+  if (IsState(type)) return false;
+  if (type.kind == TypeKind::kEnum) return model.program.schema.enums[type.index].ordered;
+  return IsNumeric(type.kind);
+}
+
+bool IsAdditive(TypeKind kind) {
+  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney || kind == TypeKind::kDuration;
+}
+
+size_t ReferenceDepth(const typed::Expr& e) {
+  const size_t inner = e.children.empty() || e.children[0] == nullptr ? 0 : ReferenceDepth(*e.children[0]);
+  if (e.kind == ExprKind::kDeref) return inner + 1;
+  return e.kind == ExprKind::kMember || e.kind == ExprKind::kLookup || e.kind == ExprKind::kElementAt ? inner : 0;
+}
+
+const char* OperatorName(ExprKind kind) {
+  switch (kind) {
+    case ExprKind::kAdd: return "+";
+    case ExprKind::kSubtract: return "-";
+    case ExprKind::kMultiply: return "*";
+    default: return "/";
+  }
+}
+
+}  // namespace
+
+Expressions::Expressions(Model& model, Scope scope) : model_(model), scope_(std::move(scope)) {
+  std::sort(scope_.transitions.begin(), scope_.transitions.end());
+}
+
+// ---------------------------------------------------------------- nodes
+
+Expressions::Ptr Expressions::Node(ExprKind kind, ast::Span span, const Type& type, uint8_t scale) {
+  auto node = std::make_unique<typed::Expr>();
+  node->kind = kind;
+  node->span = span;
+  node->type.type = type;
+  node->type.scale = scale;
+  ++nodes_;
+  return node;
+}
+
+template <typename... P>
+Expressions::Ptr Expressions::Node(ExprKind kind, ast::Span span, const ExprType& type, P... children) {
+  Ptr node = Node(kind, span, type.type, type.scale);
+  (node->children.push_back(std::move(children)), ...);
+  return node;
+}
+
+Expressions::Ptr Expressions::Constant(ast::Span span, const Type& type, Num number) {
+  Ptr node = Node(ExprKind::kConstant, span, type);
+  node->number = number;
+  return node;
+}
+
+Expressions::Ptr Expressions::Fail(ast::Span span, const char* what) {
+  model_.sink.Report(span, diagnostics::kNoMeaningHere, what);
+  return nullptr;
+}
+
+// ---------------------------------------------------------------- entries
+
+Expressions::Ptr Expressions::Check(const ast::Expr& expr, const Type* expected) {
+  if (exhausted_) return nullptr;
+  if (nodes_ > kExpandedNodesMax) {
+    exhausted_ = true;
+    model_.sink.Report(frame_.use.value_or(expr.span), diagnostics::kTooLargeExpanded, kExpandedNodesMax);
+    return nullptr;
+  }
+  const bool rounded = std::exchange(rounding_, false);
+  Ptr node = expr.kind == ast::ExprKind::kBinary && expr.text == "/" && rounded ? CheckRounded(expr) : CheckInner(expr, expected);
+  if (node == nullptr || !node->type.type.optional) return node;
+  if (!present_.empty() && std::find(present_.begin(), present_.end(), typed::Text(*node)) != present_.end()) {
+    node->type.type.optional = false;
+  }
+  return node;
+}
+
+Expressions::Ptr Expressions::CheckGuard(const ast::Expr& expr) {
+  const Type boolean = Of(TypeKind::kBool);
+  Ptr guard = Check(expr, &boolean);
+  if (guard == nullptr || !RequireBool(*guard)) return nullptr;
+  CheckIntervals(model_, *guard);
+  return guard;
+}
+
+Expressions::Ptr Expressions::CheckValue(const ast::Expr& expr, const Type& type) {
+  Ptr value = Check(expr, &type);
+  if (value == nullptr) return nullptr;
+  const Type& found = value->type.type;
+  if (!SameType(found, type) || IsState(found)) {
+    model_.sink.Report(expr.span, diagnostics::kTypeMismatch, model_.types.Words(type), model_.types.Words(found));
+    return nullptr;
+  }
+  if (found.optional && !type.optional) {
+    RequirePresent(*value);
+    return nullptr;
+  }
+  if (value->type.scale != 0) {
+    model_.sink.Report(expr.span, diagnostics::kUnrounded, model_.types.Words(type));
+    return nullptr;
+  }
+  if (value->kind == ExprKind::kConstant && IsNumeric(type.kind) && !model_.types.CheckInRange(expr.span, type, value->number)) return nullptr;
+  if (value->kind == ExprKind::kConstant && type.kind == TypeKind::kString && value->text.size() > type.capacity) {
+    model_.sink.Report(expr.span, diagnostics::kTextTooLong, value->text.size(), type.capacity);
+    return nullptr;
+  }
+  CheckIntervals(model_, *value);
+  return value;
+}
+
+std::optional<Num> Expressions::CheckConstant(const ast::Expr& expr, TypeKind kind) {
+  const Type expected = Of(kind);
+  const Ptr value = Check(expr, &expected);
+  if (value == nullptr) return std::nullopt;
+  if (value->kind != ExprKind::kConstant) {
+    model_.sink.Report(expr.span, diagnostics::kConstantNeeded);
+    return std::nullopt;
+  }
+  if (value->type.type.kind != kind) {
+    model_.sink.Report(expr.span, diagnostics::kTypeMismatch, model_.types.Words(expected), model_.types.Words(value->type.type));
+    return std::nullopt;
+  }
+  return value->number;
+}
+
+void Expressions::CheckDefinition(const ast::Def& def) {
+  if (def.body == nullptr) return;
+  std::set<std::string> seen;
+  bool ok = true;
+  for (const ast::Field& parameter : def.parameters) {
+    if (!seen.insert(parameter.name.text).second) model_.sink.Report(parameter.name.span, diagnostics::kParameterTwice, parameter.name);
+    const std::optional<Type> type = model_.types.Resolve(parameter.type);
+    if (!type.has_value()) {
+      ok = false;
+      continue;
+    }
+    locals_.push_back({parameter.name.text, {*type, 0}, variables_++, nullptr});
+  }
+  std::optional<Type> result;
+  if (def.result.has_value()) {
+    result = model_.types.Resolve(*def.result);
+    ok = ok && result.has_value();
+  }
+  if (!ok) return;
+  active_.push_back(&def);
+  frame_.fields = scope_.workflow.valid();
+  Ptr body = Check(*def.body, result.has_value() ? &*result : nullptr);
+  if (body != nullptr && result.has_value()) {
+    const Type& found = body->type.type;
+    if (!SameType(found, *result) || (found.optional && !result->optional)) {
+      model_.sink.Report(def.body->span, diagnostics::kDefResult, def.name, model_.types.Words(*result), model_.types.Words(found));
+    }
+  }
+  if (body != nullptr) CheckIntervals(model_, *body);
+}
+
+// ---------------------------------------------------------------- dispatch
+
+Expressions::Ptr Expressions::CheckInner(const ast::Expr& expr, const Type* expected) {
+  switch (expr.kind) {
+    case ast::ExprKind::kBool: return Constant(expr.span, Of(TypeKind::kBool), expr.text == "true" ? 1 : 0);
+    case ast::ExprKind::kInt:
+    case ast::ExprKind::kPercent:
+    case ast::ExprKind::kMoney:
+    case ast::ExprKind::kQuantity:
+    case ast::ExprKind::kDuration:
+    case ast::ExprKind::kTime:
+    case ast::ExprKind::kDate: return CheckNumber(expr);
+    case ast::ExprKind::kString: return CheckString(expr, expected);
+    case ast::ExprKind::kName: return CheckName(expr, expected);
+    case ast::ExprKind::kThis: return CheckThis(expr);
+    case ast::ExprKind::kMember: return CheckMember(expr, expected);
+    case ast::ExprKind::kIndex: return CheckIndex(expr);
+    case ast::ExprKind::kCall: return CheckCall(expr);
+    case ast::ExprKind::kNot: return CheckNot(expr);
+    case ast::ExprKind::kNegate: return CheckNegate(expr);
+    case ast::ExprKind::kBinary: return CheckBinary(expr, expected);
+    case ast::ExprKind::kHas: return CheckHas(expr);
+    case ast::ExprKind::kIf: return CheckIf(expr, expected);
+    case ast::ExprKind::kSays: return CheckSays(expr);
+    case ast::ExprKind::kFold: return CheckFold(expr, expected);
+    case ast::ExprKind::kSet:
+    case ast::ExprKind::kList: model_.sink.Report(expr.span, diagnostics::kSetOnlyAfterIn); return nullptr;
+    case ast::ExprKind::kRecord: model_.sink.Report(expr.span, diagnostics::kRecordInExpression); return nullptr;
+  }
+  return nullptr;
+}
+
+Expressions::Ptr Expressions::CheckNumber(const ast::Expr& expr) {
+  const std::optional<Number> number = model_.types.ReadNumber(expr);
+  if (!number.has_value()) return nullptr;
+  return Constant(expr.span, number->type, number->value);
+}
+
+Expressions::Ptr Expressions::CheckString(const ast::Expr& expr, const Type* expected) {
+  Type type = TextType();
+  if (expected != nullptr && expected->kind == TypeKind::kReference) {
+    const std::vector<writ::Field>& key = model_.workflow(WorkflowId(expected->index)).key;
+    const bool text = key.size() == 1 && key[0].type.valid() && model_.types.At(key[0].type).kind == TypeKind::kString;
+    if (text) type = Of(TypeKind::kReference, expected->index);
+  }
+  if (expected != nullptr && expected->kind == TypeKind::kEnum) {
+    model_.sink.Report(expr.span, diagnostics::kTextForMember, expr.text, model_.types.Words(*expected));
+    return nullptr;
+  }
+  Ptr node = Node(ExprKind::kConstant, expr.span, type);
+  node->text = expr.text;
+  node->type.type.capacity = static_cast<uint32_t>(expr.text.size());
+  return node;
+}
+
+// ---------------------------------------------------------------- names
+
+WorkflowId Expressions::FieldsOf() const {
+  if (!frame_.fields) return {};
+  return frame_.self != nullptr ? frame_.self_workflow : scope_.workflow;
+}
+
+bool Expressions::PayloadNamed(const std::string& name) const {
+  if (!frame_.fields || frame_.self != nullptr || !scope_.workflow.valid()) return false;
+  for (TransitionId t : scope_.transitions) {
+    for (const writ::Field& field : model_.transition(scope_.workflow, t).payload) {
+      if (field.name == name) return true;
+    }
+  }
+  return false;
+}
+
+const ast::Def* Expressions::FindWorkflowDef(WorkflowId workflow, const std::string& name) const {
+  if (!workflow.valid()) return nullptr;
+  for (const ast::Def& def : *model_.names(workflow).defs) {
+    if (def.name.text == name) return &def;
+  }
+  return nullptr;
+}
+
+bool Expressions::ResolvesAsValue(const ast::Name& name) const {
+  for (size_t i = frame_.locals_begin; i < locals_.size(); ++i) {
+    if (locals_[i].name == name.text) return true;
+  }
+  const WorkflowId w = FieldsOf();
+  if (w.valid()) {
+    const WorkflowNames& names = model_.names(w);
+    if (names.fields.count(name.text) != 0 || names.keys.count(name.text) != 0 || PayloadNamed(name.text)) return true;
+    if (FindWorkflowDef(w, name.text) != nullptr) return true;
+  }
+  if (name.text == "now" || name.text == "actor" || name.text == "state" || name.text == "before" || name.text == "after") return true;
+  return model_.symbols.Find(Space::kDef, name) != nullptr;
+}
+
+bool Expressions::IsContextual(const ast::Expr& expr) const {
+  switch (expr.kind) {
+    case ast::ExprKind::kName: return !ResolvesAsValue({expr.text, expr.span});
+    case ast::ExprKind::kString:
+    case ast::ExprKind::kSet:
+    case ast::ExprKind::kList: return true;
+    case ast::ExprKind::kIf:
+      return expr.children.size() == 3 && expr.children[1] != nullptr && expr.children[2] != nullptr && IsContextual(*expr.children[1]) &&
+             IsContextual(*expr.children[2]);
+    default: return false;
+  }
+}
+
+Expressions::Ptr Expressions::LocalValue(const Local& local, ast::Span span) {
+  if (local.bound != nullptr) {
+    Ptr copy = typed::Clone(*local.bound);
+    copy->span = span;
+    nodes_ += 1;
+    return copy;
+  }
+  Ptr node = Node(ExprKind::kVariable, span, local.type.type, local.type.scale);
+  node->variable = local.variable;
+  return node;
+}
+
+Expressions::Ptr Expressions::CheckName(const ast::Expr& expr, const Type* expected) {
+  const ast::Name name{expr.text, expr.span};
+  for (size_t i = locals_.size(); i > frame_.locals_begin; --i) {
+    if (locals_[i - 1].name == name.text) return LocalValue(locals_[i - 1], expr.span);
+  }
+  const WorkflowId w = FieldsOf();
+  if (w.valid()) {
+    const WorkflowNames& names = model_.names(w);
+    if (const auto field = names.fields.find(name.text); field != names.fields.end()) return Field(w, FieldId(field->second), name);
+    if (const auto key = names.keys.find(name.text); key != names.keys.end() && !PayloadNamed(name.text)) return KeyPart(key->second, expr.span);
+    if (PayloadNamed(name.text)) return Payload(name);
+    if (const ast::Def* def = FindWorkflowDef(w, name.text); def != nullptr) {
+      Frame frame = frame_;
+      frame.use = frame_.use.value_or(expr.span);
+      return ExpandDef(*def, {}, frame, expr.span);
+    }
+  }
+  if (const Declaration* def = model_.symbols.Find(Space::kDef, name); def != nullptr) {
+    Frame frame;
+    frame.fields = false;
+    frame.use = frame_.use.value_or(expr.span);
+    return ExpandDef(*def->def, {}, frame, expr.span);
+  }
+  if (std::find(hidden_.begin(), hidden_.end(), name.text) != hidden_.end()) {
+    model_.sink.Report(expr.span, diagnostics::kFactOfProposal, name);
+    return nullptr;
+  }
+  if (expected != nullptr && (expected->kind == TypeKind::kEnum || expected->kind == TypeKind::kRole || IsState(*expected))) {
+    return CheckContextual(expr, *expected);
+  }
+  if (name.text == "now") {
+    if (scope_.kind == ScopeKind::kConstant) return Fail(expr.span, "now");
+    Ptr node = Node(ExprKind::kSlot, expr.span, Of(TypeKind::kTime));
+    node->root = SlotRoot::kNow;
+    return node;
+  }
+  if (name.text == "actor") return Actor(expr.span);
+  if (name.text == "state") return State(expr.span);
+  if (name.text == "before" || name.text == "after") {
+    model_.sink.Report(expr.span, diagnostics::kSideAlone, name);
+    return nullptr;
+  }
+  if (expected != nullptr && (expected->kind == TypeKind::kEnum || expected->kind == TypeKind::kRole)) return CheckContextual(expr, *expected);
+  ReportUnknownName(name);
+  return nullptr;
+}
+
+// A bare word that is read by the type that is expected: a member, a role, a state.
+Expressions::Ptr Expressions::CheckContextual(const ast::Expr& expr, const Type& expected) {
+  const ast::Name name{expr.text, expr.span};
+  if (expected.kind == TypeKind::kRole) {
+    const RoleId role = model_.FindRole(name);
+    return role.valid() ? Constant(expr.span, Of(TypeKind::kRole), role.value) : nullptr;
+  }
+  if (IsState(expected)) {
+    const WorkflowId w(expected.index);
+    if (name.text == "new") return Constant(expr.span, Optional(expected, false), -1);
+    const StateId state = model_.FindState(w, name);
+    return state.valid() ? Constant(expr.span, Optional(expected, false), state.value) : nullptr;
+  }
+  const Enum& type = model_.schema().enums[expected.index];
+  std::vector<std::string> members;
+  for (size_t i = 0; i < type.members.size(); ++i) {
+    if (type.members[i].name == name.text) return Constant(expr.span, Of(TypeKind::kEnum, expected.index), static_cast<Num>(i));
+    members.push_back(type.members[i].name);
+  }
+  if (name.text == "now" || name.text == "actor" || name.text == "state") {
+    model_.sink.Report(expr.span, diagnostics::kTypeMismatch, model_.types.Words(expected), absl::StrCat("`", name.text, "`"));
+    return nullptr;
+  }
+  model_.sink.Report(expr.span, diagnostics::kUnknownMember, name, type.name).Help(Suggest(name.text, members));
+  return nullptr;
+}
+
+void Expressions::ReportUnknownName(const ast::Name& name) {
+  std::vector<std::string> known;
+  for (size_t i = frame_.locals_begin; i < locals_.size(); ++i) known.push_back(locals_[i].name);
+  const WorkflowId w = FieldsOf();
+  if (w.valid()) {
+    for (const auto& [field, id] : model_.names(w).fields) known.push_back(field);
+    for (const ast::Def& def : *model_.names(w).defs) known.push_back(def.name.text);
+    for (TransitionId t : scope_.transitions) {
+      if (frame_.self != nullptr) break;
+      for (const writ::Field& field : model_.transition(scope_.workflow, t).payload) known.push_back(field.name);
+    }
+  }
+  for (const std::string& def : model_.symbols.Visible(Space::kDef, name.span.file)) known.push_back(def);
+  std::string help = Suggest(name.text, known);
+  for (const Enum& type : model_.schema().enums) {
+    if (!help.empty()) break;
+    for (const EnumMember& member : type.members) {
+      if (member.name == name.text) help = absl::StrCat("it is a member of `", type.name, "`, but nothing here is expected to be one");
+    }
+  }
+  if (help.empty() && w.valid()) {
+    for (const Transition& t : model_.workflow(w).transitions) {
+      for (const writ::Field& field : t.payload) {
+        if (field.name == name.text) help = absl::StrCat("it is in the payload of `", t.name, "`, which this does not speak of");
+      }
+    }
+  }
+  model_.sink.Report(name.span, diagnostics::kUnknownName, name).Help(help);
+}
+
+std::optional<TransitionId> Expressions::SetterOf(FieldId field) const {
+  for (TransitionId t : scope_.transitions) {
+    const Transition& transition = model_.transition(scope_.workflow, t);
+    if (transition.sources.size() == 1 && transition.sources[0] == kNewState) continue;
+    for (const SetField& set : transition.sets) {
+      if (set.field == field) return t;
+    }
+  }
+  return std::nullopt;
+}
+
+bool Expressions::ReportBareField(const ast::Name& name, FieldId field) {
+  if (scope_.kind != ScopeKind::kProposal && scope_.kind != ScopeKind::kCompute) return false;
+  const std::optional<TransitionId> setter = SetterOf(field);
+  if (!setter.has_value()) return false;
+  const std::string& transition = model_.transition(scope_.workflow, *setter).name;
+  const ast::Span there = model_.names(scope_.workflow).transition_spans[setter->value];
+  if (frame_.use.has_value()) {
+    model_.sink.Report(*frame_.use, diagnostics::kBareFieldInDef, name, transition)
+        .Related(name.span, "it is read here")
+        .Related(there, "the transition is declared here");
+  } else {
+    model_.sink.Report(name.span, diagnostics::kBareField, name, transition, absl::StrCat("before.", name.text), absl::StrCat("after.", name.text))
+        .Related(there, "the transition is declared here");
+  }
+  return true;
+}
+
+Expressions::Ptr Expressions::Field(WorkflowId w, FieldId field, const ast::Name& name) {
+  const writ::Field& declared = model_.workflow(w).fields[field.value];
+  if (!declared.type.valid()) return nullptr;
+  if (frame_.self != nullptr) {
+    Ptr self = typed::Clone(*frame_.self);
+    return Deref(std::move(self), 0, field.value, model_.types.At(declared.type), name.span);
+  }
+  if (scope_.kind == ScopeKind::kConstant) return Fail(name.span, "a field");
+  if (scope_.kind == ScopeKind::kEvent && PayloadNamed(name.text)) return Payload(name);
+  if (PayloadNamed(name.text) && !frame_.side.has_value() && scope_.kind != ScopeKind::kLimit) {
+    model_.sink.Report(name.span, diagnostics::kFieldOrPayload, name, absl::StrCat("before.", name.text), absl::StrCat("after.", name.text))
+        .Related(model_.names(w).field_spans[field.value], "the field is declared here");
+    return nullptr;
+  }
+  if (frame_.side.has_value()) return FieldOf(*frame_.side, field, name.span);
+  if (ReportBareField(name, field)) return nullptr;
+  return FieldOf(SlotRoot::kAfter, field, name.span);
+}
+
+Expressions::Ptr Expressions::FieldOf(SlotRoot root, FieldId field, ast::Span span) {
+  const writ::Field& declared = model_.workflow(scope_.workflow).fields[field.value];
+  if (!declared.type.valid()) return nullptr;
+  Type type = model_.types.At(declared.type);
+  if (root == SlotRoot::kBefore) {
+    bool any_new = false, all_new = !scope_.transitions.empty();
+    for (TransitionId t : scope_.transitions) {
+      const std::vector<StateId>& sources = model_.transition(scope_.workflow, t).sources;
+      const bool has_new = std::find(sources.begin(), sources.end(), kNewState) != sources.end();
+      any_new = any_new || has_new;
+      all_new = all_new && has_new && sources.size() == 1;
+    }
+    if (all_new) {
+      model_.sink.Report(span, diagnostics::kNoBefore, declared.name);
+      return nullptr;
+    }
+    type.optional = type.optional || any_new;
+  }
+  Ptr node = Node(ExprKind::kSlot, span, type);
+  node->root = root;
+  node->index = field.value;
+  return node;
+}
+
+Expressions::Ptr Expressions::Payload(const ast::Name& name) {
+  std::optional<TypeId> type;
+  std::optional<uint32_t> index;
+  for (TransitionId t : scope_.transitions) {
+    const Transition& transition = model_.transition(scope_.workflow, t);
+    const auto at = std::find_if(transition.payload.begin(), transition.payload.end(), [&](const writ::Field& f) { return f.name == name.text; });
+    if (at == transition.payload.end()) {
+      model_.sink.Report(name.span, diagnostics::kPayloadNotShared, name, transition.name)
+          .Related(model_.names(scope_.workflow).transition_spans[t.value], "the transition is declared here");
+      return nullptr;
+    }
+    const uint32_t here = static_cast<uint32_t>(at - transition.payload.begin());
+    if (type.has_value() && *type != at->type) {
+      model_.sink.Report(name.span, diagnostics::kPayloadTypesDiffer, name, transition.name)
+          .Related(model_.names(scope_.workflow).transition_spans[t.value], "the transition is declared here");
+      return nullptr;
+    }
+    type = at->type;
+    if (!index.has_value()) index = here;  // the first transition's place; rules.cc splits a rule where places differ
+  }
+  if (!type.has_value() || !type->valid()) return nullptr;
+  Ptr node = Node(ExprKind::kSlot, name.span, model_.types.At(*type));
+  node->root = SlotRoot::kPayload;
+  node->index = *index;
+  return node;
+}
+
+Expressions::Ptr Expressions::State(ast::Span span) {
+  if (frame_.self != nullptr) {
+    Type type = Of(TypeKind::kInt, frame_.self_workflow.value);
+    type.distinct = kStateMark;
+    return Deref(typed::Clone(*frame_.self), 1, 0, type, span);
+  }
+  const bool known = scope_.kind != ScopeKind::kConstant && scope_.kind != ScopeKind::kCompute && scope_.kind != ScopeKind::kLimit;
+  if (!known || !scope_.workflow.valid() || !frame_.fields) return Fail(span, "state");
+  Type type = Of(TypeKind::kInt, scope_.workflow.value);
+  type.distinct = kStateMark;
+  Ptr node = Node(ExprKind::kSlot, span, type);
+  node->root = SlotRoot::kState;
+  return node;
+}
+
+Expressions::Ptr Expressions::CheckThis(const ast::Expr& expr) {
+  if (scope_.kind == ScopeKind::kConstant || !scope_.workflow.valid() || !frame_.fields) return Fail(expr.span, "this");
+  if (frame_.self != nullptr) return typed::Clone(*frame_.self);
+  Ptr node = Node(ExprKind::kSlot, expr.span, Of(TypeKind::kReference, scope_.workflow.value));
+  node->root = SlotRoot::kThisKey;
+  return node;
+}
+
+Expressions::Ptr Expressions::KeyPart(uint32_t part, ast::Span span) {
+  const WorkflowId w = FieldsOf();
+  const writ::Field& key = model_.workflow(w).key[part];
+  if (!key.type.valid()) return nullptr;
+  if (frame_.self != nullptr) return Deref(typed::Clone(*frame_.self), 2, part, model_.types.At(key.type), span);
+  if (scope_.kind == ScopeKind::kConstant) return Fail(span, "a key");
+  Ptr self = Node(ExprKind::kSlot, span, Of(TypeKind::kReference, w.value));
+  self->root = SlotRoot::kThisKey;
+  return Deref(std::move(self), 2, part, model_.types.At(key.type), span);
+}
+
+Expressions::Ptr Expressions::Actor(ast::Span span) {
+  const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kCompute || scope_.kind == ScopeKind::kEvent ||
+                     scope_.kind == ScopeKind::kDefinition;
+  if (!known || frame_.self != nullptr) return Fail(span, "actor");
+  const std::vector<const Declaration*> workflows = std::as_const(model_.symbols).OfKind(DeclarationKind::kWorkflow);
+  const auto agent = std::find_if(workflows.begin(), workflows.end(), [](const Declaration* d) { return d->qualified == "writ.Agent"; });
+  Ptr node = agent == workflows.end() ? Node(ExprKind::kSlot, span, TextType()) : Node(ExprKind::kSlot, span, Of(TypeKind::kReference, (*agent)->id));
+  node->root = SlotRoot::kActorId;
+  return node;
+}
+
+// ---------------------------------------------------------------- members
+
+Expressions::Ptr Expressions::Deref(Ptr object, uint32_t part, uint32_t index, Type type, ast::Span span) {
+  if (object == nullptr) return nullptr;
+  type.optional = type.optional || object->type.type.optional;
+  Ptr node = Node(ExprKind::kDeref, span, type);
+  node->part = part;
+  node->index = index;
+  node->children.push_back(std::move(object));
+  if (ReferenceDepth(*node) > limits::kReferenceDepthMax) {
+    model_.sink.Report(span, diagnostics::kReferenceTooDeep, limits::kReferenceDepthMax);
+    return nullptr;
+  }
+  if (scope_.kind == ScopeKind::kEvent) {
+    model_.sink.Report(span, diagnostics::kReferenceInFact);
+    return nullptr;
+  }
+  return node;
+}
+
+Expressions::Ptr Expressions::CheckSided(const ast::Expr& expr, SlotRoot side) {
+  const bool before = side == SlotRoot::kBefore;
+  const bool sided = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kCompute || scope_.kind == ScopeKind::kDefinition ||
+                     (!before && scope_.kind == ScopeKind::kEvent) || (!before && scope_.kind == ScopeKind::kLimit);
+  if (!sided || frame_.self != nullptr || !scope_.workflow.valid() || !frame_.fields) {
+    return Fail(expr.span, before ? "before" : "after");
+  }
+  const WorkflowNames& names = model_.names(scope_.workflow);
+  if (const auto field = names.fields.find(expr.name.text); field != names.fields.end()) {
+    return FieldOf(side, FieldId(field->second), expr.span);
+  }
+  if (const ast::Def* def = FindWorkflowDef(scope_.workflow, expr.name.text); def != nullptr) {
+    Frame frame = frame_;
+    frame.side = side;
+    frame.use = frame_.use.value_or(expr.span);
+    return ExpandDef(*def, {}, frame, expr.span);
+  }
+  if (PayloadNamed(expr.name.text)) {
+    model_.sink.Report(expr.name.span, diagnostics::kPayloadHasNoSides, expr.name);
+    return nullptr;
+  }
+  if (expr.name.text == "state" && before) return State(expr.span);
+  model_.sink.Report(expr.name.span, diagnostics::kUnknownField, expr.name, model_.workflow(scope_.workflow).name)
+      .Help(Suggest(expr.name.text, NamesOf(names.fields)));
+  return nullptr;
+}
+
+Expressions::Ptr Expressions::CheckMember(const ast::Expr& expr, const Type* expected) {
+  (void)expected;
+  const ast::Expr* object = expr.children.empty() ? nullptr : expr.children[0].get();
+  if (object == nullptr || expr.name.empty()) return nullptr;
+  if (object->kind == ast::ExprKind::kName && (object->text == "before" || object->text == "after")) {
+    return CheckSided(expr, object->text == "before" ? SlotRoot::kBefore : SlotRoot::kAfter);
+  }
+  if (object->kind == ast::ExprKind::kThis && frame_.self == nullptr && FieldsOf().valid()) {
+    ast::Expr bare;
+    bare.kind = ast::ExprKind::kName;
+    bare.text = expr.name.text;
+    bare.span = expr.name.span;
+    return CheckName(bare, nullptr);
+  }
+  // last(p).x, last(p).actor.x: what is kept of the event is known only with all its members.
+  std::vector<ast::Name> path = {expr.name};
+  const ast::Expr* root = object;
+  while (root->kind == ast::ExprKind::kMember && !root->children.empty() && root->children[0] != nullptr) {
+    path.insert(path.begin(), root->name);
+    root = root->children[0].get();
+  }
+  if (root->kind == ast::ExprKind::kFold && root->text == "last" && IsPattern(*root)) return LastMember(*root, path, expr.span);
+  // Stance.approve: the type before the point.
+  if (object->kind == ast::ExprKind::kName && !ResolvesAsValue({object->text, object->span})) {
+    const Declaration* d = model_.symbols.Find(Space::kType, {object->text, object->span});
+    if (d != nullptr && d->kind == DeclarationKind::kEnum) {
+      ast::Expr member;
+      member.kind = ast::ExprKind::kName;
+      member.text = expr.name.text;
+      member.span = expr.name.span;
+      return CheckContextual(member, Of(TypeKind::kEnum, d->id));
+    }
+  }
+  return MemberOf(Check(*object), expr.name, expr.span);
+}
+
+Expressions::Ptr Expressions::MemberOf(Ptr object, const ast::Name& name, ast::Span span) {
+  if (object == nullptr) return nullptr;
+  if (object->kind == ExprKind::kSlot && object->root == SlotRoot::kActorId && object->type.type.kind == TypeKind::kReference) {
+    if (Ptr member = ActorMember(name, span); member != nullptr) return member;
+  }
+  const Type type = object->type.type;
+  if (type.kind == TypeKind::kReference) return ReferenceMember(std::move(object), name, span);
+  if (type.kind == TypeKind::kRecord) return RecordMember(std::move(object), name, span);
+  model_.sink.Report(name.span, diagnostics::kNoMembers, model_.types.Words(type), name);
+  return nullptr;
+}
+
+Expressions::Ptr Expressions::ActorMember(const ast::Name& name, ast::Span span) {
+  struct Row { const char* name; SlotRoot root; TypeKind kind; };
+  static constexpr Row kRows[] = {{"id", SlotRoot::kActorId, TypeKind::kString},
+                                  {"principal", SlotRoot::kActorPrincipal, TypeKind::kString},
+                                  {"role", SlotRoot::kActorRole, TypeKind::kRole},
+                                  {"human", SlotRoot::kActorIsHuman, TypeKind::kBool}};
+  for (const Row& row : kRows) {
+    if (name.text != row.name) continue;
+    Ptr node = Node(ExprKind::kSlot, span, Of(row.kind));
+    node->root = row.root;
+    return node;
+  }
+  return nullptr;
+}
+
+Expressions::Ptr Expressions::RecordMember(Ptr object, const ast::Name& name, ast::Span span) {
+  const writ::Record& record = model_.schema().records[object->type.type.index];
+  std::vector<std::string> names;
+  for (size_t i = 0; i < record.members.size(); ++i) {
+    names.push_back(record.members[i].name);
+    if (record.members[i].name != name.text) continue;
+    if (!record.members[i].type.valid()) return nullptr;
+    Type type = model_.types.At(record.members[i].type);
+    type.optional = type.optional || object->type.type.optional;
+    Ptr node = Node(ExprKind::kMember, span, type);
+    node->index = static_cast<uint32_t>(i);
+    node->children.push_back(std::move(object));
+    return node;
+  }
+  if (!record.members.empty()) {
+    model_.sink.Report(name.span, diagnostics::kUnknownRecordMember, name, record.name).Help(Suggest(name.text, names));
+  }
+  return nullptr;
+}
+
+Expressions::Ptr Expressions::ReferenceMember(Ptr object, const ast::Name& name, ast::Span span) {
+  const WorkflowId w(object->type.type.index);
+  const WorkflowNames& names = model_.names(w);
+  const Workflow& workflow = model_.workflow(w);
+  if (const auto field = names.fields.find(name.text); field != names.fields.end()) {
+    const TypeId type = workflow.fields[field->second].type;
+    return type.valid() ? Deref(std::move(object), 0, field->second, model_.types.At(type), span) : nullptr;
+  }
+  if (const auto key = names.keys.find(name.text); key != names.keys.end()) {
+    const TypeId type = workflow.key[key->second].type;
+    return type.valid() ? Deref(std::move(object), 2, key->second, model_.types.At(type), span) : nullptr;
+  }
+  if (const ast::Def* def = FindWorkflowDef(w, name.text); def != nullptr) {
+    if (object->type.type.optional) {
+      RequirePresent(*object);
+      return nullptr;
+    }
+    Frame frame;
+    frame.self = object.get();
+    frame.self_workflow = w;
+    frame.use = frame_.use.value_or(span);
+    return ExpandDef(*def, {}, frame, span);
+  }
+  if (name.text == "state") {
+    Type type = Of(TypeKind::kInt, w.value);
+    type.distinct = kStateMark;
+    return Deref(std::move(object), 1, 0, type, span);
+  }
+  std::vector<std::string> known = NamesOf(names.fields);
+  for (const auto& [key, id] : names.keys) known.push_back(key);
+  known.push_back("state");
+  model_.sink.Report(name.span, diagnostics::kUnknownField, name, workflow.name)
+      .Help(Suggest(name.text, known))
+      .Related(names.declaration->span, "it is declared here");
+  return nullptr;
+}
+
+Expressions::Ptr Expressions::CheckIndex(const ast::Expr& expr) {
+  const ast::Expr* object = expr.children.empty() ? nullptr : expr.children[0].get();
+  if (object == nullptr) return nullptr;
+  if (object->kind == ast::ExprKind::kName && !ResolvesAsValue({object->text, object->span})) {
+    const Declaration* d = model_.symbols.Find(Space::kType, {object->text, object->span});
+    if (d != nullptr && (d->kind == DeclarationKind::kEntity || d->kind == DeclarationKind::kWorkflow)) return EntityLookup(expr, WorkflowId(d->id));
+  }
+  Ptr list = Check(*object);
+  if (list == nullptr) return nullptr;
+  const Type type = list->type.type;
+  if (type.kind != TypeKind::kList || !type.key.valid()) {
+    model_.sink.Report(expr.span, diagnostics::kIndexNeedsKey, model_.types.Words(type));
+    return nullptr;
+  }
+  if (expr.children.size() != 2) {
+    model_.sink.Report(expr.span, diagnostics::kKeyPartCount, 1, expr.children.size() - 1);
+    return nullptr;
+  }
+  const Type element = model_.types.At(type.element);
+  const TypeId key_type = model_.schema().records[element.index].members[type.key.value].type;
+  if (expr.children[1] == nullptr || !key_type.valid()) return nullptr;
+  Ptr key = CheckValue(*expr.children[1], model_.types.At(key_type));
+  if (key == nullptr) return nullptr;
+  Ptr node = Node(ExprKind::kLookup, expr.span, Optional(element));
+  node->children.push_back(std::move(list));
+  node->children.push_back(std::move(key));
+  return node;
+}
+
+Expressions::Ptr Expressions::EntityLookup(const ast::Expr& expr, WorkflowId w) {
+  if (scope_.kind == ScopeKind::kConstant || scope_.kind == ScopeKind::kEvent) return Fail(expr.span, "a look-up");
+  const std::vector<writ::Field>& key = model_.workflow(w).key;
+  if (expr.children.size() - 1 != key.size()) {
+    model_.sink.Report(expr.span, diagnostics::kKeyPartCount, key.size(), expr.children.size() - 1)
+        .Related(model_.names(w).declaration->span, "it is declared here");
+    return nullptr;
+  }
+  Ptr node = Node(ExprKind::kEntityLookup, expr.span, Optional(Of(TypeKind::kReference, w.value)));
+  node->index = w.value;
+  bool ok = true;
+  for (size_t i = 0; i < key.size(); ++i) {
+    Ptr part = key[i].type.valid() && expr.children[i + 1] != nullptr ? CheckValue(*expr.children[i + 1], model_.types.At(key[i].type)) : nullptr;
+    ok = ok && part != nullptr;
+    node->children.push_back(std::move(part));
+  }
+  if (!ok) return nullptr;
+  return node;
+}
+
+// ---------------------------------------------------------------- absence
+
+bool Expressions::RequirePresent(const typed::Expr& expr) {
+  if (!expr.type.type.optional) return true;
+  model_.sink.Report(expr.span, diagnostics::kMayBeAbsent, model_.types.Words(expr.type.type));
+  return false;
+}
+
+bool Expressions::RequireBool(const typed::Expr& expr) {
+  if (expr.type.type.kind != TypeKind::kBool) {
+    model_.sink.Report(expr.span, diagnostics::kNotACondition, model_.types.Words(expr.type.type));
+    return false;
+  }
+  return RequirePresent(expr);
+}
+
+// Remembers what is present where `condition` holds (or does not). Gives how many were known before, to go back to.
+size_t Expressions::Narrow(const typed::Expr& condition, bool holds) {
+  const size_t before = present_.size();
+  if (condition.kind == ExprKind::kNot) {
+    Narrow(*condition.children[0], !holds);
+  } else if (condition.kind == (holds ? ExprKind::kAnd : ExprKind::kOr)) {
+    for (const Ptr& child : condition.children) Narrow(*child, holds);
+  } else if (condition.kind == ExprKind::kHas && holds) {
+    present_.push_back(typed::Text(*condition.children[0]));
+  } else if (condition.kind == ExprKind::kIs && holds) {
+    for (const Ptr& child : condition.children) present_.push_back(typed::Text(*child));
+  }
+  return before;
+}
+
+Expressions::Ptr Expressions::CheckHas(const ast::Expr& expr) {
+  const ast::Expr* inner = expr.children.empty() ? nullptr : expr.children[0].get();
+  if (inner == nullptr) return nullptr;
+  if (inner->kind == ast::ExprKind::kFold && inner->text == "last" && IsPattern(*inner)) {
+    // has last(p): p has happened.
+    typed::Fact fact;
+    fact.kind = typed::Fact::Kind::kHappened;
+    fact.type = {Of(TypeKind::kBool), 0};
+    if (!MayUseFacts(expr.span) || !FactParts(*inner, &fact)) return nullptr;
+    return FactNode(std::move(fact), expr.span);
+  }
+  Ptr value = Check(*inner);
+  if (value == nullptr) return nullptr;
+  const bool narrowed = std::find(present_.begin(), present_.end(), typed::Text(*value)) != present_.end();
+  if (!value->type.type.optional && !narrowed) {
+    model_.sink.Report(expr.span, diagnostics::kAlwaysPresent, model_.types.Words(value->type.type));
+    return nullptr;
+  }
+  value->type.type.optional = true;
+  return Node(ExprKind::kHas, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(value));
+}
+
+Expressions::Ptr Expressions::CheckCoalesce(const ast::Expr& expr, const Type* expected) {
+  Ptr left = Check(*expr.children[0], expected);
+  const Type want = left != nullptr ? Optional(left->type.type, false) : Type();
+  Ptr right = left == nullptr && IsContextual(*expr.children[1]) ? nullptr : Check(*expr.children[1], left != nullptr ? &want : expected);
+  if (left == nullptr || right == nullptr) return nullptr;
+  if (!left->type.type.optional) {
+    model_.sink.Report(expr.span, diagnostics::kNothingToReplace, model_.types.Words(left->type.type));
+    return nullptr;
+  }
+  ExprType type;
+  if (!Merge(left->type, right->type, &type)) {
+    model_.sink.Report(expr.span, diagnostics::kBranchesDiffer, model_.types.Words(left->type.type), model_.types.Words(right->type.type));
+    return nullptr;
+  }
+  type.type.optional = right->type.type.optional;
+  return Node(ExprKind::kCoalesce, expr.span, type, std::move(left), std::move(right));
+}
+
+// One type for two branches: the wider range, absent if either may be.
+bool Expressions::Merge(const ExprType& a, const ExprType& b, ExprType* out) const {
+  if (!SameType(a.type, b.type)) return false;
+  *out = a;
+  out->type.min = std::min(a.type.min, b.type.min);
+  out->type.max = std::max(a.type.max, b.type.max);
+  out->type.capacity = std::max(a.type.capacity, b.type.capacity);
+  out->type.count_min = std::min(a.type.count_min, b.type.count_min);
+  if (a.type.distinct == UINT32_MAX) out->type.distinct = b.type.distinct;
+  out->type.optional = a.type.optional || b.type.optional;
+  out->scale = std::max(a.scale, b.scale);
+  return true;
+}
+
+Expressions::Ptr Expressions::CheckIf(const ast::Expr& expr, const Type* expected) {
+  if (expr.children.size() != 3 || !expr.children[0] || !expr.children[1] || !expr.children[2]) return nullptr;
+  const Type boolean = Of(TypeKind::kBool);
+  Ptr condition = Check(*expr.children[0], &boolean);
+  if (condition != nullptr && !RequireBool(*condition)) condition = nullptr;
+  const bool swap = expected == nullptr && IsContextual(*expr.children[1]) && !IsContextual(*expr.children[2]);
+  Ptr branches[2];
+  Type first_type;
+  const Type* hint = expected;
+  for (int step = 0; step < 2; ++step) {
+    const int branch = swap ? 1 - step : step;
+    const size_t known = condition != nullptr ? Narrow(*condition, branch == 0) : present_.size();
+    if (!(step == 1 && branches[1 - branch] == nullptr && expected == nullptr && IsContextual(*expr.children[1 + branch]))) {
+      branches[branch] = Check(*expr.children[1 + branch], hint);
+    }
+    present_.resize(known);
+    if (step == 0 && expected == nullptr && branches[branch] != nullptr) {
+      first_type = branches[branch]->type.type;
+      hint = &first_type;
+    }
+  }
+  if (condition == nullptr || branches[0] == nullptr || branches[1] == nullptr) return nullptr;
+  ExprType type;
+  if (!Merge(branches[0]->type, branches[1]->type, &type)) {
+    model_.sink.Report(expr.span, diagnostics::kBranchesDiffer, model_.types.Words(branches[0]->type.type), model_.types.Words(branches[1]->type.type));
+    return nullptr;
+  }
+  return Node(ExprKind::kIf, expr.span, type, std::move(condition), std::move(branches[0]), std::move(branches[1]));
+}
+
+// ---------------------------------------------------------------- logic and comparison
+
+Expressions::Ptr Expressions::CheckNot(const ast::Expr& expr) {
+  if (expr.children.empty() || expr.children[0] == nullptr) return nullptr;
+  const Type boolean = Of(TypeKind::kBool);
+  Ptr inner = Check(*expr.children[0], &boolean);
+  if (inner == nullptr || !RequireBool(*inner)) return nullptr;
+  return Node(ExprKind::kNot, expr.span, ExprType{boolean, 0}, std::move(inner));
+}
+
+Expressions::Ptr Expressions::CheckBinary(const ast::Expr& expr, const Type* expected) {
+  if (expr.children.size() != 2 || expr.children[0] == nullptr || expr.children[1] == nullptr) return nullptr;
+  const std::string& op = expr.text;
+  if (op == "and") return CheckJunction(expr, ExprKind::kAnd);
+  if (op == "or") return CheckJunction(expr, ExprKind::kOr);
+  if (op == "==" || op == "!=") return CheckEquality(expr);
+  if (op == "<" || op == "<=" || op == ">" || op == ">=") return CheckOrder(expr);
+  if (op == "is") return CheckIs(expr);
+  if (op == "in") return CheckIn(expr);
+  if (op == "??") return CheckCoalesce(expr, expected);
+  if (op == "+" || op == "-") return CheckSum(expr);
+  if (op == "*") return CheckProduct(expr);
+  if (op == "/") {
+    Check(*expr.children[0]);
+    model_.sink.Report(expr.span, diagnostics::kDivisionOutsideRound);
+    return nullptr;
+  }
+  model_.sink.Report(expr.span, diagnostics::kNotYet, op, "comparison, `in`, `is` and arithmetic");
+  return nullptr;
+}
+
+Expressions::Ptr Expressions::CheckJunction(const ast::Expr& expr, ExprKind kind) {
+  const Type boolean = Of(TypeKind::kBool);
+  Ptr left = Check(*expr.children[0], &boolean);
+  if (left != nullptr && !RequireBool(*left)) left = nullptr;
+  const size_t known = left != nullptr ? Narrow(*left, kind == ExprKind::kAnd) : present_.size();
+  Ptr right = Check(*expr.children[1], &boolean);
+  present_.resize(known);
+  if (right != nullptr && !RequireBool(*right)) right = nullptr;
+  if (left == nullptr || right == nullptr) return nullptr;
+  return Node(kind, expr.span, ExprType{boolean, 0}, std::move(left), std::move(right));
+}
+
+// Two sides of one type: the one that knows its own type is read first, and tells the other.
+bool Expressions::CheckPair(const ast::Expr& left, const ast::Expr& right, Ptr* left_out, Ptr* right_out) {
+  const bool left_asks = IsContextual(left), right_asks = IsContextual(right);
+  const bool right_first = left_asks && !right_asks;
+  const ast::Expr& first = right_first ? right : left;
+  const ast::Expr& second = right_first ? left : right;
+  Ptr a = Check(first);
+  if (a == nullptr && (right_first ? left_asks : right_asks)) return false;
+  Ptr b = Check(second, a != nullptr ? &a->type.type : nullptr);
+  *left_out = std::move(right_first ? b : a);
+  *right_out = std::move(right_first ? a : b);
+  return *left_out != nullptr && *right_out != nullptr;
+}
+
+bool Expressions::Comparable(const typed::Expr& left, const typed::Expr& right, ast::Span span) {
+  const Type &a = left.type.type, &b = right.type.type;
+  if (IsState(a) || IsState(b)) {
+    if (IsState(a) && IsState(b) && a.index == b.index) return true;
+    model_.sink.Report(span, diagnostics::kStateComparedWith, model_.types.Words(IsState(a) ? b : a));
+    return false;
+  }
+  if (a.kind == TypeKind::kMoney && b.kind == TypeKind::kMoney && a.index != b.index) {
+    model_.sink.Report(span, diagnostics::kCurrenciesMixed, model_.types.Words(a), model_.types.Words(b));
+    return false;
+  }
+  if (a.kind == b.kind && IsScalar(a.kind) && a.index == b.index && !SameType(a, b)) {
+    model_.sink.Report(span, diagnostics::kDistinctTypes, model_.types.Words(a), model_.types.Words(b));
+    return false;
+  }
+  if (SameType(a, b)) return true;
+  model_.sink.Report(span, diagnostics::kCannotCompare, model_.types.Words(a), model_.types.Words(b));
+  return false;
+}
+
+Expressions::Ptr Expressions::CheckEquality(const ast::Expr& expr) {
+  Ptr left, right;
+  if (!CheckPair(*expr.children[0], *expr.children[1], &left, &right)) return nullptr;
+  if (!Comparable(*left, *right, expr.span)) return nullptr;
+  const bool equal = expr.text == "==";
+  if (left->type.type.optional || right->type.type.optional) {
+    const typed::Expr& absent = left->type.type.optional ? *left : *right;
+    model_.sink.Report(expr.span, diagnostics::kEqualOfAbsent, expr.text, equal ? "`is`" : "`not (… is …)`")
+        .Related(absent.span, "this may be absent");
+    return nullptr;
+  }
+  const Type& type = left->type.type;
+  const bool of_records = type.kind == TypeKind::kList && model_.types.At(type.element).kind == TypeKind::kRecord;
+  if (type.kind == TypeKind::kRecord || of_records) {
+    model_.sink.Report(expr.span, diagnostics::kRecordsDoNotCompare, model_.types.Words(type));
+    return nullptr;
+  }
+  return Node(equal ? ExprKind::kEqual : ExprKind::kNotEqual, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(left), std::move(right));
+}
+
+Expressions::Ptr Expressions::CheckOrder(const ast::Expr& expr) {
+  Ptr left, right;
+  if (!CheckPair(*expr.children[0], *expr.children[1], &left, &right)) return nullptr;
+  if (!Comparable(*left, *right, expr.span)) return nullptr;
+  if (!HasOrder(model_, left->type.type)) {
+    model_.sink.Report(expr.span, diagnostics::kNoOrder, model_.types.Words(left->type.type), expr.text);
+    return nullptr;
+  }
+  const bool left_there = RequirePresent(*left), right_there = RequirePresent(*right);
+  if (!left_there || !right_there) return nullptr;
+  if (expr.text[0] == '>') std::swap(left, right);
+  const ExprKind kind = expr.text.size() == 1 ? ExprKind::kLess : ExprKind::kLessEqual;
+  return Node(kind, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(left), std::move(right));
+}
+
+Expressions::Ptr Expressions::CheckIs(const ast::Expr& expr) {
+  Ptr left, right;
+  if (!CheckPair(*expr.children[0], *expr.children[1], &left, &right)) return nullptr;
+  if (!Comparable(*left, *right, expr.span)) return nullptr;
+  if (!IsScalar(left->type.type.kind)) {
+    model_.sink.Report(expr.span, diagnostics::kIsNeedsScalar, model_.types.Words(left->type.type));
+    return nullptr;
+  }
+  return Node(ExprKind::kIs, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(left), std::move(right));
+}
+
+Expressions::Ptr Expressions::CheckIn(const ast::Expr& expr) {
+  const ast::Expr& set = *expr.children[1];
+  if (set.kind == ast::ExprKind::kSet || set.kind == ast::ExprKind::kList || (set.kind == ast::ExprKind::kRecord && set.members.empty())) {
+    return InLiteral(Check(*expr.children[0]), set, expr.span);
+  }
+  Ptr collection = Check(set);
+  if (collection == nullptr) {
+    if (!IsContextual(*expr.children[0])) Check(*expr.children[0]);
+    return nullptr;
+  }
+  const Type type = collection->type.type;
+  if (type.kind != TypeKind::kSet && type.kind != TypeKind::kList) {
+    model_.sink.Report(set.span, diagnostics::kNotACollection, model_.types.Words(type));
+    return nullptr;
+  }
+  if (!RequirePresent(*collection)) return nullptr;
+  const Type element_type = model_.types.At(type.element);
+  Ptr element = Check(*expr.children[0], &element_type);
+  if (element == nullptr || !RequirePresent(*element)) return nullptr;
+  if (element_type.kind == TypeKind::kRecord) {
+    model_.sink.Report(expr.span, diagnostics::kRecordsDoNotCompare, model_.types.Words(element_type));
+    return nullptr;
+  }
+  Ptr sample = Node(ExprKind::kConstant, set.span, element_type);
+  if (!Comparable(*element, *sample, expr.span)) return nullptr;
+  return Node(ExprKind::kIn, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(element), std::move(collection));
+}
+
+// x in { a, b }: constants make a set; anything else is compared one by one.
+Expressions::Ptr Expressions::InLiteral(Ptr element, const ast::Expr& set, ast::Span span) {
+  if (element == nullptr || !RequirePresent(*element)) return nullptr;
+  if (set.children.empty()) {
+    model_.sink.Report(set.span, diagnostics::kEmptySet);
+    return nullptr;
+  }
+  const Type boolean = Of(TypeKind::kBool);
+  if (!IsScalar(element->type.type.kind)) {
+    model_.sink.Report(span, diagnostics::kIsNeedsScalar, model_.types.Words(element->type.type));
+    return nullptr;
+  }
+  std::vector<Ptr> members;
+  bool ok = true, constant = true;
+  for (const ast::ExprPtr& child : set.children) {
+    Ptr member = child != nullptr ? Check(*child, &element->type.type) : nullptr;
+    if (member == nullptr || !Comparable(*element, *member, child->span) || !RequirePresent(*member)) {
+      ok = false;
+      continue;
+    }
+    constant = constant && member->kind == ExprKind::kConstant;
+    members.push_back(std::move(member));
+  }
+  if (!ok) return nullptr;
+  if (!constant) {
+    Ptr any;
+    for (Ptr& member : members) {
+      Ptr equal = Node(ExprKind::kEqual, member->span, ExprType{boolean, 0}, typed::Clone(*element), std::move(member));
+      any = any == nullptr ? std::move(equal) : Node(ExprKind::kOr, span, ExprType{boolean, 0}, std::move(any), std::move(equal));
+    }
+    return any;
+  }
+  Type type = Of(TypeKind::kSet);
+  type.capacity = static_cast<uint32_t>(members.size());
+  type.element = model_.types.Intern(Plain(element->type.type));
+  Ptr literal = Node(ExprKind::kSetLiteral, set.span, type);
+  literal->children = std::move(members);
+  return Node(ExprKind::kIn, span, ExprType{boolean, 0}, std::move(element), std::move(literal));
+}
+
+// ---------------------------------------------------------------- arithmetic
+
+Expressions::Ptr Expressions::CheckNegate(const ast::Expr& expr) {
+  if (expr.children.empty() || expr.children[0] == nullptr) return nullptr;
+  Ptr inner = Check(*expr.children[0]);
+  if (inner == nullptr) return nullptr;
+  const Type& type = inner->type.type;
+  if (!IsAdditive(type.kind) || IsState(type)) {
+    model_.sink.Report(expr.span, diagnostics::kNoNegative, model_.types.Words(type));
+    return nullptr;
+  }
+  if (!RequirePresent(*inner)) return nullptr;
+  if (inner->kind == ExprKind::kConstant) {
+    inner->number = -inner->number;
+    inner->span = expr.span;
+    return inner;
+  }
+  const ExprType result{Plain(type), inner->type.scale};
+  return Node(ExprKind::kNegate, expr.span, result, std::move(inner));
+}
+
+Expressions::Ptr Expressions::CheckSum(const ast::Expr& expr) {
+  Ptr left = Check(*expr.children[0]), right = Check(*expr.children[1]);
+  if (left == nullptr || right == nullptr) return nullptr;
+  const ExprKind kind = expr.text == "+" ? ExprKind::kAdd : ExprKind::kSubtract;
+  const Type a = left->type.type, b = right->type.type;
+  const bool left_there = RequirePresent(*left), right_there = RequirePresent(*right);
+  if (!left_there || !right_there) return nullptr;
+  ExprType type{Plain(a), std::max(left->type.scale, right->type.scale)};
+  const bool minus = kind == ExprKind::kSubtract;
+  if (IsState(a) || IsState(b)) {
+    model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(a), expr.text, model_.types.Words(b));
+    return nullptr;
+  }
+  if (a.kind == TypeKind::kTime && b.kind == TypeKind::kTime && minus) {
+    type.type = Of(TypeKind::kDuration);
+  } else if (a.kind == TypeKind::kTime && b.kind == TypeKind::kDuration) {
+    type.type = Of(TypeKind::kTime);
+  } else if (a.kind == TypeKind::kDuration && b.kind == TypeKind::kTime && !minus) {
+    type.type = Of(TypeKind::kTime);
+  } else if (a.kind == TypeKind::kMoney && b.kind == TypeKind::kMoney && a.index != b.index) {
+    model_.sink.Report(expr.span, diagnostics::kCurrenciesMixed, model_.types.Words(a), model_.types.Words(b));
+    return nullptr;
+  } else if (a.kind != b.kind || !IsAdditive(a.kind)) {
+    model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(a), expr.text, model_.types.Words(b));
+    return nullptr;
+  }
+  return Node(kind, expr.span, type, std::move(left), std::move(right));
+}
+
+Expressions::Ptr Expressions::CheckProduct(const ast::Expr& expr) {
+  Ptr left = Check(*expr.children[0]), right = Check(*expr.children[1]);
+  if (left == nullptr || right == nullptr) return nullptr;
+  const Type a = left->type.type, b = right->type.type;
+  const bool left_there = RequirePresent(*left), right_there = RequirePresent(*right);
+  if (!left_there || !right_there) return nullptr;
+  const auto scales = [](TypeKind kind) { return kind == TypeKind::kInt || kind == TypeKind::kPercent; };
+  const bool fine = IsAdditive(a.kind) && IsAdditive(b.kind) && (scales(a.kind) || scales(b.kind)) && !IsState(a) && !IsState(b);
+  if (!fine) {
+    model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(a), expr.text, model_.types.Words(b));
+    return nullptr;
+  }
+  // An int has no digits of its own; a percent adds six unless the other is an int.
+  const Type& carrier = scales(a.kind) && !(a.kind == TypeKind::kPercent && b.kind == TypeKind::kInt) ? b : a;
+  const bool both_percent = a.kind != TypeKind::kInt && b.kind != TypeKind::kInt;
+  const int scale = left->type.scale + right->type.scale + (both_percent ? 6 : 0);
+  if (scale > 36) {
+    model_.sink.Report(expr.span, diagnostics::kTooManyDigits);
+    return nullptr;
+  }
+  return Node(ExprKind::kMultiply, expr.span, ExprType{Plain(carrier), static_cast<uint8_t>(scale)}, std::move(left), std::move(right));
+}
+
+Expressions::Ptr Expressions::CheckRounded(const ast::Expr& expr) {
+  if (expr.children.size() != 2 || expr.children[0] == nullptr || expr.children[1] == nullptr) return nullptr;
+  Ptr value = Check(*expr.children[0]);
+  Ptr divisor = Check(*expr.children[1]);
+  if (value == nullptr || divisor == nullptr || !RequirePresent(*value)) return nullptr;
+  if (divisor->kind != ExprKind::kConstant) {
+    model_.sink.Report(expr.children[1]->span, diagnostics::kDivisorNotConstant);
+    return nullptr;
+  }
+  if (!IsAdditive(value->type.type.kind) || divisor->type.type.kind != TypeKind::kInt) {
+    model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(value->type.type), OperatorName(ExprKind::kDivide),
+                       model_.types.Words(divisor->type.type));
+    return nullptr;
+  }
+  if (divisor->number == 0) {
+    model_.sink.Report(expr.children[1]->span, diagnostics::kDivisionByZero);
+    return nullptr;
+  }
+  const Num number = divisor->number;
+  Ptr node = Node(ExprKind::kDivide, expr.span, ExprType{Plain(value->type.type), value->type.scale}, std::move(value));
+  node->number = number;
+  return node;
+}
+
+Expressions::Ptr Expressions::CheckRound(const ast::Expr& expr, Rounding rounding) {
+  if (expr.children.size() != 1 || expr.children[0] == nullptr) {
+    model_.sink.Report(expr.span, diagnostics::kArgumentCount, expr.text, 1, expr.children.size());
+    return nullptr;
+  }
+  rounding_ = true;
+  Ptr value = Check(*expr.children[0]);
+  rounding_ = false;
+  if (value == nullptr) return nullptr;
+  if (!IsAdditive(value->type.type.kind) || IsState(value->type.type)) {
+    model_.sink.Report(expr.span, diagnostics::kNothingToRound, model_.types.Words(value->type.type));
+    return nullptr;
+  }
+  if (!RequirePresent(*value)) return nullptr;
+  Ptr node = Node(ExprKind::kRound, expr.span, ExprType{Plain(value->type.type), 0}, std::move(value));
+  node->rounding = rounding;
+  return node;
+}
+
+// ---------------------------------------------------------------- calls and defs
+
+Expressions::Ptr Expressions::CheckCall(const ast::Expr& expr) {
+  if (expr.text == "round_down") return CheckRound(expr, Rounding::kDown);
+  if (expr.text == "round_up") return CheckRound(expr, Rounding::kUp);
+  if (expr.text == "round_half_even") return CheckRound(expr, Rounding::kHalfEven);
+  if (expr.text == "age") return CheckAge(expr);
+  if (expr.text == "votes") return CheckVotes(expr);
+  ast::Name name{expr.text, expr.span};
+  name.span.end = std::min<uint32_t>(expr.span.end, expr.span.begin + static_cast<uint32_t>(expr.text.size()));
+  if (const ast::Def* def = FindWorkflowDef(FieldsOf(), expr.text); def != nullptr) {
+    Frame frame = frame_;
+    frame.use = frame_.use.value_or(expr.span);
+    return ExpandDef(*def, expr.children, frame, expr.span);
+  }
+  if (const Declaration* d = model_.symbols.Find(Space::kDef, name); d != nullptr) {
+    Frame frame;
+    frame.fields = false;
+    frame.use = frame_.use.value_or(expr.span);
+    return ExpandDef(*d->def, expr.children, frame, expr.span);
+  }
+  std::vector<std::string> known = {"round_down", "round_up", "round_half_even", "age", "votes", "count", "sum", "min", "max", "any", "all", "distinct",
+                                    "happened", "refused", "first", "last"};
+  for (const std::string& def : model_.symbols.Visible(Space::kDef, name.span.file)) known.push_back(def);
+  if (FieldsOf().valid()) {
+    for (const ast::Def& def : *model_.names(FieldsOf()).defs) known.push_back(def.name.text);
+  }
+  model_.sink.Report(name.span, diagnostics::kUnknownFunction, name).Help(Suggest(name.text, known));
+  return nullptr;
+}
+
+Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<ast::ExprPtr>& arguments, Frame frame, ast::Span span) {
+  if (def.body == nullptr) return nullptr;
+  if (std::find(active_.begin(), active_.end(), &def) != active_.end()) {
+    model_.sink.Report(def.name.span, diagnostics::kDefCycle, def.name).Related(span, "it is used here while it is being worked out");
+    return nullptr;
+  }
+  if (arguments.size() != def.parameters.size()) {
+    model_.sink.Report(span, diagnostics::kArgumentCount, def.name.text, def.parameters.size(), arguments.size())
+        .Related(def.name.span, "it is declared here");
+    return nullptr;
+  }
+  std::vector<Ptr> values;
+  bool ok = true;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::optional<Type> type = model_.types.Resolve(def.parameters[i].type);
+    Ptr value;
+    if (type.has_value() && arguments[i] != nullptr) value = Check(*arguments[i], &*type);
+    if (value != nullptr) {
+      const Type& found = value->type.type;
+      if (!SameType(found, *type) || (IsState(found) != IsState(*type))) {
+        model_.sink.Report(arguments[i]->span, diagnostics::kArgumentType, def.name, model_.types.Words(*type), model_.types.Words(found))
+            .Related(def.parameters[i].name.span, "the parameter is declared here");
+        value = nullptr;
+      } else if (found.optional && !type->optional) {
+        RequirePresent(*value);
+        value = nullptr;
+      }
+    }
+    ok = ok && value != nullptr;
+    values.push_back(std::move(value));
+  }
+  if (!ok) return nullptr;
+  frame.locals_begin = locals_.size();
+  for (size_t i = 0; i < values.size(); ++i) locals_.push_back({def.parameters[i].name.text, values[i]->type, 0, values[i].get()});
+  const Frame outer = std::exchange(frame_, frame);
+  active_.push_back(&def);
+  std::optional<Type> result;
+  if (def.result.has_value()) result = model_.types.Resolve(*def.result);
+  Ptr body = Check(*def.body, result.has_value() ? &*result : nullptr);
+  active_.pop_back();
+  frame_ = outer;
+  locals_.resize(locals_.size() - values.size());
+  if (body == nullptr) return nullptr;
+  if (result.has_value() && (!SameType(body->type.type, *result) || (body->type.type.optional && !result->optional))) return nullptr;
+  if (result.has_value() && result->optional) body->type.type.optional = true;
+  return body;
+}
+
+}  // namespace writ::check

@@ -1,0 +1,171 @@
+// Expressions: what a bare word means where it stands, of what type every part is, and what may be absent.
+//
+// A checker lives for one expression's scope. A null result means that something was wrong and has been reported; whatever
+// is built from it is null too, without a further word.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/ast/ast.h"
+#include "compiler/check/model.h"
+#include "compiler/typed/typed.h"
+
+namespace writ::check {
+
+enum class ScopeKind : uint8_t {
+  kProposal,    // a rule's guard: fields, payload, actor, facts
+  kLimit,       // a limit of an authority: fields as the proposal leaves them, and payload
+  kCompute,     // a computed field
+  kEvent,       // `where` and the value of a fact: the event's payload, the fields after it
+  kConclude,    // a review's clause: fields, verdicts, facts; no proposal
+  kCondition,   // `expect` over an instance
+  kDefinition,  // a def on its own
+  kConstant,    // nothing but constants
+};
+
+struct Scope {
+  ScopeKind kind = ScopeKind::kConstant;
+  WorkflowId workflow;
+  std::vector<TransitionId> transitions;  // that the expression speaks of
+  ReviewId review;                        // kConclude: its own
+};
+
+class Expressions {
+ public:
+  Expressions(Model& model, Scope scope);
+
+  typed::ExprPtr Check(const ast::Expr& expr, const Type* expected = nullptr);
+  // A condition that is never absent. Its arithmetic is checked to fit 128 bits.
+  typed::ExprPtr CheckGuard(const ast::Expr& expr);
+  // A value for something of this type: not absent unless that may be, of scale 0. Ranges too where it is constant.
+  typed::ExprPtr CheckValue(const ast::Expr& expr, const Type& type);
+  // A whole constant of this kind: number literals, and defs that are one.
+  std::optional<Num> CheckConstant(const ast::Expr& expr, TypeKind kind);
+  // Checks a def's body on its own: parameters are unknowns of their types.
+  void CheckDefinition(const ast::Def& def);
+  // `E by R`, as the fact that it has happened this round.
+  std::optional<typed::Fact> AwaitedFact(TransitionId transition, const std::vector<RoleId>& by, ast::Span span);
+
+ private:
+  using Ptr = typed::ExprPtr;
+
+  struct Local {
+    std::string name;
+    typed::ExprType type;
+    uint32_t variable = 0;
+    const typed::Expr* bound = nullptr;  // a def's argument; null: a variable
+  };
+  // While a def is expanded: what it may see, and how its fields are read.
+  struct Frame {
+    size_t locals_begin = 0;
+    std::optional<SlotRoot> side;         // before.d, after.d
+    const typed::Expr* self = nullptr;    // through a reference: r.d
+    WorkflowId self_workflow;
+    std::optional<ast::Span> use;         // where the outermost def is used
+    bool fields = true;                   // a def of a package sees its parameters only
+  };
+
+  // expressions.cc
+  Ptr CheckInner(const ast::Expr& expr, const Type* expected);
+  Ptr CheckNumber(const ast::Expr& expr);
+  Ptr CheckString(const ast::Expr& expr, const Type* expected);
+  Ptr CheckName(const ast::Expr& expr, const Type* expected);
+  Ptr CheckContextual(const ast::Expr& expr, const Type& expected);
+  Ptr CheckThis(const ast::Expr& expr);
+  Ptr CheckMember(const ast::Expr& expr, const Type* expected);
+  Ptr CheckSided(const ast::Expr& expr, SlotRoot side);
+  Ptr MemberOf(Ptr object, const ast::Name& name, ast::Span span);
+  Ptr ReferenceMember(Ptr object, const ast::Name& name, ast::Span span);
+  Ptr ActorMember(const ast::Name& name, ast::Span span);
+  Ptr RecordMember(Ptr object, const ast::Name& name, ast::Span span);
+  Ptr CheckIndex(const ast::Expr& expr);
+  Ptr EntityLookup(const ast::Expr& expr, WorkflowId workflow);
+  Ptr CheckNot(const ast::Expr& expr);
+  Ptr CheckNegate(const ast::Expr& expr);
+  Ptr CheckHas(const ast::Expr& expr);
+  Ptr CheckIf(const ast::Expr& expr, const Type* expected);
+  Ptr CheckBinary(const ast::Expr& expr, const Type* expected);
+  Ptr CheckJunction(const ast::Expr& expr, typed::ExprKind kind);
+  Ptr CheckEquality(const ast::Expr& expr);
+  Ptr CheckOrder(const ast::Expr& expr);
+  Ptr CheckIs(const ast::Expr& expr);
+  Ptr CheckIn(const ast::Expr& expr);
+  Ptr InLiteral(Ptr element, const ast::Expr& set, ast::Span span);
+  Ptr CheckCoalesce(const ast::Expr& expr, const Type* expected);
+  Ptr CheckSum(const ast::Expr& expr);
+  Ptr CheckProduct(const ast::Expr& expr);
+  Ptr CheckCall(const ast::Expr& expr);
+  Ptr CheckRound(const ast::Expr& expr, Rounding rounding);
+  Ptr CheckRounded(const ast::Expr& expr);
+
+  Ptr Field(WorkflowId workflow, FieldId field, const ast::Name& name);
+  Ptr FieldOf(SlotRoot root, FieldId field, ast::Span span);
+  Ptr Payload(const ast::Name& name);
+  Ptr State(ast::Span span);
+  Ptr KeyPart(uint32_t part, ast::Span span);
+  Ptr Actor(ast::Span span);
+  Ptr Deref(Ptr object, uint32_t part, uint32_t index, Type type, ast::Span span);
+  Ptr LocalValue(const Local& local, ast::Span span);
+  bool ReportBareField(const ast::Name& name, FieldId field);
+  std::optional<TransitionId> SetterOf(FieldId field) const;
+  bool PayloadNamed(const std::string& name) const;
+  bool ResolvesAsValue(const ast::Name& name) const;
+  bool IsContextual(const ast::Expr& expr) const;
+  bool CheckPair(const ast::Expr& left, const ast::Expr& right, Ptr* left_out, Ptr* right_out);
+  bool Comparable(const typed::Expr& left, const typed::Expr& right, ast::Span span);
+  void ReportUnknownName(const ast::Name& name);
+  Ptr Fail(ast::Span span, const char* what);
+  bool RequirePresent(const typed::Expr& expr);
+  bool RequireBool(const typed::Expr& expr);
+  size_t Narrow(const typed::Expr& condition, bool holds);
+  bool Merge(const typed::ExprType& a, const typed::ExprType& b, typed::ExprType* out) const;
+
+  Ptr ExpandDef(const ast::Def& def, const std::vector<ast::ExprPtr>& arguments, Frame frame, ast::Span span);
+  const ast::Def* FindWorkflowDef(WorkflowId workflow, const std::string& name) const;
+  WorkflowId FieldsOf() const;
+
+  Ptr Node(typed::ExprKind kind, ast::Span span, const Type& type, uint8_t scale = 0);
+  template <typename... P>
+  Ptr Node(typed::ExprKind kind, ast::Span span, const typed::ExprType& type, P... children);
+  Ptr Constant(ast::Span span, const Type& type, Num number);
+
+  // patterns.cc
+  Ptr CheckFold(const ast::Expr& expr, const Type* expected);
+  bool IsPattern(const ast::Expr& expr) const;
+  Ptr CheckEnd(const ast::Expr& expr);
+  Ptr CheckQuantifier(const ast::Expr& expr, const Type* expected);
+  bool QuantifierType(const ast::Expr& expr, typed::QuantifierOp op, const typed::Expr* body, typed::ExprType* out);
+  Ptr CheckFact(const ast::Expr& expr);
+  Ptr LastMember(const ast::Expr& last, const std::vector<ast::Name>& path, ast::Span span);
+  Ptr CheckAge(const ast::Expr& expr);
+  Ptr CheckVotes(const ast::Expr& expr);
+  Ptr CheckSays(const ast::Expr& expr);
+  bool FindSeat(const ast::Name& role, uint32_t* review, uint32_t* seat, ast::Span span);
+  bool FindStance(uint32_t review, const ast::Name& stance, uint32_t* out);
+  bool MayUseFacts(ast::Span span);
+  bool FactParts(const ast::Expr& expr, typed::Fact* fact);
+  std::optional<typed::Pattern> FindPattern(const ast::Expr& source, const std::vector<ast::Name>& by, const ast::Expr* where);
+  Ptr EventValue(const ast::Expr& expr, const std::vector<TransitionId>& transitions);
+  Ptr EventMember(const std::vector<TransitionId>& transitions, const std::vector<ast::Name>& path, ast::Span span);
+  Ptr FactNode(typed::Fact fact, ast::Span span);
+
+  Model& model_;
+  Scope scope_;
+  Frame frame_;
+  std::vector<Local> locals_;
+  std::vector<std::string> hidden_;       // names of the proposal that a fact cannot see
+  std::vector<std::string> present_;      // texts of what is known to be there
+  std::vector<const ast::Def*> active_;   // defs that are being expanded
+  uint32_t variables_ = 0;
+  size_t nodes_ = 0;
+  bool exhausted_ = false;
+  bool rounding_ = false;                 // directly inside round_…
+};
+
+// intervals.cc: reports arithmetic whose declared ranges let it leave 128 bits.
+void CheckIntervals(Model& model, const typed::Expr& expr);
+
+}  // namespace writ::check

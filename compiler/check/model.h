@@ -1,0 +1,121 @@
+// What the stages of checking hand to one another: the typed program as far as it is, and what the names in it were.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/ast/ast.h"
+#include "compiler/check/symbols.h"
+#include "compiler/check/types.h"
+#include "compiler/diagnostics/diagnostics.h"
+#include "compiler/source/source.h"
+#include "compiler/typed/typed.h"
+
+namespace writ::check {
+
+using NameIndex = std::map<std::string, uint32_t>;
+
+// What Schema::workflows[i] was in the text.
+struct WorkflowNames {
+  const Declaration* declaration = nullptr;
+  const std::vector<ast::Def>* defs = nullptr;
+  NameIndex keys, fields, states, transitions;
+  std::vector<ast::Span> field_spans, state_spans, transition_spans;
+  std::vector<const ast::Transition*> transition_nodes;  // null for an entity's `set`
+};
+
+// Where a rule applies, once its names are known.
+struct RuleSite {
+  const Declaration* declaration = nullptr;
+  RuleId id;
+  Effect effect = Effect::kDeny;
+  WorkflowId workflow;                         // none: nothing more can be said of it
+  std::vector<TransitionId> transitions;       // sorted
+  std::vector<RoleId> by;                      // sorted; empty: anybody
+  bool by_orchestrator = false;
+};
+
+// What Workflow::reviews[i] was in the text.
+struct ReviewNames {
+  WorkflowId workflow;
+  ReviewId review;
+  const ast::Review* node = nullptr;
+  std::map<std::string, LadderId> ladders;     // of its escalating clauses
+};
+
+struct Model {
+  Model(const std::vector<ast::File>& all_files, const source::SourceSet& all_sources, diagnostics::Sink& to)
+      : files(all_files), sources(all_sources), sink(to), symbols(all_files, all_sources, to), types(symbols, program.schema, to) {}
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  Schema& schema() { return program.schema; }
+  Workflow& workflow(WorkflowId id) { return program.schema.workflows[id.value]; }
+  const WorkflowNames& names(WorkflowId id) const { return workflows[id.value]; }
+  const Transition& transition(WorkflowId w, TransitionId t) { return workflow(w).transitions[t.value]; }
+
+  // By name, or none; each reports what is unknown. Empty names are none without a word.
+  WorkflowId FindWorkflow(const ast::Name& name);
+  TransitionId FindTransition(WorkflowId workflow, const ast::Name& name);
+  StateId FindState(WorkflowId workflow, const ast::Name& name);
+  RoleId FindRole(const ast::Name& name);      // not `orchestrator`
+  DomainId FindDomain(const ast::Name& name);
+  // All transitions that a list names, sorted, each once; `any` stands for all. `ok` is false where one was wrong.
+  std::vector<TransitionId> FindTransitions(WorkflowId workflow, const std::vector<ast::Name>& names, bool* ok);
+  // Roles of a `by`, sorted; `orchestrator` is the flag.
+  std::vector<RoleId> FindRoles(const std::vector<ast::Name>& names, bool* by_orchestrator, bool* ok);
+
+  uint32_t AddFact(typed::Fact fact);
+  LadderId AddLadder(const Ladder& ladder);
+
+  const std::vector<ast::File>& files;
+  const source::SourceSet& sources;
+  diagnostics::Sink& sink;
+  typed::Program program;
+  Symbols symbols;
+  Types types;
+  std::vector<WorkflowNames> workflows;
+  std::map<std::string, uint32_t> facts;       // by text
+  std::vector<ReviewNames> reviews;            // sorted by workflow and state
+  std::vector<RuleSite> rule_sites;            // sorted by qualified name
+};
+
+bool IsBelow(const Schema& schema, DomainId lower, DomainId upper);  // by `priority`
+
+// Files, in the order of their paths: for what has no name to sort by.
+std::vector<const ast::File*> FilesByPath(const Model& model);
+
+std::vector<std::string> NamesOf(const NameIndex& index);
+
+// What a ladder's rungs may ask for, and where its fallbacks must be legal.
+struct LadderSite {
+  WorkflowId workflow;
+  std::vector<StateId> states;                 // every fallback is legal in all of these
+  std::vector<TransitionId> asked;             // what may be escalated
+  TransitionId asked_default;                  // … where none is named; none: it must be
+};
+
+// The row of a ladder, or none where it is wrong, which has been reported. `deny`-only rungs need no transition.
+LadderId BuildLadder(Model& model, const ast::Ladder& ladder, const LadderSite& site);
+// Why the orchestrator cannot propose a transition by itself (it can give no values), or nothing.
+std::optional<std::string> NeedsValues(const Model& model, WorkflowId workflow, TransitionId transition);
+// Fills file, line and column of a rule's row.
+void SetPlace(const Model& model, ast::Span span, Rule* rule);
+
+// The stages, in order.
+void DeclareTypes(Model& model);       // enums, records
+void DeclarePeople(Model& model);      // domains, priority, roles
+void DeclareWorkflows(Model& model);   // workflows and entities with fields, states, transitions, logs; no expressions
+void DeclareComputed(Model& model);    // `sets x = …`
+void CheckDefs(Model& model);
+void DeclareReviews(Model& model);     // panels and clauses, without guards
+void DeclareRules(Model& model);       // rows of Schema::rules
+void CheckAuthorities(Model& model);
+void CheckRules(Model& model);
+void CheckReviews(Model& model);       // guards, ranks
+void CheckTests(Model& model);
+
+}  // namespace writ::check

@@ -1,0 +1,329 @@
+#include "compiler/check/symbols.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/check/stdlib.h"
+#include "runtime/decision/schema.h"
+
+namespace writ::check {
+namespace {
+
+bool IsStandardLibrary(const std::string& path) {
+  for (const StdlibSource& source : StdlibSources()) {
+    if (absl::EndsWith(path, source.path)) return true;
+  }
+  return false;
+}
+
+ast::Span SpanOf(const std::vector<ast::Name>& names) {
+  ast::Span span = names.front().span;
+  span.end = names.back().span.end;
+  return span;
+}
+
+const char* SpaceWord(Space space) {
+  switch (space) {
+    case Space::kType: return "type";
+    case Space::kRole: return "role";
+    case Space::kDomain: return "domain";
+    case Space::kDef: return "def";
+    case Space::kRule: return "rule";
+  }
+  return "name";
+}
+
+bool IsBuiltinType(const std::string& name) {
+  static const char* const kNames[] = {"bool", "int",  "percent", "money", "quantity", "duration",
+                                       "time", "date", "string",  "role",  "set",      "list"};
+  return std::any_of(std::begin(kNames), std::end(kNames), [&](const char* n) { return name == n; });
+}
+
+bool IsBuiltinReason(const std::string& name) {
+  return std::any_of(std::begin(kBuiltinNames), std::end(kBuiltinNames), [&](const char* n) { return name == n; });
+}
+
+}  // namespace
+
+std::string Dotted(const std::vector<ast::Name>& names) {
+  std::string out;
+  for (const ast::Name& name : names) absl::StrAppend(&out, out.empty() ? "" : ".", name.text);
+  return out;
+}
+
+Space SpaceOf(DeclarationKind kind) {
+  switch (kind) {
+    case DeclarationKind::kRole: return Space::kRole;
+    case DeclarationKind::kDomain: return Space::kDomain;
+    case DeclarationKind::kDef: return Space::kDef;
+    case DeclarationKind::kRule: return Space::kRule;
+    default: return Space::kType;
+  }
+}
+
+Symbols::Symbols(const std::vector<ast::File>& files, const source::SourceSet& sources, diagnostics::Sink& sink)
+    : sources_(sources), sink_(sink) {
+  for (const ast::File& file : files) Collect(file);
+  Index(sink);
+  CheckImports(files);
+}
+
+void Symbols::Add(Declaration declaration, const ast::Name& name, uint32_t file) {
+  if (name.empty()) return;
+  declaration.name = name.text;
+  declaration.package = scopes_[file].package;
+  declaration.qualified = declaration.package.empty() ? name.text : absl::StrCat(declaration.package, ".", name.text);
+  declaration.span = name.span;
+  all_.push_back(std::move(declaration));
+}
+
+void Symbols::Collect(const ast::File& file) {
+  scopes_[file.file].package = Dotted(file.package);
+  const uint32_t f = file.file;
+  const auto make = [](DeclarationKind kind) {
+    Declaration d;
+    d.kind = kind;
+    return d;
+  };
+  for (const ast::Enum& e : file.enums) {
+    Declaration d = make(DeclarationKind::kEnum);
+    d.enumeration = &e;
+    Add(std::move(d), e.name, f);
+  }
+  for (const ast::Record& r : file.records) {
+    Declaration d = make(DeclarationKind::kRecord);
+    d.record = &r;
+    Add(std::move(d), r.name, f);
+  }
+  for (const ast::TypeAlias& t : file.types) {
+    Declaration d = make(DeclarationKind::kAlias);
+    d.alias = &t;
+    Add(std::move(d), t.name, f);
+  }
+  for (const ast::Workflow& w : file.workflows) {
+    Declaration d = make(DeclarationKind::kWorkflow);
+    d.workflow = &w;
+    Add(std::move(d), w.name, f);
+  }
+  for (const ast::Entity& e : file.entities) {
+    Declaration d = make(DeclarationKind::kEntity);
+    d.entity = &e;
+    Add(std::move(d), e.name, f);
+  }
+  for (const ast::Role& r : file.roles) {
+    for (const ast::Name& name : r.names) {
+      Declaration d = make(DeclarationKind::kRole);
+      d.role = &r;
+      Add(std::move(d), name, f);
+    }
+  }
+  for (const ast::Domain& domain : file.domains) {
+    for (const ast::Name& name : domain.names) {
+      Declaration d = make(DeclarationKind::kDomain);
+      d.domain = &domain;
+      Add(std::move(d), name, f);
+    }
+  }
+  for (const ast::Def& def : file.defs) {
+    Declaration d = make(DeclarationKind::kDef);
+    d.def = &def;
+    Add(std::move(d), def.name, f);
+  }
+  for (const ast::Rule& rule : file.rules) {
+    Declaration d = make(DeclarationKind::kRule);
+    d.rule = &rule;
+    Add(std::move(d), rule.name, f);
+  }
+}
+
+void Symbols::Index(diagnostics::Sink& sink) {
+  const auto order = [this](const Declaration& d) {
+    return std::make_tuple(SpaceOf(d.kind), d.qualified, sources_.path(d.span.file), d.span.begin);
+  };
+  std::stable_sort(all_.begin(), all_.end(), [&](const Declaration& a, const Declaration& b) { return order(a) < order(b); });
+  std::vector<Declaration> unique;
+  for (Declaration& d : all_) {
+    const Space space = SpaceOf(d.kind);
+    if (!unique.empty() && SpaceOf(unique.back().kind) == space && unique.back().qualified == d.qualified) {
+      sink.Report(d.span, diagnostics::kDeclaredTwice, d.name, SpaceWord(space)).Related(unique.back().span, "declared here first");
+      continue;
+    }
+    if (space == Space::kType && IsBuiltinType(d.name)) {
+      sink.Report(d.span, diagnostics::kBuiltinTypeName, d.name);
+      continue;
+    }
+    if (space == Space::kRole && d.name == "orchestrator") {
+      sink.Report(d.span, diagnostics::kOrchestratorDeclared);
+      continue;
+    }
+    if (d.kind == DeclarationKind::kRule && IsBuiltinReason(d.name)) {
+      sink.Report(d.span, diagnostics::kBuiltinReasonName, d.name);
+      continue;
+    }
+    unique.push_back(std::move(d));
+  }
+  all_ = std::move(unique);
+  std::map<DeclarationKind, uint32_t> next;
+  for (Declaration& d : all_) {
+    const bool is_workflow = d.kind == DeclarationKind::kWorkflow || d.kind == DeclarationKind::kEntity;
+    d.id = next[is_workflow ? DeclarationKind::kWorkflow : d.kind]++;
+    table_[{SpaceOf(d.kind), d.qualified}] = &d;
+    by_package_[d.package].push_back(&d);
+  }
+}
+
+bool Symbols::PackageExists(const std::string& package) const {
+  for (const auto& [file, scope] : scopes_) {
+    if (scope.package == package) return true;
+  }
+  return false;
+}
+
+void Symbols::CheckImports(const std::vector<ast::File>& files) {
+  for (const ast::File& file : files) {
+    FileScope& scope = scopes_[file.file];
+    if (scope.package == kBuiltinPackage && !IsStandardLibrary(sources_.path(file.file))) {
+      sink_.Report(SpanOf(file.package), diagnostics::kReservedPackage);
+    }
+    for (const ast::Import& import : file.imports) CheckImport(import, &scope);
+  }
+}
+
+void Symbols::CheckImport(const ast::Import& import, FileScope* scope) {
+  if (import.package.empty()) return;
+  const std::string package = Dotted(import.package);
+  const ast::Span span = SpanOf(import.package);
+  if (package == scope->package) {
+    sink_.Report(span, diagnostics::kImportsItself, package);
+    return;
+  }
+  if (!PackageExists(package)) {
+    std::vector<std::string> known;
+    for (const auto& [file, other] : scopes_) known.push_back(other.package);
+    sink_.Report(span, diagnostics::kUnknownPackage, package).Help(diagnostics::Suggest(package, known));
+    return;
+  }
+  Imported imported{package, {}};
+  const auto found = by_package_.find(package);
+  for (const ast::Name& name : import.names) {
+    std::vector<std::string> there;
+    if (found != by_package_.end()) {
+      for (const Declaration* d : found->second) there.push_back(d->name);
+    }
+    if (std::find(there.begin(), there.end(), name.text) == there.end()) {
+      sink_.Report(name.span, diagnostics::kUnknownImport, name, package).Help(diagnostics::Suggest(name.text, there));
+      continue;
+    }
+    if (std::find(imported.names.begin(), imported.names.end(), name.text) != imported.names.end()) {
+      sink_.Report(name.span, diagnostics::kImportedTwice, name);
+      continue;
+    }
+    imported.names.push_back(name.text);
+  }
+  if (!import.names.empty() && imported.names.empty()) return;
+  scope->imports.push_back(std::move(imported));
+}
+
+const std::string& Symbols::PackageOf(uint32_t file) const { return scopes_.at(file).package; }
+
+std::vector<const Declaration*> Symbols::Candidates(Space space, const ast::Name& name) const {
+  const FileScope& scope = scopes_.at(name.span.file);
+  std::vector<const Declaration*> out;
+  const auto look = [&](const std::string& qualified) {
+    const auto at = table_.find({space, qualified});
+    if (at != table_.end() && std::find(out.begin(), out.end(), at->second) == out.end()) out.push_back(at->second);
+  };
+  look(scope.package.empty() ? name.text : absl::StrCat(scope.package, ".", name.text));
+  if (!out.empty()) return out;
+  for (const Imported& imported : scope.imports) {
+    const auto& names = imported.names;
+    if (!names.empty() && std::find(names.begin(), names.end(), name.text) == names.end()) continue;
+    look(imported.package.empty() ? name.text : absl::StrCat(imported.package, ".", name.text));
+  }
+  if (out.empty() && absl::StrContains(name.text, '.')) look(name.text);
+  if (out.empty() && space == Space::kType) look(absl::StrCat(kBuiltinPackage, ".", name.text));
+  return out;
+}
+
+const Declaration* Symbols::Find(Space space, const ast::Name& name) const {
+  if (name.empty()) return nullptr;
+  const std::vector<const Declaration*> found = Candidates(space, name);
+  if (found.empty()) return nullptr;
+  if (found.size() > 1) {
+    sink_.Report(name.span, diagnostics::kAmbiguousName, name, found[0]->qualified, found[1]->qualified)
+        .Related(found[0]->span, "one is declared here")
+        .Related(found[1]->span, "the other here");
+  }
+  return found.front();
+}
+
+const Declaration* Symbols::Elsewhere(Space space, const ast::Name& name) const {
+  for (const Declaration& d : all_) {
+    if (SpaceOf(d.kind) == space && d.name == name.text) return &d;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> Symbols::Visible(Space space, uint32_t file) const {
+  const FileScope& scope = scopes_.at(file);
+  std::vector<std::string> out;
+  const auto add = [&](const std::string& package, const std::vector<std::string>& names) {
+    const auto at = by_package_.find(package);
+    if (at == by_package_.end()) return;
+    for (const Declaration* d : at->second) {
+      const bool named = names.empty() || std::find(names.begin(), names.end(), d->name) != names.end();
+      if (SpaceOf(d->kind) == space && named) out.push_back(d->name);
+    }
+  };
+  add(scope.package, {});
+  for (const Imported& imported : scope.imports) add(imported.package, imported.names);
+  return out;
+}
+
+void Symbols::ReportUnknown(Space space, const ast::Name& name) const {
+  if (const Declaration* there = Elsewhere(space, name); there != nullptr) {
+    sink_.Report(name.span, diagnostics::kNotImported, name, there->package, absl::StrCat(there->package, ".{", there->name, "}"))
+        .Related(there->span, "declared here");
+    return;
+  }
+  std::string help = diagnostics::Suggest(name.text, Visible(space, name.span.file));
+  switch (space) {
+    case Space::kType: {
+      std::vector<std::string> names = Visible(space, name.span.file);
+      for (const char* n : {"bool", "int", "percent", "money", "duration", "time", "date", "string", "role", "set", "list"}) names.push_back(n);
+      sink_.Report(name.span, diagnostics::kUnknownType, name).Help(diagnostics::Suggest(name.text, names));
+      return;
+    }
+    case Space::kRole: sink_.Report(name.span, diagnostics::kUnknownRole, name).Help(std::move(help)); return;
+    case Space::kDomain: sink_.Report(name.span, diagnostics::kUnknownDomain, name).Help(std::move(help)); return;
+    case Space::kDef: sink_.Report(name.span, diagnostics::kUnknownFunction, name).Help(std::move(help)); return;
+    case Space::kRule: sink_.Report(name.span, diagnostics::kUnknownRule, name).Help(std::move(help)); return;
+  }
+}
+
+const Declaration* Symbols::Require(Space space, const ast::Name& name) const {
+  if (name.empty()) return nullptr;
+  const Declaration* found = Find(space, name);
+  if (found == nullptr) ReportUnknown(space, name);
+  return found;
+}
+
+std::vector<Declaration*> Symbols::OfKind(DeclarationKind kind) {
+  std::vector<Declaration*> out;
+  for (Declaration& d : all_) {
+    if (d.kind == kind) out.push_back(&d);
+  }
+  return out;
+}
+
+std::vector<const Declaration*> Symbols::OfKind(DeclarationKind kind) const {
+  std::vector<const Declaration*> out;
+  for (const Declaration& d : all_) {
+    if (d.kind == kind) out.push_back(&d);
+  }
+  return out;
+}
+
+}  // namespace writ::check

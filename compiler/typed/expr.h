@@ -1,0 +1,20 @@
+// What check/ and lower/ both do with typed expressions: copy them, and tell whether two say the same.
+#pragma once
+
+#include <string>
+
+#include "compiler/typed/typed.h"
+
+namespace writ::typed {
+
+// A deep copy; null stays null.
+ExprPtr Clone(const ExprPtr& expr);
+ExprPtr Clone(const Expr& expr);
+
+// Two expressions with one text say the same, wherever they stand: no spans, no presence that narrowing took away.
+// Also how `--dump=typed` prints them. Cost: linear in the tree.
+std::string Text(const Expr& expr);
+std::string Text(const Pattern& pattern);
+std::string Text(const Fact& fact);
+
+}  // namespace writ::typed
