@@ -178,7 +178,8 @@ World::Effect World::Apply(const Proposal& proposal, int64_t position, bool refu
   Effect effect;
   const bool moves = !transition.stays && transition.target.valid();
   if (moves) instance.state = transition.target;
-  const bool sets = SetFields(transition, proposal, &instance);
+  SetFields(transition, proposal, &instance);
+  const bool sets = !transition.sets.empty();  // even where all were left out: a fold cannot see the difference
   effect.changed = moves || sets;
   if (effect.changed) instance.last_change = position;
   effect.new_round = sets || (moves && IsReviewState(workflow, instance.state));
