@@ -209,7 +209,7 @@ absl::Status ChainVerifier::Finish(Store* store) {
 }
 
 ChainReport ChainVerifier::Report() {
-  std::stable_sort(report_.faults.begin(), report_.faults.end(), [](const Fault& a, const Fault& b) {
+  std::sort(report_.faults.begin(), report_.faults.end(), [](const Fault& a, const Fault& b) {
     return a.position != b.position ? a.position < b.position : a.text < b.text;
   });
   if (report_.faults.size() > kFaultCountMax) report_.faults.resize(kFaultCountMax);

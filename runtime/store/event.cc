@@ -371,7 +371,7 @@ void SortUnique(std::vector<T>& list) {
 
 void SortByName(std::vector<NamedValue>& values) {
   const auto before = [](const NamedValue& a, const NamedValue& b) { return a.name < b.name; };
-  if (!std::is_sorted(values.begin(), values.end(), before)) std::stable_sort(values.begin(), values.end(), before);
+  if (!std::is_sorted(values.begin(), values.end(), before)) std::sort(values.begin(), values.end(), before);
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
