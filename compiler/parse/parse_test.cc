@@ -1,6 +1,8 @@
 #include "compiler/parse/parse.h"
 
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -172,6 +174,32 @@ TEST(Limits, JustBelowIsRead) {
 }
 
 TEST(Limits, NotUtf8) { EXPECT_THAT(ParseText("def a = \"\xFF\"").codes, ElementsAre("E0101")); }
+
+// The page of a code: its example to avoid raises it, its example to prefer raises nothing here.
+std::string ExampleUnder(const std::string& page, const std::string& heading) {
+  const size_t from = page.find(heading);
+  const size_t begin = from == std::string::npos ? from : page.find("```writ\n", from);
+  if (begin == std::string::npos) return "";
+  return page.substr(begin + 8, page.find("```\n", begin + 8) - begin - 8);
+}
+
+TEST(Pages, ShowWhatTheyAreAbout) {
+  for (const diagnostics::Row& row : diagnostics::Rows()) {
+    const std::string code = row.code;
+    if (code.substr(0, 3) != "E01") continue;
+    std::ifstream stream("docs/diagnostics/" + code + ".md");
+    const std::string page{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    EXPECT_THAT(page, testing::StartsWith("# " + code + ": ")) << "no page, or not run from the project's root";
+    const bool too_large_to_show = code == "E0101" || code == "E0113" || code == "E0114";
+    const std::string avoid = ExampleUnder(page, "**Avoid**"), prefer = ExampleUnder(page, "**Prefer**");
+    EXPECT_EQ(avoid.empty(), too_large_to_show) << code;
+    EXPECT_FALSE(prefer.empty()) << code;
+    const std::vector<std::string> codes = ParseText(avoid).codes;
+    EXPECT_THAT(codes, testing::Each(code)) << code;
+    EXPECT_EQ(codes.empty(), too_large_to_show) << code;
+    EXPECT_THAT(ParseText(prefer).codes, IsEmpty()) << code;
+  }
+}
 
 // A megabyte of policy is read in well under a second once ANTLR's cache is warm; the bound is loose for slow machines.
 TEST(Speed, AMegabyte) {
