@@ -45,9 +45,9 @@ absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(Effort ef
   std::string error;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (target == nullptr) return absl::InternalError(absl::StrCat("LLVM: ", error));
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, llvm::sys::getHostCPUName(), HostFeatures(), llvm::TargetOptions(), llvm::Reloc::PIC_,
-      llvm::CodeModel::Small, LevelOf(effort), /*JIT=*/true));
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, llvm::sys::getHostCPUName(), HostFeatures(), llvm::TargetOptions(),
+                                  llvm::Reloc::PIC_, llvm::CodeModel::Small, LevelOf(effort), /*JIT=*/true));
   if (machine == nullptr) return absl::InternalError(absl::StrCat("LLVM: no target machine for ", triple));
   machine->setFastISel(effort != Effort::kFull);
   return machine;
@@ -64,7 +64,8 @@ absl::StatusOr<std::unique_ptr<llvm::MemoryBuffer>> GenerateObject(llvm::TargetM
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile, /*DisableVerify=*/true)) {
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile,
+                                   /*DisableVerify=*/true)) {
     return absl::InternalError("LLVM: the target cannot write object files");
   }
   passes.run(*module);

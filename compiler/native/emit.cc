@@ -28,9 +28,16 @@ struct Value {
 class FunctionEmitter {
  public:
   FunctionEmitter(llvm::Module* module, const ir::Program& program, FunctionId id, const Options& options)
-      : module_(module), context_(module->getContext()), program_(program), id_(id),
-        function_(program.schema.functions[id.value]), code_(program.code[id.value]), options_(options),
-        builder_(context_), i64_(builder_.getInt64Ty()), i128_(builder_.getInt128Ty()) {}
+      : module_(module),
+        context_(module->getContext()),
+        program_(program),
+        id_(id),
+        function_(program.schema.functions[id.value]),
+        code_(program.code[id.value]),
+        options_(options),
+        builder_(context_),
+        i64_(builder_.getInt64Ty()),
+        i128_(builder_.getInt128Ty()) {}
 
   void Emit() {
     EmitPrologue();
@@ -66,7 +73,7 @@ class FunctionEmitter {
   };
   struct OpenLoop {
     llvm::PHINode* index = nullptr;
-    llvm::Value* element = nullptr;      // address of the current element
+    llvm::Value* element = nullptr;  // address of the current element
     llvm::BasicBlock* header = nullptr;
     llvm::BasicBlock* exit = nullptr;
     std::vector<Accumulator> accumulators;
@@ -99,7 +106,8 @@ class FunctionEmitter {
   };
 
   void ListGuards() {
-    const auto list = [this](const std::vector<ir::Guard>& guards, ExprId ir::Guard::*part, std::vector<llvm::Value*>* words) {
+    const auto list = [this](const std::vector<ir::Guard>& guards, ExprId ir::Guard::* part,
+                             std::vector<llvm::Value*>* words) {
       words->assign((guards.size() + 63) / 64, builder_.getInt64(0));
       for (uint32_t i = 0; i < guards.size(); ++i) guards_.push_back({(guards[i].*part).value, i, words});
     };
@@ -107,7 +115,8 @@ class FunctionEmitter {
     list(code_.restraints, &ir::Guard::fails, &bits_.fails);
     if (Planted(options_, Fault::kFailsDropped)) guards_.resize(code_.restraints.size());
     list(code_.allows, &ir::Guard::fails, &bits_.allow_fails);
-    std::stable_sort(guards_.begin(), guards_.end(), [](const GuardBit& a, const GuardBit& b) { return a.expr < b.expr; });
+    std::stable_sort(guards_.begin(), guards_.end(),
+                     [](const GuardBit& a, const GuardBit& b) { return a.expr < b.expr; });
   }
 
   void EmitGuardsUpTo(uint32_t expr) {
@@ -117,8 +126,8 @@ class FunctionEmitter {
     }
   }
 
-  // A jump rather than a shifted Boolean: most restraints hold most of the time, and a jump not taken is one instruction
-  // where setting, shifting and or-ing are four.
+  // A jump rather than a shifted Boolean: most restraints hold most of the time, and a jump not taken is one
+  // instruction where setting, shifting and or-ing are four.
   void SetBitIf(llvm::Value* condition, uint32_t bit, llvm::Value** word) {
     llvm::Value* with_bit = builder_.CreateOr(*word, uint64_t{1} << bit);
     if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(condition)) {
@@ -130,8 +139,10 @@ class FunctionEmitter {
     llvm::BasicBlock* after = NewBlock("next");
     builder_.CreateCondBr(condition, applies, after, llvm::MDBuilder(context_).createUnlikelyBranchWeights());
     builder_.SetInsertPoint(applies);
-    if (auto* instruction = llvm::dyn_cast<llvm::Instruction>(with_bit)) instruction->moveBefore(builder_.CreateBr(after));
-    else builder_.CreateBr(after);
+    if (auto* instruction = llvm::dyn_cast<llvm::Instruction>(with_bit))
+      instruction->moveBefore(builder_.CreateBr(after));
+    else
+      builder_.CreateBr(after);
     builder_.SetInsertPoint(after);
     llvm::PHINode* result = builder_.CreatePHI(i64_, 2);
     result->addIncoming(*word, before);
@@ -258,7 +269,8 @@ class FunctionEmitter {
     }
     if (rounding == Rounding::kUp) {
       llvm::Value* above = builder_.CreateICmpSGT(rest, zero);
-      return Set(builder_.CreateSExtOrTrunc(builder_.CreateAdd(quotient, builder_.CreateZExt(above, type)), TypeOf(at_)));
+      return Set(
+          builder_.CreateSExtOrTrunc(builder_.CreateAdd(quotient, builder_.CreateZExt(above, type)), TypeOf(at_)));
     }
     llvm::Value* below = builder_.CreateICmpSLT(rest, zero);
     llvm::Value* floor = builder_.CreateSub(quotient, builder_.CreateZExt(below, type));
@@ -268,7 +280,8 @@ class FunctionEmitter {
     }
     Set(builder_.CreateSExtOrTrunc(floor, TypeOf(at_)));
   }
-  // Is `part` of `divisor` more than a half, or just a half above an odd number? By what is left, as doubling could overflow.
+  // Is `part` of `divisor` more than a half, or just a half above an odd number? By what is left, as doubling could
+  // overflow.
   llvm::Value* RoundsUp(llvm::Value* floor, llvm::Value* part, llvm::Constant* divisor) {
     llvm::Value* left = builder_.CreateSub(divisor, part);
     llvm::Value* more = builder_.CreateICmpSGT(part, left);
@@ -446,7 +459,8 @@ class FunctionEmitter {
   void EmitSum(const Expr& e) {
     Accumulator& acc = Current(e);
     llvm::Value* sum = builder_.CreateAdd(acc.value, Number(e.c, TypeOf(at_)));
-    acc.next.value = Planted(options_, Fault::kSumUnconditional) ? sum : builder_.CreateSelect(Bool(e.b), sum, acc.value);
+    acc.next.value =
+        Planted(options_, Fault::kSumUnconditional) ? sum : builder_.CreateSelect(Bool(e.b), sum, acc.value);
   }
   void EmitMin(const Expr& e) { EmitExtreme(e, llvm::CmpInst::ICMP_SLT); }
   void EmitMax(const Expr& e) { EmitExtreme(e, llvm::CmpInst::ICMP_SGT); }
@@ -485,12 +499,12 @@ class FunctionEmitter {
   llvm::Argument* frame_ = nullptr;
   llvm::Argument* out_ = nullptr;
   DecisionBits bits_;
-  std::vector<GuardBit> guards_;   // by expression
+  std::vector<GuardBit> guards_;  // by expression
   size_t next_guard_ = 0;
   uint32_t open_loops_ = 0;
-  uint32_t at_ = 0;                // the expression that is being emitted
-  std::vector<Value> values_;      // one for each expression
-  std::vector<OpenLoop> loops_;    // one for each loop
+  uint32_t at_ = 0;              // the expression that is being emitted
+  std::vector<Value> values_;    // one for each expression
+  std::vector<OpenLoop> loops_;  // one for each loop
 };
 
 const std::array<FunctionEmitter::Handler, ir::kOpCount> FunctionEmitter::kHandlers = {

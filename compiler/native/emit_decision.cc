@@ -9,7 +9,8 @@
 namespace writ::native {
 namespace {
 
-// Up to this many words of restraints, and of allows, the algorithm is emitted in line; beyond, Combine itself is called.
+// Up to this many words of restraints, and of allows, the algorithm is emitted in line; beyond, Combine itself is
+// called.
 constexpr size_t kInlineWordsMax = 4;
 
 size_t WordsFor(size_t count) { return (count + 63) / 64; }
@@ -18,8 +19,14 @@ class DecisionEmitter {
  public:
   DecisionEmitter(llvm::IRBuilder<>* builder, const Function& function, FunctionId id, const DecisionBits& bits,
                   llvm::Value* out, const Options& options)
-      : builder_(*builder), function_(function), id_(id), bits_(bits), out_(out), options_(options),
-        words_(WordsFor(function.restraints.size())), allow_words_(WordsFor(function.allows.size())) {}
+      : builder_(*builder),
+        function_(function),
+        id_(id),
+        bits_(bits),
+        out_(out),
+        options_(options),
+        words_(WordsFor(function.restraints.size())),
+        allow_words_(WordsFor(function.allows.size())) {}
 
   void Emit() {
     if (words_ > kInlineWordsMax || allow_words_ > kInlineWordsMax) {
@@ -90,7 +97,8 @@ class DecisionEmitter {
     Words excused(words_, builder_.getInt64(0));
     const Words used = EmitAllows(bits_.allows, &excused);
     Words standing;
-    for (size_t w = 0; w < words_; ++w) standing.push_back(builder_.CreateAnd(bits_.applied[w], builder_.CreateNot(excused[w])));
+    for (size_t w = 0; w < words_; ++w)
+      standing.push_back(builder_.CreateAnd(bits_.applied[w], builder_.CreateNot(excused[w])));
     const Words reasons = EmitOutcome(standing);
     EmitList(reasons, 0, offsetof(RawDecision, reasons), offsetof(RawDecision, reason_count));
     EmitList(bits_.applied, 0, offsetof(RawDecision, applied), offsetof(RawDecision, applied_count));
@@ -125,7 +133,8 @@ class DecisionEmitter {
       for (size_t w = 0; w < words_; ++w) {
         const uint64_t row = RowOf(i, w);
         if (row == 0) continue;
-        llvm::Value* hit = builder_.CreateSelect(applies[i], builder_.CreateAnd(bits_.applied[w], row), builder_.getInt64(0));
+        llvm::Value* hit =
+            builder_.CreateSelect(applies[i], builder_.CreateAnd(bits_.applied[w], row), builder_.getInt64(0));
         (*excused)[w] = builder_.CreateOr((*excused)[w], hit);
         any = builder_.CreateOr(any, hit);
       }
@@ -173,7 +182,8 @@ class DecisionEmitter {
       const Mask of_effect = MaskOf(effect);
       llvm::Value* any = AnyUnder(standing, of_effect);
       outcome = builder_.CreateSelect(any, builder_.getInt8(static_cast<uint8_t>(result)), outcome);
-      for (size_t w = 0; w < words_; ++w) mask[w] = builder_.CreateSelect(any, builder_.getInt64(of_effect[w]), mask[w]);
+      for (size_t w = 0; w < words_; ++w)
+        mask[w] = builder_.CreateSelect(any, builder_.getInt64(of_effect[w]), mask[w]);
     }
     StoreOutcome(outcome);
     const Mask gates = GateMask();
@@ -216,7 +226,8 @@ class DecisionEmitter {
     llvm::PHINode* rest = builder_.CreatePHI(i64, 2);
     llvm::PHINode* position = builder_.CreatePHI(i64, 2);
     llvm::Value* bit = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, rest, builder_.getTrue());
-    llvm::Value* number = builder_.CreateTrunc(builder_.CreateAdd(bit, builder_.getInt64(first)), builder_.getInt16Ty());
+    llvm::Value* number =
+        builder_.CreateTrunc(builder_.CreateAdd(bit, builder_.getInt64(first)), builder_.getInt16Ty());
     llvm::Value* start = builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), out_, list);
     builder_.CreateStore(number, builder_.CreateInBoundsGEP(builder_.getInt16Ty(), start, position));
     llvm::Value* left = builder_.CreateAnd(rest, builder_.CreateSub(rest, builder_.getInt64(1)));
@@ -235,7 +246,8 @@ class DecisionEmitter {
   }
 
   void StoreOutcome(llvm::Value* outcome) {
-    builder_.CreateStore(outcome, builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), out_, offsetof(RawDecision, outcome)));
+    builder_.CreateStore(
+        outcome, builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), out_, offsetof(RawDecision, outcome)));
   }
   void StoreCount(size_t offset, llvm::Value* count) {
     llvm::Value* at = builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), out_, offset);

@@ -102,7 +102,8 @@ class NativePolicy final : public CompiledPolicy {
   absl::Status DefineSymbols() {
     llvm::orc::SymbolMap symbols;
     const auto define = [&](const std::string& name, const void* address) {
-      symbols[jit_->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
+      symbols[jit_->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(address),
+                                              llvm::JITSymbolFlags::Exported};
     };
     define(kCombineSymbol, reinterpret_cast<const void*>(&Combine));
     define(kDivideSymbol, reinterpret_cast<const void*>(&Divide));

@@ -15,9 +15,17 @@ using ir::LoopId;
 
 // Pairs with equal bytes at two addresses, equal sizes with other bytes, and a zero byte inside.
 const std::vector<std::string>& Names() {
-  static const auto* names = new std::vector<std::string>{
-      "", "", "a", "b", "approve", "approve", "approvf", std::string("a\0b", 3), std::string("a\0c", 3),
-      "a name that is longer than thirty-two bytes, told once", "a name that is longer than thirty-two bytes, told twic"};
+  static const auto* names = new std::vector<std::string>{"",
+                                                          "",
+                                                          "a",
+                                                          "b",
+                                                          "approve",
+                                                          "approve",
+                                                          "approvf",
+                                                          std::string("a\0b", 3),
+                                                          std::string("a\0c", 3),
+                                                          "a name that is longer than thirty-two bytes, told once",
+                                                          "a name that is longer than thirty-two bytes, told twic"};
   return *names;
 }
 
@@ -50,61 +58,129 @@ class Generator {
     switch (random_.Below(14)) {
       case 0: return BoolLeaf();
       case 1: return builder_.Not(Bool(depth - 1));
-      case 2: { const ExprId a = Bool(depth - 1), b = Bool(depth - 1); return builder_.And(a, b); }
-      case 3: { const ExprId a = Bool(depth - 1), b = Bool(depth - 1); return builder_.Or(a, b); }
-      case 4: { const ExprId a = Bool(depth - 1), b = Bool(depth - 1); return builder_.EqBool(a, b); }
-      case 5: { const ExprId a = Number(depth - 1), b = Number(depth - 1); return builder_.EqNum(a, b); }
-      case 6: { const ExprId a = Number(depth - 1), b = Number(depth - 1); return builder_.LtNum(a, b); }
-      case 7: { const ExprId a = Number(depth - 1), b = Number(depth - 1); return builder_.LeNum(a, b); }
-      case 8: { const ExprId a = Text(depth - 1), b = Text(depth - 1); return builder_.EqStr(a, b); }
-      case 9: { const ExprId a = Bool(depth - 1), b = Bool(depth - 1), c = Bool(depth - 1); return builder_.Select(a, b, c); }
-      case 10: { const ExprId set = Number(depth - 1), bit = BitNumber(depth - 1); return builder_.HasBit(set, bit); }
+      case 2: {
+        const ExprId a = Bool(depth - 1), b = Bool(depth - 1);
+        return builder_.And(a, b);
+      }
+      case 3: {
+        const ExprId a = Bool(depth - 1), b = Bool(depth - 1);
+        return builder_.Or(a, b);
+      }
+      case 4: {
+        const ExprId a = Bool(depth - 1), b = Bool(depth - 1);
+        return builder_.EqBool(a, b);
+      }
+      case 5: {
+        const ExprId a = Number(depth - 1), b = Number(depth - 1);
+        return builder_.EqNum(a, b);
+      }
+      case 6: {
+        const ExprId a = Number(depth - 1), b = Number(depth - 1);
+        return builder_.LtNum(a, b);
+      }
+      case 7: {
+        const ExprId a = Number(depth - 1), b = Number(depth - 1);
+        return builder_.LeNum(a, b);
+      }
+      case 8: {
+        const ExprId a = Text(depth - 1), b = Text(depth - 1);
+        return builder_.EqStr(a, b);
+      }
+      case 9: {
+        const ExprId a = Bool(depth - 1), b = Bool(depth - 1), c = Bool(depth - 1);
+        return builder_.Select(a, b, c);
+      }
+      case 10: {
+        const ExprId set = Number(depth - 1), bit = BitNumber(depth - 1);
+        return builder_.HasBit(set, bit);
+      }
       case 11: return Reduce(depth, [&](LoopId loop) { return builder_.Any(loop, Bool(depth - 2)); }, false);
       case 12: return Reduce(depth, [&](LoopId loop) { return builder_.All(loop, Bool(depth - 2)); }, false);
       default:
-        return Reduce(depth, [&](LoopId loop) {
-          const ExprId condition = Bool(depth - 2), value = Bool(depth - 2);
-          return builder_.First(loop, condition, value);
-        }, false);
+        return Reduce(
+            depth,
+            [&](LoopId loop) {
+              const ExprId condition = Bool(depth - 2), value = Bool(depth - 2);
+              return builder_.First(loop, condition, value);
+            },
+            false);
     }
   }
 
   ExprId Number(int depth) {
     if (depth <= 0) return NumberLeaf();
     switch (random_.Below(15)) {
-      case 0: case 1: return NumberLeaf();
-      case 2: { const ExprId a = Number(depth - 1), b = Number(depth - 1); return builder_.FitsAdd(a, b) ? builder_.Add(a, b) : a; }
-      case 3: { const ExprId a = Number(depth - 1), b = Number(depth - 1); return builder_.FitsSub(a, b) ? builder_.Sub(a, b) : b; }
-      case 4: { const ExprId a = Number(depth - 1), b = Number(depth - 1); return builder_.FitsMul(a, b) ? builder_.Mul(a, b) : a; }
-      case 5: { const ExprId a = Number(depth - 1); return builder_.range(a).low > -kHuge ? builder_.Neg(a) : a; }
-      case 6: { const ExprId a = Number(depth - 1); return builder_.Round(Rounding::kDown, a, Divisor()); }
-      case 7: { const ExprId a = Number(depth - 1); return builder_.Round(Rounding::kUp, a, Divisor()); }
-      case 8: { const ExprId a = Number(depth - 1); return builder_.Round(Rounding::kHalfEven, a, Divisor()); }
-      case 9: { const ExprId a = Bool(depth - 1), b = Number(depth - 1), c = Number(depth - 1); return builder_.Select(a, b, c); }
+      case 0:
+      case 1: return NumberLeaf();
+      case 2: {
+        const ExprId a = Number(depth - 1), b = Number(depth - 1);
+        return builder_.FitsAdd(a, b) ? builder_.Add(a, b) : a;
+      }
+      case 3: {
+        const ExprId a = Number(depth - 1), b = Number(depth - 1);
+        return builder_.FitsSub(a, b) ? builder_.Sub(a, b) : b;
+      }
+      case 4: {
+        const ExprId a = Number(depth - 1), b = Number(depth - 1);
+        return builder_.FitsMul(a, b) ? builder_.Mul(a, b) : a;
+      }
+      case 5: {
+        const ExprId a = Number(depth - 1);
+        return builder_.range(a).low > -kHuge ? builder_.Neg(a) : a;
+      }
+      case 6: {
+        const ExprId a = Number(depth - 1);
+        return builder_.Round(Rounding::kDown, a, Divisor());
+      }
+      case 7: {
+        const ExprId a = Number(depth - 1);
+        return builder_.Round(Rounding::kUp, a, Divisor());
+      }
+      case 8: {
+        const ExprId a = Number(depth - 1);
+        return builder_.Round(Rounding::kHalfEven, a, Divisor());
+      }
+      case 9: {
+        const ExprId a = Bool(depth - 1), b = Number(depth - 1), c = Number(depth - 1);
+        return builder_.Select(a, b, c);
+      }
       case 10: return builder_.PopCount(Number(depth - 1));
       case 11: return Reduce(depth, [&](LoopId loop) { return builder_.Count(loop, Bool(depth - 2)); }, true);
       case 12:
-        return Reduce(depth, [&](LoopId loop) {
-          const ExprId condition = Bool(depth - 2), value = Number(depth - 2);
-          return builder_.FitsSum(loop, value) ? builder_.Sum(loop, condition, value) : builder_.Min(loop, condition, value);
-        }, true);
+        return Reduce(
+            depth,
+            [&](LoopId loop) {
+              const ExprId condition = Bool(depth - 2), value = Number(depth - 2);
+              return builder_.FitsSum(loop, value) ? builder_.Sum(loop, condition, value)
+                                                   : builder_.Min(loop, condition, value);
+            },
+            true);
       case 13:
-        return Reduce(depth, [&](LoopId loop) {
-          const ExprId condition = Bool(depth - 2), value = Number(depth - 2);
-          return random_.OneIn(2) ? builder_.Min(loop, condition, value) : builder_.Max(loop, condition, value);
-        }, true);
+        return Reduce(
+            depth,
+            [&](LoopId loop) {
+              const ExprId condition = Bool(depth - 2), value = Number(depth - 2);
+              return random_.OneIn(2) ? builder_.Min(loop, condition, value) : builder_.Max(loop, condition, value);
+            },
+            true);
       default:
-        return Reduce(depth, [&](LoopId loop) {
-          const ExprId condition = Bool(depth - 2), value = Number(depth - 2);
-          return builder_.First(loop, condition, value);
-        }, true);
+        return Reduce(
+            depth,
+            [&](LoopId loop) {
+              const ExprId condition = Bool(depth - 2), value = Number(depth - 2);
+              return builder_.First(loop, condition, value);
+            },
+            true);
     }
   }
 
   ExprId Text(int depth) {
     if (depth <= 0) return TextLeaf();
     switch (random_.Below(4)) {
-      case 0: { const ExprId a = Bool(depth - 1), b = Text(depth - 1), c = Text(depth - 1); return builder_.Select(a, b, c); }
+      case 0: {
+        const ExprId a = Bool(depth - 1), b = Text(depth - 1), c = Text(depth - 1);
+        return builder_.Select(a, b, c);
+      }
       case 1:
         if (depth < 2 || loops_.size() >= 2) return TextLeaf();
         return WithLoop([&](LoopId loop) {
@@ -118,7 +194,10 @@ class Generator {
  private:
   static constexpr Num kHuge = static_cast<Num>(1) << 120;
 
-  struct Open { LoopId loop; SampleList list; };
+  struct Open {
+    LoopId loop;
+    SampleList list;
+  };
 
   template <class Body>
   ExprId Reduce(int depth, Body body, bool number) {
@@ -220,7 +299,8 @@ void GenerateCompute(Random* random, const Shape& shape, ir::Program* program) {
 }
 
 void GiveOutputs(Function* function) {
-  static constexpr SlotKind kKinds[] = {SlotKind::kBool, SlotKind::kI64, SlotKind::kI128, SlotKind::kString, SlotKind::kI128};
+  static constexpr SlotKind kKinds[] = {SlotKind::kBool, SlotKind::kI64, SlotKind::kI128, SlotKind::kString,
+                                        SlotKind::kI128};
   for (SlotKind kind : kKinds) {
     function->outputs.push_back({kind, function->output_words});
     function->output_words += kind == SlotKind::kI128 || kind == SlotKind::kString ? 2 : 1;
@@ -278,13 +358,15 @@ void FillLevel(Random* random, const FrameLayout& layout, ListId level, int64_t*
     if (list.parent != level) continue;
     const uint32_t length = random->OneIn(4) ? 0 : random->Below(list.capacity + 1);
     base[list.offset] = length;
-    for (uint32_t i = 0; i < length; ++i) FillLevel(random, layout, ListId(l), base + list.offset + 1 + i * list.stride);
+    for (uint32_t i = 0; i < length; ++i)
+      FillLevel(random, layout, ListId(l), base + list.offset + 1 + i * list.stride);
   }
 }
 
 std::string TextOf(Num value) {
   const auto bits = static_cast<unsigned __int128>(value);
-  return absl::StrCat(absl::Hex(static_cast<uint64_t>(bits >> 64), absl::kZeroPad16), absl::Hex(static_cast<uint64_t>(bits), absl::kZeroPad16));
+  return absl::StrCat(absl::Hex(static_cast<uint64_t>(bits >> 64), absl::kZeroPad16),
+                      absl::Hex(static_cast<uint64_t>(bits), absl::kZeroPad16));
 }
 
 }  // namespace
@@ -293,12 +375,11 @@ FrameLayout SampleLayout() {
   FrameLayout layout;
   const ListId lines(kLines), parts(kParts), days(kDays);
   layout.slots = {
-      MakeSlot(SlotKind::kBool, 0), MakeSlot(SlotKind::kBool, 1), MakeSlot(SlotKind::kI64, 2), MakeSlot(SlotKind::kI64, 3),
-      MakeSlot(SlotKind::kI128, 4), MakeSlot(SlotKind::kString, 6), MakeSlot(SlotKind::kString, 8),
-      MakeSlot(SlotKind::kBool, 0, lines), MakeSlot(SlotKind::kI64, 1, lines), MakeSlot(SlotKind::kI128, 2, lines),
-      MakeSlot(SlotKind::kString, 4, lines),
-      MakeSlot(SlotKind::kI64, 0, parts), MakeSlot(SlotKind::kBool, 1, parts), MakeSlot(SlotKind::kString, 2, parts),
-      MakeSlot(SlotKind::kI64, 0, days)};
+      MakeSlot(SlotKind::kBool, 0),        MakeSlot(SlotKind::kBool, 1),          MakeSlot(SlotKind::kI64, 2),
+      MakeSlot(SlotKind::kI64, 3),         MakeSlot(SlotKind::kI128, 4),          MakeSlot(SlotKind::kString, 6),
+      MakeSlot(SlotKind::kString, 8),      MakeSlot(SlotKind::kBool, 0, lines),   MakeSlot(SlotKind::kI64, 1, lines),
+      MakeSlot(SlotKind::kI128, 2, lines), MakeSlot(SlotKind::kString, 4, lines), MakeSlot(SlotKind::kI64, 0, parts),
+      MakeSlot(SlotKind::kBool, 1, parts), MakeSlot(SlotKind::kString, 2, parts), MakeSlot(SlotKind::kI64, 0, days)};
   WRIT_CHECK(layout.slots.size() == kSlotCount);
   layout.lists = {MakeList({}, 4, 10, 6 + 1 + 3 * 4), MakeList(lines, 3, 6, 4), MakeList({}, 3, 11 + 4 * 19, 1)};
   layout.size_words = 11 + 4 * 19 + 1 + 3;
@@ -307,9 +388,13 @@ FrameLayout SampleLayout() {
 
 ir::Range RangeOf(SampleSlot slot) {
   switch (slot) {
-    case kSmall: case kLineSmall: case kPartSmall: case kDaySmall: return {-kSmallMax, kSmallMax};
+    case kSmall:
+    case kLineSmall:
+    case kPartSmall:
+    case kDaySmall: return {-kSmallMax, kSmallMax};
     case kLong: return {INT64_MIN, INT64_MAX};
-    case kWide: case kLineWide: return {-kWideMax, kWideMax};
+    case kWide:
+    case kLineWide: return {-kWideMax, kWideMax};
     default: return {};
   }
 }
@@ -355,7 +440,8 @@ ir::Program EmptyProgram(uint32_t restraints, uint32_t allows) {
     decide.restraints.push_back({add_rule(absl::StrCat("r", 10000 + i), Effect::kDeny), Effect::kDeny, false});
   }
   for (uint32_t i = 0; i < allows; ++i) {
-    decide.allows.push_back({add_rule(absl::StrCat("s", 10000 + i), Effect::kAllow), std::vector<uint64_t>((restraints + 63) / 64)});
+    decide.allows.push_back(
+        {add_rule(absl::StrCat("s", 10000 + i), Effect::kAllow), std::vector<uint64_t>((restraints + 63) / 64)});
   }
   return program;
 }

@@ -33,13 +33,27 @@ inline constexpr FunctionId kComputeFunction{1};
 
 struct Shape {
   uint32_t restraints = 6, allows = 3;
-  int depth = 4;          // of expressions; loops nest at most twice
+  int depth = 4;  // of expressions; loops nest at most twice
 };
 
 // The slots and lists of every sample's frame. A list `lines` holds a list `parts`; `days` is flat.
 enum SampleSlot : uint32_t {
-  kFlag, kOtherFlag, kSmall, kLong, kWide, kName, kOtherName,
-  kLineFlag, kLineSmall, kLineWide, kLineName, kPartSmall, kPartFlag, kPartName, kDaySmall, kSlotCount
+  kFlag,
+  kOtherFlag,
+  kSmall,
+  kLong,
+  kWide,
+  kName,
+  kOtherName,
+  kLineFlag,
+  kLineSmall,
+  kLineWide,
+  kLineName,
+  kPartSmall,
+  kPartFlag,
+  kPartName,
+  kDaySmall,
+  kSlotCount
 };
 enum SampleList : uint32_t { kLines, kParts, kDays, kListCount };
 inline constexpr int64_t kSmallMax = 1000;                  // |kSmall|, |kLineSmall|, …
@@ -52,7 +66,7 @@ ir::Range RangeOf(SampleSlot slot);
 ir::Program EmptyProgram(uint32_t restraints, uint32_t allows);
 
 ir::Program RandomProgram(uint64_t seed, const Shape& shape = {});
-std::vector<int64_t> RandomFrame(uint64_t seed);            // its strings are static
+std::vector<int64_t> RandomFrame(uint64_t seed);  // its strings are static
 
 // What the outputs hold, strings by content, for comparison and for messages.
 std::string Describe(const Function& function, const int64_t* out);

@@ -25,7 +25,8 @@ struct Standing {
 
 Standing StandingOf(const Function& function, const DecisionTerms& decision, const std::vector<z3::expr>& allowing,
                     z3::context* context) {
-  Standing standing{{}, context->bool_val(false), context->bool_val(false), context->bool_val(false), context->bool_val(false)};
+  Standing standing{
+      {}, context->bool_val(false), context->bool_val(false), context->bool_val(false), context->bool_val(false)};
   for (size_t i = 0; i < function.restraints.size(); ++i) {
     std::vector<z3::expr> excuses;
     for (size_t j = 0; j < function.allows.size(); ++j) {
@@ -34,7 +35,9 @@ Standing StandingOf(const Function& function, const DecisionTerms& decision, con
     const z3::expr stands = decision.applied[i] && !AnyOf(context, excuses);
     standing.of_restraint.push_back(stands);
     const Effect effect = EffectOf(function, i);
-    z3::expr& of_effect = effect == Effect::kDeny ? standing.deny : effect == Effect::kHold ? standing.hold : standing.escalate;
+    z3::expr& of_effect = effect == Effect::kDeny   ? standing.deny
+                          : effect == Effect::kHold ? standing.hold
+                                                    : standing.escalate;
     of_effect = of_effect || stands;
     if (function.restraints[i].gate && !Planted(Fault::kGateIgnored)) standing.gate = standing.gate || stands;
   }

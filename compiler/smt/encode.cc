@@ -1,5 +1,5 @@
-// Asks for a model in which declared constants equal the terms of the decision, and reads those constants: what comes back
-// was worked out by the solver, not on the way to it.
+// Asks for a model in which declared constants equal the terms of the decision, and reads those constants: what comes
+// back was worked out by the solver, not on the way to it.
 #include "compiler/smt/encode.h"
 
 #include <string>
@@ -130,9 +130,7 @@ template <class Question>
 absl::Status Guarded(Question question) {
   try {
     return question();
-  } catch (const z3::exception& error) {
-    return absl::InternalError(absl::StrCat("Z3: ", error.msg()));
-  }
+  } catch (const z3::exception& error) { return absl::InternalError(absl::StrCat("Z3: ", error.msg())); }
 }
 
 }  // namespace

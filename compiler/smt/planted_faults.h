@@ -1,4 +1,4 @@
-// Faults of the solver's terms that tests plant by number, to show that they would notice. Effective only in writ_smt_faulty.
+// Faults of the solver's terms that tests plant by number, to show that they would notice. Only in writ_smt_faulty.
 #pragma once
 
 namespace writ::smt {

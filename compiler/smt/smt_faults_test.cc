@@ -36,7 +36,8 @@ bool Caught(int fault) {
 }
 
 TEST(SmtFaults, NoneIsFoundWhereNoneIs) {
-  for (uint64_t seed = 0; seed < 20; ++seed) EXPECT_FALSE(Disagree(samples::RandomProgram(seed, {8, 4, 4}), seed)) << seed;
+  for (uint64_t seed = 0; seed < 20; ++seed)
+    EXPECT_FALSE(Disagree(samples::RandomProgram(seed, {8, 4, 4}), seed)) << seed;
 }
 
 class EachFault : public ::testing::TestWithParam<int> {};

@@ -24,7 +24,8 @@ void ExpectAgreement(const ir::Program& program, uint64_t seed, int frames) {
     const absl::Status status = EvaluateBySolver(program, kComputeFunction, frame.data(), x.data());
     ASSERT_TRUE(status.ok()) << status << " seed " << seed << " frame " << k;
     eval::Evaluate(program, kComputeFunction, frame.data(), y.data());
-    ASSERT_EQ(samples::Describe(compute, x.data()), samples::Describe(compute, y.data())) << "seed " << seed << " frame " << k;
+    ASSERT_EQ(samples::Describe(compute, x.data()), samples::Describe(compute, y.data()))
+        << "seed " << seed << " frame " << k;
   }
 }
 
@@ -82,7 +83,8 @@ TEST(Smt, RefusesWhatUnrollsPastTheLimit) {
   builder.Finish({}, {}, {pairs}, &program.code[kComputeFunction.value]);
   const std::vector<int64_t> frame(compute.frame.size_words);
   int64_t out = 0;
-  EXPECT_EQ(EvaluateBySolver(program, kComputeFunction, frame.data(), &out).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(EvaluateBySolver(program, kComputeFunction, frame.data(), &out).code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ using ir::Op;
 
 namespace {
 
-constexpr uint64_t kTermsMax = 1u << 16;   // expressions after unrolling
+constexpr uint64_t kTermsMax = 1u << 16;  // expressions after unrolling
 
 // How many expressions the code becomes; kTermsMax + 1 when it is more.
 uint64_t UnrolledCount(const ir::Code& code, const FrameLayout& frame) {
@@ -60,8 +60,12 @@ const Terms::Handler Terms::kHandlers[ir::kOpCount] = {
 };
 
 Terms::Terms(const ir::Program& program, FunctionId function, const int64_t* frame, z3::solver* solver)
-    : program_(program), function_(program.schema.functions[function.value]), code_(program.code[function.value]),
-      frame_(frame), solver_(*solver), context_(solver->ctx()),
+    : program_(program),
+      function_(program.schema.functions[function.value]),
+      code_(program.code[function.value]),
+      frame_(frame),
+      solver_(*solver),
+      context_(solver->ctx()),
       values_(code_.exprs.size(), context_.bool_val(false)),
       places_(code_.loops.size(), Place{0, true, 0, context_.bool_val(true)}) {}
 
@@ -137,7 +141,8 @@ void Terms::Accumulate(uint32_t at) {
 z3::expr Terms::Any(const Expr& e) { return accumulators_.at(at_).value || (places_[e.a].active && Bool(e.b)); }
 z3::expr Terms::All(const Expr& e) { return accumulators_.at(at_).value && (!places_[e.a].active || Bool(e.b)); }
 z3::expr Terms::Count(const Expr& e) {
-  return accumulators_.at(at_).value + z3::ite(places_[e.a].active && Bool(e.b), context_.int_val(1), context_.int_val(0));
+  return accumulators_.at(at_).value +
+         z3::ite(places_[e.a].active && Bool(e.b), context_.int_val(1), context_.int_val(0));
 }
 z3::expr Terms::Sum(const Expr& e) {
   const z3::expr counts = Planted(Fault::kSumUnconditional) ? places_[e.a].active : places_[e.a].active && Bool(e.b);
@@ -252,9 +257,7 @@ z3::expr Terms::SelectBool(const Expr& e) { return SelectNum(e); }
 z3::expr Terms::SelectStr(const Expr& e) { return SelectNum(e); }
 
 // Bit `bit` of the two's complement, as 0 or 1: rounding down makes it right for negative numbers as well.
-z3::expr Terms::BitOf(const z3::expr& set, int bit) {
-  return z3::mod(FloorDivide(set, static_cast<Num>(1) << bit), 2);
-}
+z3::expr Terms::BitOf(const z3::expr& set, int bit) { return z3::mod(FloorDivide(set, static_cast<Num>(1) << bit), 2); }
 z3::expr Terms::HasBit(const Expr& e) {
   const z3::expr bit = Planted(Fault::kBitWraps) ? z3::mod(Number(e.b), 64) : Number(e.b);
   z3::expr_vector cases(context_);

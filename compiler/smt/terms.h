@@ -14,7 +14,8 @@
 
 namespace writ::smt {
 
-// Strings as numbers: equal bytes have equal numbers, and "" is 0. Sound because equality is all that the IR asks of them.
+// Strings as numbers: equal bytes have equal numbers, and "" is 0. Sound because equality is all that the IR asks of
+// them.
 class StringTable {
  public:
   StringTable() { Intern({}); }
@@ -22,12 +23,12 @@ class StringTable {
   std::string_view At(int64_t number) const { return texts_[static_cast<size_t>(number)]; }
 
  private:
-  std::map<std::string_view, int64_t> numbers_;   // views into the frame and the program, which outlive it
+  std::map<std::string_view, int64_t> numbers_;  // views into the frame and the program, which outlive it
   std::vector<std::string_view> texts_;
 };
 
-// The terms of one function: Booleans of sort Bool, numbers and strings of sort Int (unbounded, which the ranges of the IR
-// make the same as 128 bits). Each slot is a constant; each list is unrolled to its capacity.
+// The terms of one function: Booleans of sort Bool, numbers and strings of sort Int (unbounded, which the ranges of the
+// IR make the same as 128 bits). Each slot is a constant; each list is unrolled to its capacity.
 class Terms {
  public:
   // Slots are bound to the frame's values by equalities in `solver`. All arguments outlive this.
@@ -42,12 +43,14 @@ class Terms {
  private:
   // The element that a loop is at while its body is encoded.
   struct Place {
-    uint64_t base = 0;        // words from the start of the frame
-    bool is_there = true;     // below the length in this frame; what is not there is bound to 0, false, ""
+    uint64_t base = 0;     // words from the start of the frame
+    bool is_there = true;  // below the length in this frame; what is not there is bound to 0, false, ""
     int index = 0;
-    z3::expr active;          // index < length
+    z3::expr active;  // index < length
   };
-  struct Accumulator { z3::expr value, found; };
+  struct Accumulator {
+    z3::expr value, found;
+  };
   using Handler = z3::expr (Terms::*)(const ir::Expr&);
   static const Handler kHandlers[ir::kOpCount];
 
@@ -79,10 +82,10 @@ class Terms {
   z3::solver& solver_;
   z3::context& context_;
   StringTable strings_;
-  std::vector<z3::expr> values_;           // one for each expression
-  std::vector<Place> places_;              // one for each loop
+  std::vector<z3::expr> values_;  // one for each expression
+  std::vector<Place> places_;     // one for each loop
   std::map<uint32_t, Accumulator> accumulators_;
-  std::map<uint64_t, z3::expr> slots_;     // by word
+  std::map<uint64_t, z3::expr> slots_;  // by word
   uint32_t at_ = 0;
 };
 
