@@ -299,7 +299,7 @@ TEST(Pending, AProposalInTheAskedRoleIsNotAsked) {
 
 TEST(Holds, EndWhenWhatIsAwaitedHappens) {
   Story story = Draft("100 USD", "c-2");
-  EXPECT_EQ(story.Propose("sign", "d", "desk"), "12 sign d by desk: hold [t.unchecked] awaits check by Risk until +24h; draft");
+  EXPECT_EQ(story.Propose("sign", "d", "desk"), "12 sign d by desk: hold [t.unchecked] awaits check by Risk until +1d; draft");
   ExpectFolds(&story);
   EXPECT_EQ(story.Propose("check", "d", "risk"), "13 check d by risk: permit; draft\n14 sign d by desk: permit; approved");
   ExpectFolds(&story);
@@ -307,7 +307,7 @@ TEST(Holds, EndWhenWhatIsAwaitedHappens) {
 
 TEST(Holds, NoQuestionOpensWhileItIsHeldThenItAsks) {
   Story story = Draft("2000000 USD", "c-2");
-  EXPECT_EQ(story.Propose("sign", "d", "desk"), "12 sign d by desk: hold [t.unchecked] awaits check by Risk until +24h; draft");
+  EXPECT_EQ(story.Propose("sign", "d", "desk"), "12 sign d by desk: hold [t.unchecked] awaits check by Risk until +1d; draft");
   EXPECT_TRUE(story.orchestrator().OpenQuestions().empty());
   EXPECT_EQ(story.Propose("check", "d", "risk"),
             "13 check d by risk: permit; draft\n"
@@ -319,7 +319,7 @@ TEST(Holds, NoQuestionOpensWhileItIsHeldThenItAsks) {
 TEST(Holds, RunOutAndAskAndTheYesDischargesTheHold) {
   Story story = Draft("100 USD", "c-2");
   story.Propose("sign", "d", "desk");
-  EXPECT_EQ(story.Wait(24 * kHour), "13 sign d by orchestrator: escalate [t.unchecked] asks CFO(13) until +28h else block; draft");
+  EXPECT_EQ(story.Wait(24 * kHour), "13 sign d by orchestrator: escalate [t.unchecked] asks CFO(13) until +1d4h else block; draft");
   ExpectFolds(&story);
   EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "14 yes d by cfo: permit; draft\n15 sign d by desk: permit; approved");
   ExpectFolds(&story);
@@ -329,7 +329,7 @@ TEST(Holds, RunOutTwiceAndBlock) {
   Story story = Draft("100 USD", "c-2");
   story.Propose("sign", "d", "desk");
   EXPECT_EQ(story.Wait(30 * kHour),
-            "13 sign d by orchestrator: escalate [t.unchecked] asks CFO(13) until +28h else block; draft\n"
+            "13 sign d by orchestrator: escalate [t.unchecked] asks CFO(13) until +1d4h else block; draft\n"
             "14 block d by orchestrator: permit [t.unchecked]; blocked");
   EXPECT_EQ(story.orchestrator().EventAt(14)->time_ns, kStart + 28 * kHour);  // with now = its due time
   ExpectFolds(&story);
@@ -371,8 +371,8 @@ TEST(Reviews, BindWhatTheyConclude) {
   Story story = UnderReview();
   story.Propose("assess", "d", "pricing", {}, Stance("approve"));
   EXPECT_EQ(story.Propose("approve", "d", "lead"),
-            "14 approve d by lead: hold [review.pending] awaits assess by Compliance until +24h awaits assess by Risk until "
-            "+24h; review");
+            "14 approve d by lead: hold [review.pending] awaits assess by Compliance until +1d awaits assess by Risk until "
+            "+1d; review");
   story.Propose("assess", "d", "compliance", {}, Stance("approve"));
   ExpectFolds(&story);
   EXPECT_EQ(story.Propose("assess", "d", "risk", {}, Stance("flag")),
@@ -405,7 +405,7 @@ TEST(Reviews, LateAndOpenGoesToTheElse) {
   Story story = UnderReview();
   story.Propose("assess", "d", "pricing", {}, Stance("approve"));
   EXPECT_EQ(story.Wait(24 * kHour),
-            "14 approve d by orchestrator: escalate [t.Deal.review.else] asks CFO(14) until +32h else block; review");
+            "14 approve d by orchestrator: escalate [t.Deal.review.else] asks CFO(14) until +1d8h else block; review");
   ExpectFolds(&story);
   EXPECT_EQ(story.Wait(8 * kHour), "15 block d by orchestrator: permit [t.Deal.review.else]; blocked");
   ExpectFolds(&story);
