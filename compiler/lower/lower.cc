@@ -100,13 +100,13 @@ void DecideLowering::AddQuestion() {
     const ExprId wanted = b().Number(n);
     return b().EqNum(state, wanted);
   };
-  AddBuiltin(Builtin::kStale, Effect::kDeny, [=, this] {
-    const ExprId withdrawn = state_is(1);
-    const ExprId answered = state_is(3);
-    return Certain(b().Or(withdrawn, answered));
-  }, true);
+  AddBuiltin(Builtin::kStale, Effect::kDeny, [=] { return Guard{state_is(1), ExprId()}; }, true);
   AddBuiltin(Builtin::kExpired, Effect::kDeny, [=] { return Guard{state_is(2), ExprId()}; }, true);
-  AddBuiltin(Builtin::kDuplicate, Effect::kDeny, [this] { return Certain(f_.BoolSlot(SlotRoot::kDuplicate)); }, true);
+  AddBuiltin(Builtin::kDuplicate, Effect::kDeny, [=, this] {
+    const ExprId key_used = f_.BoolSlot(SlotRoot::kDuplicate);
+    const ExprId answered = state_is(3);
+    return Certain(b().Or(key_used, answered));
+  }, true);
   AddBuiltin(Builtin::kSelfApproval, Effect::kDeny, [this] { return Certain(f_.BoolSlot(SlotRoot::kQuestionSelf)); });
   AddBuiltin(Builtin::kNoAuthority, Effect::kDeny, [this] {
     const ExprId covered = f_.BoolSlot(SlotRoot::kQuestionCovered);
