@@ -151,7 +151,7 @@ sum        : product ((PLUS | MINUS) product)*;
 product    : unary ((TIMES | DIVIDE) unary)*;
 unary      : (MINUS | K_HAS) unary | postfix;
 postfix    : primary suffix*;
-suffix     : DOT name | LBRACKET expr (COMMA expr)* RBRACKET;
+suffix     : DOT name (LPAREN call? RPAREN)? | LBRACKET expr (COMMA expr)* RBRACKET;
 primary    : literal
            | K_THIS
            | name (LPAREN call? RPAREN | K_SAYS name)?

@@ -61,7 +61,7 @@ Author::Author(absl::string_view text) {
     text = text.substr(0, kAuthorTextBytesMax);
     while (!text.empty() && source::FirstInvalidUtf8(text).has_value()) text.remove_suffix(1);
   }
-  printed_ = "`";
+  printed_.push_back('`');
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
       printed_ += ' ';

@@ -340,6 +340,10 @@ class Builder {
     ExprPtr expr = Build(context->primary());
     for (auto* suffix : context->suffix()) {
       if (suffix->name() != nullptr) {
+        if (suffix->LPAREN() != nullptr) {
+          const std::string callee = absl::StrCat(suffix->name()->getText(), "(…)");
+          sink_.Report(SpanOf(suffix), diagnostics::kNotYet, callee, "only calendars are asked with a dot; call a `def` by its name alone");
+        }
         expr = Member(std::move(expr), NameOf(suffix->name()));
         continue;
       }

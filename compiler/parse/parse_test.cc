@@ -1,6 +1,6 @@
 #include "compiler/parse/parse.h"
 
-#include <chrono>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -210,9 +210,9 @@ TEST(Speed, AMegabyte) {
                     "  when discount > 35% and amount > 2M USD and count(amend within 7d) >= 3\n\n");
   }
   ParseText(text.substr(0, text.find("rule large50 ")));
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();  // of this process, so that a busy machine does not matter
   const Parsed parsed = ParseText(text);
-  const auto elapsed_ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin).count();
+  const auto elapsed_ms = static_cast<int64_t>(std::clock() - begin) * 1'000 / CLOCKS_PER_SEC;
   EXPECT_THAT(parsed.codes, IsEmpty());
   EXPECT_GT(parsed.file.rules.size(), 4'000u);
   RecordProperty("elapsed_ms", static_cast<int>(elapsed_ms));
