@@ -71,8 +71,11 @@ class Waits {
   }
 
  private:
+  // By digest: a rule that was changed since is another rule, whatever it is called.
   static bool Approves(const Question& granted, const Question& asked) {
-    return std::includes(granted.rules.begin(), granted.rules.end(), asked.rules.begin(), asked.rules.end());
+    return std::all_of(asked.digests.begin(), asked.digests.end(), [&](const std::string& digest) {
+      return std::find(granted.digests.begin(), granted.digests.end(), digest) != granted.digests.end();
+    });
   }
 
   void AwaitRule(RuleId id, store::Decision* decision) const {

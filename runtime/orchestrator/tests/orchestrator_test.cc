@@ -199,7 +199,7 @@ TEST(Pending, YesFromTheAskedRoleDecidesAgain) {
             "12 sign d by desk: escalate [t.big] asks CFO(12) until +4h else escalate sign to CEO; draft");
   ExpectFolds(&story);
   EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "13 yes d by cfo: permit; draft\n14 sign d by desk: permit; approved");
-  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "15 yes d by cfo: deny [stale]; approved");
+  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "15 yes d by cfo: deny [duplicate]; approved");
   ExpectFolds(&story);
 }
 
@@ -295,6 +295,41 @@ TEST(Pending, AProposalInTheAskedRoleIsNotAsked) {
   EXPECT_EQ(story.Propose("sign", "d", "cfo"), "13 sign d by cfo: permit; approved");
   EXPECT_TRUE(story.orchestrator().escalations().all().empty());
   ExpectFolds(&story);
+}
+
+TEST(Pending, WhatIsNotThereYetCanBeAskedAbout) {
+  Story story = OpenShop();
+  EXPECT_EQ(story.Propose("open", "d", "desk", Deal("600000000 USD")),
+            "11 open d by desk: escalate [t.enormous] asks Lead(11) until +1h else deny; new");
+  EXPECT_EQ(story.Propose("open", "e", "desk", Deal("600000000 USD")),
+            "12 open e by desk: escalate [t.enormous] asks Lead(12) until +1h else deny; new");
+  // Lead may not open deals, so it may not agree to one either.
+  EXPECT_EQ(story.Answer("d", "Lead", "lead", true), "13 yes d by lead: deny [no_authority]; new");
+  EXPECT_EQ(story.Wait(kHour), "14 open d by orchestrator: deny [t.enormous]; new\n15 open e by orchestrator: deny [t.enormous]; new");
+  ExpectFolds(&story);
+}
+
+std::string Replaced(std::string text, const std::string& what, const std::string& with) {
+  return text.replace(text.find(what), what.size(), with);
+}
+
+TEST(Policies, LaddersAndApprovalsOutliveAChangeOfPolicy) {
+  Story story = Draft("2000000 USD");
+  story.Propose("sign", "d", "desk");
+  // Another rule moves all ids; this one is what it was.
+  story.Reopen(std::string(kShop) + "rule another in legal\n  escalate sign on Deal to Lead within 8h else block\n  when amount > 900M USD\n");
+  EXPECT_EQ(story.orchestrator().EventAt(13)->kind, store::EventKind::kPolicy);
+  EXPECT_EQ(story.Wait(4 * kHour), "14 sign d by orchestrator: escalate [t.big] asks CEO(14) until +6h else block; draft");
+  EXPECT_EQ(story.Answer("d", "CEO", "ceo", true), "15 yes d by ceo: permit; draft\n16 sign d by desk: permit; approved");
+}
+
+TEST(Policies, AnApprovalDischargesNoOtherRuleOfThatName) {
+  Story story = Draft("2000000 USD");
+  story.Propose("sign", "d", "desk");
+  story.Reopen(Replaced(kShop, "when amount > 1M USD", "when amount > 1500000 USD"));
+  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true),
+            "14 yes d by cfo: permit; draft\n"
+            "15 sign d by desk: escalate [t.big] asks CFO(15) until +4h else escalate sign to CEO; draft");
 }
 
 TEST(Holds, EndWhenWhatIsAwaitedHappens) {

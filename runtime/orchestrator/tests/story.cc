@@ -84,6 +84,10 @@ rule unchecked in legal
   hold sign on Deal until check by Risk within 24h else escalate sign to CFO within 4h else block
   when customer.score < 500
 
+rule enormous in trade
+  escalate open on Deal to Lead within 1h else deny
+  when after.amount > 500M USD
+
 rule tiny in trade
   deny sign on Deal
   when amount < 10 USD
@@ -155,6 +159,12 @@ std::unique_ptr<CompiledPolicy> Compile(const std::string& policy) {
 }  // namespace
 
 Story::Story(const std::string& policy) {
+  policy_ = Compile(policy);
+  Reopen();
+}
+
+void Story::Reopen(const std::string& policy) {
+  orchestrator_.reset();
   policy_ = Compile(policy);
   Reopen();
 }

@@ -33,6 +33,8 @@ class Story {
 
   // Everything folded anew from the log, by another handle.
   void Reopen();
+  // The same under another policy.
+  void Reopen(const std::string& policy);
   // All that the fold holds, as text, to compare.
   std::string Everything() const;
 
