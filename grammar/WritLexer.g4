@@ -1,8 +1,9 @@
-// The words and signs of Writ. Where a text can be cut in two ways the longer word wins, then the rule that stands first.
+// The words and signs of Writ. Where a text can be cut in two ways the longer word wins, then the rule that stands
+// first.
 //
-// Reserved words cannot be names; contextual words are words of the language only where the grammar asks for them, and names
-// elsewhere (rule `name` of WritParser.g4). What no rule below knows becomes a STRAY, so that the lexer itself never fails:
-// compiler/parse says what is wrong with it and what to write instead.
+// Reserved words cannot be names; contextual words are words of the language only where the grammar asks for them, and
+// names elsewhere (rule `name` of WritParser.g4). What no rule below knows becomes a STRAY, so that the lexer itself
+// never fails: compiler/parse says what is wrong with it and what to write instead.
 lexer grammar WritLexer;
 
 channels { DOCS }
@@ -36,8 +37,8 @@ K_DEF : 'def';
 K_EXPECT : 'expect';
 
 // ---------------------------------------------------------------- words that begin a declaration
-// compiler/parse turns each into an ID wherever it cannot begin one, so that a broken line never swallows the declaration
-// below it, and fields and transitions may bear these names all the same.
+// compiler/parse turns each into an ID wherever it cannot begin one, so that a broken line never swallows the
+// declaration below it, and fields and transitions may bear these names all the same.
 K_PACKAGE : 'package';
 K_IMPORT : 'import';
 K_ENUM : 'enum';
@@ -137,14 +138,14 @@ DATE     : DATE_PART;
 PERCENT  : DECIMAL '%';
 DURATION : (DIGIT [0-9_]* ('ns' | 'us' | 'ms' | 's' | 'min' | 'h' | 'd' | 'w'))+;
 SCALED   : DECIMAL [kMB];                       // 2.4M, of money
+NUMBER   : DECIMAL;                             // before QUANTITY: 1_000 is no 1 of unit _000
 QUANTITY : DECIMAL [a-zA-Z_] [a-zA-Z0-9_]*;     // 2.5mg, of a declared unit
-NUMBER   : DECIMAL;
 STRING   : '"' (~["\\\r\n] | '\\' ~[\r\n])* '"';
 
 ID : [a-zA-Z_] [a-zA-Z0-9_]*;
 
-// Never made here: compiler/parse turns three capitals that follow a number on its line into one, so that `1M USD` is one
-// value and a declaration after a number is not its currency.
+// Never made here: compiler/parse turns three capitals that follow a number on its line into one, so that `1M USD` is
+// one value and a declaration after a number is not its currency.
 CURRENCY : '\uE000';
 
 // ---------------------------------------------------------------- what is not part of the text

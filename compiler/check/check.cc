@@ -80,8 +80,9 @@ std::vector<TransitionId> Model::FindTransitions(WorkflowId w, const std::vector
   for (const ast::Name& name : list) {
     if (name.text == "any" && names(w).transitions.count("any") == 0) {
       if (list.size() > 1) sink.Report(name.span, diagnostics::kAnyAmongOthers);
+      out.clear();
       for (size_t i = 0; i < workflow(w).transitions.size(); ++i) out.push_back(TransitionId(i));
-      continue;
+      break;
     }
     const TransitionId t = FindTransition(w, name);
     if (!t.valid()) {

@@ -541,6 +541,12 @@ void DeclareTypes(Model& model) {
   }
   for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kEnum)) DeclareEnum(model, *d);
   RecordWalk(model).Run();
+  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kAlias)) {  // used or not
+    ast::Type use;
+    use.name = {d->name, d->span};
+    use.span = d->span;
+    model.types.Resolve(use);
+  }
 }
 
 void DeclarePeople(Model& model) {
@@ -549,11 +555,7 @@ void DeclarePeople(Model& model) {
   std::map<std::string, ast::Span> foreign;
   for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kRole)) {
     Role role{d->name, d->qualified, {}, d->role->human, d->role->foreign};
-    if (d->role->domain.empty()) {
-      model.sink.Report(d->span, diagnostics::kRoleWithoutDomain, d->name);
-    } else {
-      role.domain = model.FindDomain(d->role->domain);
-    }
+    role.domain = model.FindDomain(d->role->domain);
     if (!role.foreign.empty() && !foreign.emplace(role.foreign, d->span).second) {
       model.sink.Report(d->span, diagnostics::kForeignRoleTwice, role.foreign).Related(foreign[role.foreign], "and of this role");
     }

@@ -1176,7 +1176,8 @@ Expressions::Ptr Expressions::CheckRounded(const ast::Expr& expr) {
     return nullptr;
   }
   const Num number = divisor->number;
-  Ptr node = Node(ExprKind::kDivide, expr.span, ExprType{Plain(value->type.type), value->type.scale}, std::move(value));
+  const ExprType type{Plain(value->type.type), value->type.scale};
+  Ptr node = Node(ExprKind::kDivide, expr.span, type, std::move(value));
   node->number = number;
   return node;
 }
@@ -1195,7 +1196,8 @@ Expressions::Ptr Expressions::CheckRound(const ast::Expr& expr, Rounding roundin
     return nullptr;
   }
   if (!RequirePresent(*value)) return nullptr;
-  Ptr node = Node(ExprKind::kRound, expr.span, ExprType{Plain(value->type.type), 0}, std::move(value));
+  const ExprType type{Plain(value->type.type), 0};
+  Ptr node = Node(ExprKind::kRound, expr.span, type, std::move(value));
   node->rounding = rounding;
   return node;
 }

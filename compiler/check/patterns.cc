@@ -115,10 +115,7 @@ Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr, const Type*
     model_.sink.Report(expr.span, diagnostics::kNeedsVariable, expr.text);
     return nullptr;
   }
-  if (!fold.variables.empty() && fold.value == nullptr) {
-    model_.sink.Report(expr.span, diagnostics::kNeedsBody, expr.text);
-    return nullptr;
-  }
+  if (!fold.variables.empty() && fold.value == nullptr) return nullptr;  // the parser has said so
   Ptr body, where;
   const uint32_t variable = variables_;
   if (!fold.variables.empty()) {

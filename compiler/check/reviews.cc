@@ -52,11 +52,7 @@ class ReviewBuilder {
       if (IsLegalHere(TransitionId(i))) ladder_site.asked.push_back(TransitionId(i));
     }
     ladder_site.asked_default = OnlyConcluded();
-    if (ast_.ladder == nullptr) {
-      model_.sink.Report(ast_.state.span, diagnostics::kReviewNeedsLadder);
-    } else {
-      out.ladder = BuildLadder(model_, *ast_.ladder, ladder_site);
-    }
+    if (ast_.ladder != nullptr) out.ladder = BuildLadder(model_, *ast_.ladder, ladder_site);
     if (ast_.clauses.empty()) model_.sink.Report(ast_.state.span, diagnostics::kReviewWithoutClauses);
     const ast::Clause* otherwise = nullptr;
     for (const ast::Clause& clause : ast_.clauses) {
@@ -65,8 +61,6 @@ class ReviewBuilder {
       if (clause.otherwise) {
         if (otherwise != nullptr) model_.sink.Report(clause.name.span, diagnostics::kOtherwiseTwice).Related(otherwise->name.span, "the first is here");
         otherwise = &clause;
-      } else if (clause.when == nullptr) {
-        model_.sink.Report(clause.name.span, diagnostics::kClauseWithoutGuard, clause.name);
       }
       out.clauses.push_back(Conclude(clause, ladder_site));
     }
@@ -115,7 +109,6 @@ class ReviewBuilder {
 
   void Seats(Review* out) {
     std::map<RoleId, ast::Span> seen;
-    if (ast_.panel.empty()) model_.sink.Report(ast_.state.span, diagnostics::kReviewWithoutPanel);
     for (const ast::Seat& seat : ast_.panel) {
       const RoleId role = model_.FindRole(seat.role);
       if (!role.valid()) continue;
@@ -126,6 +119,7 @@ class ReviewBuilder {
       const int64_t quorum = seat.quorum.value_or(1), of = seat.of.value_or(1);
       if (quorum < 1 || of < quorum || of > kSeatsMax) {
         model_.sink.Report(seat.span, diagnostics::kBadQuorum, quorum, of, kSeatsMax);
+        out->seats.push_back({role, 1, 1});
         continue;
       }
       out->seats.push_back({role, static_cast<uint32_t>(quorum), static_cast<uint32_t>(of)});
@@ -317,12 +311,14 @@ void CheckReviews(Model& model) {
       SetPlace(model, node.name.span, &row);
       ++index;
     }
-    const Clause& otherwise = review.clauses[index];
-    Rule& row = model.schema().rules[otherwise.rule.value];
-    row.effect = otherwise.asks.valid() ? Effect::kEscalate : Effect::kDeny;
-    row.asks = otherwise.asks;
-    if (otherwise.asks.valid()) row.ladder = model.schema().ladders[review.ladder.value].next;
-    SetPlace(model, names.node->ladder != nullptr ? names.node->ladder->span : names.node->state.span, &row);
+    for (; index < review.clauses.size(); ++index) {  // else, conflict
+      const Clause& otherwise = review.clauses[index];
+      Rule& row = model.schema().rules[otherwise.rule.value];
+      row.effect = otherwise.asks.valid() ? Effect::kEscalate : Effect::kDeny;
+      row.asks = otherwise.asks;
+      if (otherwise.asks.valid()) row.ladder = model.schema().ladders[review.ladder.value].next;
+      SetPlace(model, names.node->ladder != nullptr ? names.node->ladder->span : names.node->state.span, &row);
+    }
     model.program.reviews.push_back(std::move(out));
   }
 }

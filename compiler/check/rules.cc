@@ -180,9 +180,6 @@ RuleSite ResolveSite(Model& model, const Declaration& d) {
   site.declaration = &d;
   const ast::Rule& rule = *d.rule;
   const std::optional<Effect> effect = FindEffect(rule.effect.text);
-  if (!effect.has_value() && !rule.effect.empty()) {
-    model.sink.Report(rule.effect.span, diagnostics::kUnknownEffect, rule.effect).Help(Suggest(rule.effect.text, {"deny", "hold", "escalate", "allow"}));
-  }
   site.effect = effect.value_or(Effect::kDeny);
   if (effect.has_value()) CheckRuleParts(model, rule, *effect);
   const WorkflowId workflow = model.FindWorkflow(rule.workflow);
@@ -215,11 +212,7 @@ void FillRuleRow(Model& model, const RuleSite& site, Rule* row) {
   row->because = rule.because.value_or("");
   row->doc = rule.doc;
   SetPlace(model, site.declaration->span, row);
-  if (rule.domain.empty()) {
-    model.sink.Report(site.declaration->span, diagnostics::kRuleWithoutDomain, site.declaration->name);
-  } else {
-    row->domain = model.FindDomain(rule.domain);
-  }
+  row->domain = model.FindDomain(rule.domain);
   if (site.effect == Effect::kEscalate && !rule.to.empty()) row->asks = model.FindRole(rule.to);
   if (!site.workflow.valid()) return;
   if (rule.ladder != nullptr && (site.effect == Effect::kHold || site.effect == Effect::kEscalate)) {
@@ -531,8 +524,8 @@ void DeclareRules(Model& model) {
   for (Workflow& workflow : model.schema().workflows) {
     for (Review& review : workflow.reviews) {
       for (Clause& clause : review.clauses) {
-        if (clause.name == "conflict") {
-          clause.rule = BuiltinRule(Builtin::kReviewConflict);
+        if (clause.name == "conflict") {  // each review asks and waits on its own, under the one built-in name
+          rows.push_back({kBuiltinNames[static_cast<uint32_t>(Builtin::kReviewConflict)], nullptr, &clause});
           continue;
         }
         const bool own_else = clause.name == "else" && workflow.reviews.size() > 1;

@@ -501,17 +501,12 @@ class TestWalk {
     if (expect.kind == Kind::kAsked) out.role = model_.FindRole(expect.role);
     if (expect.kind == Kind::kOutcome) {
       const std::optional<Outcome> outcome = FindOutcome(expect.outcome.text);
-      if (!outcome.has_value() && !expect.outcome.empty()) ReportOutcome(expect.outcome);
       out.outcome = outcome.value_or(Outcome::kDeny);
     }
     if (expect.kind == Kind::kCondition && expect.condition != nullptr) {
       out.condition = Expressions(model_, {ScopeKind::kCondition, workflow, {}, {}}).CheckGuard(*expect.condition);
     }
     return out;
-  }
-
-  void ReportOutcome(const ast::Name& outcome) {
-    model_.sink.Report(outcome.span, diagnostics::kUnknownOutcome, outcome).Help(Suggest(outcome.text, {"permitted", "denied", "held", "escalated"}));
   }
 
   Model& model_;
@@ -560,10 +555,6 @@ typed::Scenario CheckScenario(Model& model, const ast::Scenario& scenario) {
     e.because = FindReasons(model, expect.because);
     const std::optional<Outcome> outcome = FindOutcome(expect.outcome.text);
     e.outcome = outcome.value_or(Outcome::kDeny);
-    if (!outcome.has_value() && !expect.outcome.empty()) {
-      model.sink.Report(expect.outcome.span, diagnostics::kUnknownOutcome, expect.outcome)
-          .Help(Suggest(expect.outcome.text, {"permitted", "denied", "held", "escalated"}));
-    }
     if (expect.kind == ast::Expectation::Kind::kNothing) {
       if (nothing) model.sink.Report(expect.span, diagnostics::kNothingElseTwice);
       nothing = true;

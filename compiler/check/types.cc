@@ -46,6 +46,12 @@ Type Of(TypeKind kind) {
   return type;
 }
 
+// Units of durations, and the suffixes of money.
+bool HasKnownUnit(const ast::Expr& expr) {
+  static const char* const kUnits[] = {"w", "d", "h", "min", "s", "ms", "us", "ns", "k", "M", "B"};
+  return std::any_of(std::begin(kUnits), std::end(kUnits), [&](const char* unit) { return expr.unit.text == unit; });
+}
+
 bool HasRange(const ast::Type& type) { return type.low != nullptr || type.high != nullptr; }
 
 }  // namespace
@@ -287,8 +293,7 @@ bool Types::ResolveRange(const ast::Type& type, Type* out) {
 
 std::optional<Num> Types::RangeBound(const ast::Expr& expr, const Type& type) {
   if (!IsNumber(expr)) {
-    sink_.Report(expr.span, diagnostics::kRangeNotConstant);
-    return std::nullopt;
+    return std::nullopt;  // the grammar takes nothing else
   }
   const std::optional<Number> number = ReadNumber(expr);
   if (!number.has_value()) return std::nullopt;
@@ -329,15 +334,13 @@ std::optional<Number> Types::Scaled(const ast::Expr& expr, Type type, const std:
   } else if (literal.fault == LiteralFault::kTooPrecise && type.kind == TypeKind::kMoney) {
     sink_.Report(expr.span, diagnostics::kTooPreciseMoney, text, expr.unit, digits);
   } else if (literal.fault == LiteralFault::kTooPrecise) {
-    sink_.Report(expr.span, diagnostics::kNotWhole, text);
-  } else if (type.kind == TypeKind::kDuration) {
-    sink_.Report(expr.span, diagnostics::kBadDuration, text);
+    sink_.Report(expr.span, diagnostics::kBadNumber, text, "write it without a fraction");
   } else if (type.kind == TypeKind::kTime) {
     sink_.Report(expr.span, diagnostics::kBadTime, text);
   } else if (type.kind == TypeKind::kDate) {
     sink_.Report(expr.span, diagnostics::kBadDate, text);
   } else {
-    sink_.Report(expr.span, diagnostics::kNotWhole, text);
+    sink_.Report(expr.span, diagnostics::kBadNumber, text, "write digits, and at most one point among them");
   }
   return std::nullopt;
 }
@@ -350,6 +353,7 @@ std::optional<Number> Types::ReadNumber(const ast::Expr& expr) {
     case ast::ExprKind::kTime: return Scaled(expr, Of(TypeKind::kTime), expr.text, 0);
     case ast::ExprKind::kDate: return Scaled(expr, Of(TypeKind::kDate), expr.text, 0);
     case ast::ExprKind::kQuantity:
+      if (HasKnownUnit(expr)) return std::nullopt;  // the parser has said what is wrong with it
       sink_.Report(expr.span, diagnostics::kNotYet, absl::StrCat(expr.text, expr.unit.text), "a plain number");
       return std::nullopt;
     case ast::ExprKind::kMoney: {

@@ -1,0 +1,140 @@
+// Every diagnostic has a page in docs/diagnostics, whose Avoid example raises it and nothing else, and whose Prefer example
+// raises nothing. The Avoid examples are the broken policies: each has its own code, none crashes, all are told clearly.
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/check/check.h"
+#include "compiler/check/stdlib.h"
+#include "compiler/diagnostics/diagnostics.h"
+#include "compiler/lower/lower.h"
+#include "compiler/parse/parse.h"
+#include "compiler/source/source.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace writ {
+namespace {
+
+constexpr size_t kBrokenPoliciesMin = 200;
+
+// Takes more errors than a page can show: compiler/diagnostics/diagnostics_test.cc raises it.
+bool HasNoExamples(const diagnostics::Row& row) { return std::string(row.code) == "W0600"; }
+
+std::string ReadPage(const std::string& code) {
+  std::ifstream in(absl::StrCat("docs/diagnostics/", code, ".md"));
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// The files of an example: every ```writ fence between `heading` and the next heading in bold.
+std::vector<std::string> ExampleUnder(const std::string& page, const std::string& heading) {
+  std::vector<std::string> files;
+  size_t at = page.find(heading);
+  if (at == std::string::npos) return files;
+  at += heading.size();
+  const size_t end = std::min(page.find("\n**", at), page.size());
+  static const std::string kOpen = "```writ\n", kClose = "\n```";
+  while ((at = page.find(kOpen, at)) < end) {
+    const size_t begin = at + kOpen.size();
+    const size_t close = page.find(kClose, begin - 1);
+    if (close == std::string::npos) break;
+    files.push_back(page.substr(begin, close + 1 - begin));
+    at = close + kClose.size();
+  }
+  return files;
+}
+
+struct Outcome {
+  std::set<std::string> codes;
+  std::string text;  // as the author sees it
+  bool placed = true;
+};
+
+Outcome Compile(const std::vector<std::string>& texts) {
+  source::SourceSet sources;
+  diagnostics::Sink sink;
+  std::vector<uint32_t> numbers;
+  for (size_t i = 0; i < texts.size(); ++i) numbers.push_back(*sources.AddText(absl::StrCat("example", i, ".writ"), texts[i]));
+  for (const check::StdlibSource& source : check::StdlibSources()) numbers.push_back(*sources.AddText(source.path, source.text));
+  std::vector<ast::File> files;
+  for (uint32_t number : numbers) files.push_back(parse::Parse(sources, number, sink));
+  const typed::Program program = check::Check(files, sources, sink);
+  if (!sink.has_errors()) lower::Lower(program, &sink);
+  Outcome outcome;
+  for (const diagnostics::Diagnostic& d : sink.Take()) {
+    outcome.codes.insert(d.code);
+    absl::StrAppend(&outcome.text, diagnostics::RenderText(sources, d, false));
+    if (d.span.file >= texts.size() || d.span.begin > texts[d.span.file].size()) outcome.placed = false;
+  }
+  return outcome;
+}
+
+TEST(DiagnosticPages, EveryCodeHasOne) {
+  for (const diagnostics::Row& row : diagnostics::Rows()) {
+    const std::string page = ReadPage(row.code);
+    EXPECT_TRUE(absl::StartsWith(page, absl::StrCat("# ", row.code, ": "))) << row.code << " " << row.name;
+    EXPECT_TRUE(absl::StrContains(page, "\n**Silence**\n")) << row.code;
+  }
+}
+
+TEST(DiagnosticPages, NoPageWithoutItsCode) {
+  for (const auto& entry : std::filesystem::directory_iterator("docs/diagnostics")) {
+    const std::string code = entry.path().stem().string();
+    if (code.size() == 5 && entry.path().extension() == ".md") EXPECT_NE(diagnostics::FindRow(code), nullptr) << code;
+  }
+}
+
+TEST(DiagnosticPages, AvoidRaisesItsCodeAndNothingElse) {
+  for (const diagnostics::Row& row : diagnostics::Rows()) {
+    if (HasNoExamples(row)) continue;
+    const std::vector<std::string> avoid = ExampleUnder(ReadPage(row.code), "**Avoid**");
+    ASSERT_FALSE(avoid.empty()) << row.code;
+    const Outcome outcome = Compile(avoid);
+    EXPECT_THAT(outcome.codes, testing::ElementsAre(row.code)) << row.code << " " << row.name << "\n" << outcome.text;
+    EXPECT_TRUE(outcome.placed) << row.code << "\n" << outcome.text;
+  }
+}
+
+TEST(DiagnosticPages, PreferRaisesNothing) {
+  for (const diagnostics::Row& row : diagnostics::Rows()) {
+    if (HasNoExamples(row)) continue;
+    const std::vector<std::string> prefer = ExampleUnder(ReadPage(row.code), "**Prefer**");
+    ASSERT_FALSE(prefer.empty()) << row.code;
+    const Outcome outcome = Compile(prefer);
+    EXPECT_THAT(outcome.codes, testing::IsEmpty()) << row.code << " " << row.name << "\n" << outcome.text;
+  }
+}
+
+TEST(BrokenPolicies, ThereAreManyAndEachIsItsOwn) {
+  std::set<std::string> policies, codes;
+  for (const diagnostics::Row& row : diagnostics::Rows()) {
+    if (HasNoExamples(row) || row.severity != diagnostics::Severity::kError) continue;
+    std::string whole;
+    for (const std::string& file : ExampleUnder(ReadPage(row.code), "**Avoid**")) absl::StrAppend(&whole, file);
+    policies.insert(whole);
+    codes.insert(row.code);
+  }
+  EXPECT_GE(policies.size(), kBrokenPoliciesMin);
+  EXPECT_EQ(policies.size(), codes.size());
+}
+
+// A message is one sentence in the author's words: lower case, no full stop, what to do where there is something to do.
+TEST(DiagnosticTexts, AreWorded) {
+  for (const diagnostics::Row& row : diagnostics::Rows()) {
+    const std::string text = row.text;
+    EXPECT_FALSE(text.empty()) << row.code;
+    EXPECT_FALSE(text.front() >= 'A' && text.front() <= 'Z') << row.code << " " << text;
+    EXPECT_NE(text.back(), '.') << row.code << " " << text;
+    EXPECT_FALSE(absl::StrContains(text, "::")) << row.code << " " << text;
+  }
+}
+
+}  // namespace
+}  // namespace writ
