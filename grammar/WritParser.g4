@@ -1,11 +1,12 @@
-// The grammar of Writ, part one. There are no separators between clauses and nothing is ended by a semicolon, so every list
-// that is not in brackets has commas, no juxtaposition stands inside an expression, and clauses that could be taken for the
-// end of what stands before them have a fixed order. compiler/parse/ambiguity_test.cc runs it with exact ambiguity detection
-// over every policy in the tree. Rules are factored so that one word decides wherever that is possible: what is wrong is
-// then found where it stands.
+// The grammar of Writ, part one. There are no separators between clauses and nothing is ended by a semicolon, so every
+// list that is not in brackets has commas, no juxtaposition stands inside an expression, and clauses that could be
+// taken for the end of what stands before them have a fixed order. compiler/parse/ambiguity_test.cc runs it with exact
+// ambiguity detection over every policy in the tree. Rules are factored so that one word decides wherever that is
+// possible: what is wrong is then found where it stands.
 //
-// Some things are taken here and refused by compiler/parse, because it can say more than "unexpected": `=` as a comparison,
-// `not in`, chained comparisons, `and` beside `or`, clauses given twice, and what belongs to a later part of the language.
+// Some things are taken here and refused by compiler/parse, because it can say more than "unexpected": `=` as a
+// comparison, `not in`, chained comparisons, `and` beside `or`, clauses given twice, and what belongs to a later part
+// of the language.
 parser grammar WritParser;
 
 options { tokenVocab = WritLexer; }
@@ -145,7 +146,8 @@ disjunction: conjunction (K_OR conjunction)*;
 conjunction: negation (K_AND negation)*;
 negation   : K_NOT negation | comparison;
 comparison : coalesce (comparator coalesce)*;
-comparator : EQUAL | NOT_EQUAL | LESS | AT_MOST | GREATER | AT_LEAST | ASSIGN | K_IN | K_IS | K_LIKE | K_MATCHES | K_UNDER | K_NOT K_IN;
+comparator : EQUAL | NOT_EQUAL | LESS | AT_MOST | GREATER | AT_LEAST | ASSIGN
+           | K_IN | K_IS | K_LIKE | K_MATCHES | K_UNDER | K_NOT K_IN;
 coalesce   : sum (COALESCE sum)*;
 sum        : product ((PLUS | MINUS) product)*;
 product    : unary ((TIMES | DIVIDE) unary)*;

@@ -35,14 +35,17 @@ std::string List(const std::vector<Name>& names) { return Joined(names, ", "); }
 std::string After(absl::string_view word, const std::vector<Name>& names) {
   return names.empty() ? "" : absl::StrCat(" ", word, " ", List(names));
 }
-std::string After(absl::string_view word, const Name& name) { return name.empty() ? "" : absl::StrCat(" ", word, " ", name.text); }
+std::string After(absl::string_view word, const Name& name) {
+  return name.empty() ? "" : absl::StrCat(" ", word, " ", name.text);
+}
 std::string After(absl::string_view word, const ExprPtr& expr) {
   return expr == nullptr ? "" : absl::StrCat(word.empty() ? "" : " ", word, " ", DumpExpr(*expr));
 }
 
 std::string Children(const Expr& expr, size_t from = 0) {
   std::string out;
-  for (size_t i = from; i < expr.children.size(); ++i) absl::StrAppend(&out, i == from ? "" : ", ", DumpExpr(*expr.children[i]));
+  for (size_t i = from; i < expr.children.size(); ++i)
+    absl::StrAppend(&out, i == from ? "" : ", ", DumpExpr(*expr.children[i]));
   return out;
 }
 
@@ -62,7 +65,8 @@ std::string DumpFold(const Expr& expr) {
     if (!fold.variables.empty()) absl::StrAppend(&out, Joined(fold.variables, " then "), " in ");
   }
   if (fold.source != nullptr) absl::StrAppend(&out, DumpExpr(*fold.source));
-  absl::StrAppend(&out, After("by", fold.by), After("where", fold.where), After("within", fold.within), After("since", fold.since));
+  absl::StrAppend(&out, After("by", fold.by), After("where", fold.where), After("within", fold.within),
+                  After("since", fold.since));
   if (fold.capacity.has_value()) absl::StrAppend(&out, " max ", *fold.capacity);
   return out + ")";
 }
@@ -72,7 +76,8 @@ const Expr& Child(const Expr& expr, size_t index) { return *expr.children[index]
 // ---------------------------------------------------------------- parts of declarations
 
 std::string DumpForeign(const Foreign& foreign) {
-  std::string out = absl::StrCat(" from ", Quoted(foreign.attribute), After("in", foreign.currency), After("round", foreign.rounding));
+  std::string out = absl::StrCat(" from ", Quoted(foreign.attribute), After("in", foreign.currency),
+                                 After("round", foreign.rounding));
   if (!foreign.zone.empty()) absl::StrAppend(&out, " in zone ", Quoted(foreign.zone));
   return out;
 }
@@ -228,8 +233,10 @@ void Dumper::Add(const Workflow& node) {
 
 void Dumper::Add(const Transition& node) {
   std::string head = absl::StrCat("transition ", node.name.text, ": ");
-  absl::StrAppend(&head, node.stays ? absl::StrCat("in ", List(node.sources)) : absl::StrCat(List(node.sources), " -> ", node.target.text));
-  absl::StrAppend(&head, After("at", node.timer), node.foreign.empty() ? "" : absl::StrCat(" as ", Quoted(node.foreign)));
+  absl::StrAppend(&head, node.stays ? absl::StrCat("in ", List(node.sources))
+                                    : absl::StrCat(List(node.sources), " -> ", node.target.text));
+  absl::StrAppend(&head, After("at", node.timer),
+                  node.foreign.empty() ? "" : absl::StrCat(" as ", Quoted(node.foreign)));
   Line(head);
   Inside([&] {
     Doc(node.doc);
@@ -247,7 +254,8 @@ void Dumper::Add(const Authority& node) {
     for (const May& may : node.mays) {
       std::string limits;
       for (const Limit& limit : may.limits) {
-        absl::StrAppend(&limits, limits.empty() ? " up to " : ", ", limit.field.text, " ", limit.value == nullptr ? "" : DumpExpr(*limit.value));
+        absl::StrAppend(&limits, limits.empty() ? " up to " : ", ", limit.field.text, " ",
+                        limit.value == nullptr ? "" : DumpExpr(*limit.value));
       }
       Line(absl::StrCat("may ", List(may.transitions), After("on", may.workflow), limits, After("when", may.when)));
     }
@@ -258,7 +266,8 @@ void Dumper::Add(const Rule& node) {
   Line(absl::StrCat("rule ", node.name.text, After("in", node.domain)));
   Inside([&] {
     Doc(node.doc);
-    Line(absl::StrCat(node.effect.text, " ", List(node.transitions), After("on", node.workflow), After("by", node.by), After("to", node.to)));
+    Line(absl::StrCat(node.effect.text, " ", List(node.transitions), After("on", node.workflow), After("by", node.by),
+                      After("to", node.to)));
     if (!node.until.empty()) Line(absl::StrCat("until ", node.until.text, After("by", node.until_by)));
     if (node.ladder != nullptr) Line(absl::StrCat("ladder", DumpLadder(node.ladder.get())));
     if (node.when != nullptr) Line(absl::StrCat("when ", DumpExpr(*node.when)));
@@ -273,7 +282,8 @@ void Dumper::Add(const Review& node) {
   Inside([&] {
     Doc(node.doc);
     for (const Seat& seat : node.panel) {
-      Line(absl::StrCat("seat ", seat.role.text, seat.quorum.has_value() ? absl::StrCat(" ", *seat.quorum, " of ", seat.of.value_or(0)) : ""));
+      Line(absl::StrCat("seat ", seat.role.text,
+                        seat.quorum.has_value() ? absl::StrCat(" ", *seat.quorum, " of ", seat.of.value_or(0)) : ""));
     }
     if (!node.verdict.empty()) Line(absl::StrCat("verdict ", node.verdict.text, ".", node.stance.text));
     if (node.ladder != nullptr) Line(absl::StrCat("ladder", DumpLadder(node.ladder.get())));
@@ -289,7 +299,8 @@ void Dumper::Add(const Log& node) {
   Line(absl::StrCat("log ", node.workflow.text, After("from", node.format)));
   Inside([&] {
     for (const LogItem& item : node.items) {
-      Line(absl::StrCat(item.name.text, DumpForeign(item.foreign), item.absent.empty() ? "" : absl::StrCat(" absent ", Quoted(item.absent))));
+      Line(absl::StrCat(item.name.text, DumpForeign(item.foreign),
+                        item.absent.empty() ? "" : absl::StrCat(" absent ", Quoted(item.absent))));
     }
   });
 }
@@ -322,7 +333,8 @@ void Dumper::Add(const Step& node) {
       if (node.expect != nullptr) Inside([&] { Add(*node.expect); });
       break;
     case Step::Kind::kAnswer:
-      Line(absl::StrCat("answer ", node.yes ? "yes" : "no", After("by", node.by), After("as", node.as), After("on", node.instance)));
+      Line(absl::StrCat("answer ", node.yes ? "yes" : "no", After("by", node.by), After("as", node.as),
+                        After("on", node.instance)));
       break;
     case Step::Kind::kAssume:
       Line(absl::StrCat("assume state ", node.state.text, After("on", node.instance),
@@ -349,19 +361,21 @@ std::string DumpCondition(const Expectation& node) {
 }
 
 void Dumper::Add(const Expectation& node) {
-  Line(absl::StrCat("expect ", node.negated ? "not " : "", DumpCondition(node), After(node.only ? "because only" : "because", node.because)));
+  Line(absl::StrCat("expect ", node.negated ? "not " : "", DumpCondition(node),
+                    After(node.only ? "because only" : "because", node.because)));
 }
 
 void Dumper::Add(const Scenario& node) {
-  Line(absl::StrCat("scenario ", Quoted(node.name), " from ", Quoted(node.path), node.following_record ? " following record" : "",
-                    After("on", node.workflow)));
+  Line(absl::StrCat("scenario ", Quoted(node.name), " from ", Quoted(node.path),
+                    node.following_record ? " following record" : "", After("on", node.workflow)));
   Inside([&] { AddAll(node.expects); });
 }
 
 std::string Dumper::Run(const File& file) {
   if (!file.package.empty()) Line(absl::StrCat("package ", Joined(file.package, ".")));
   for (const Import& import : file.imports) {
-    Line(absl::StrCat("import ", Joined(import.package, "."), import.names.empty() ? "" : absl::StrCat(" {", List(import.names), "}")));
+    Line(absl::StrCat("import ", Joined(import.package, "."),
+                      import.names.empty() ? "" : absl::StrCat(" {", List(import.names), "}")));
   }
   AddAll(file.enums);
   AddAll(file.records);
@@ -402,9 +416,11 @@ std::string DumpExpr(const Expr& expr) {
     case ExprKind::kNot: return absl::StrCat("(not ", DumpExpr(Child(expr, 0)), ")");
     case ExprKind::kNegate: return absl::StrCat("(-", DumpExpr(Child(expr, 0)), ")");
     case ExprKind::kHas: return absl::StrCat("(has ", DumpExpr(Child(expr, 0)), ")");
-    case ExprKind::kBinary: return absl::StrCat("(", DumpExpr(Child(expr, 0)), " ", expr.text, " ", DumpExpr(Child(expr, 1)), ")");
+    case ExprKind::kBinary:
+      return absl::StrCat("(", DumpExpr(Child(expr, 0)), " ", expr.text, " ", DumpExpr(Child(expr, 1)), ")");
     case ExprKind::kIf:
-      return absl::StrCat("(if ", DumpExpr(Child(expr, 0)), " then ", DumpExpr(Child(expr, 1)), " else ", DumpExpr(Child(expr, 2)), ")");
+      return absl::StrCat("(if ", DumpExpr(Child(expr, 0)), " then ", DumpExpr(Child(expr, 1)), " else ",
+                          DumpExpr(Child(expr, 2)), ")");
     case ExprKind::kSet: return absl::StrCat("{", Children(expr), "}");
     case ExprKind::kList: return absl::StrCat("[", Children(expr), "]");
     case ExprKind::kRecord: return DumpRecord(expr);

@@ -113,7 +113,8 @@ Sink::Reported Sink::Add(ast::Span span, uint16_t row, std::vector<std::string> 
 std::vector<Diagnostic> Sink::Take() {
   std::vector<Diagnostic> out = std::move(kept_);
   kept_.clear();
-  std::stable_sort(out.begin(), out.end(), [](const Diagnostic& a, const Diagnostic& b) { return SortKey(a) < SortKey(b); });
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Diagnostic& a, const Diagnostic& b) { return SortKey(a) < SortKey(b); });
   out.erase(std::unique(out.begin(), out.end(), Same), out.end());
   const size_t more = dropped_count_ + (out.size() > kShownMax ? out.size() - kShownMax : 0);
   dropped_count_ = 0;

@@ -2,11 +2,14 @@
 //
 // A diagnostic is a row of diagnostics.def; the row makes the constant, and the constant's type makes the call:
 //
-//   sink.Report(name.span, diagnostics::kUnknownName, name.text).Help(Suggest(name.text, names)).Related(there, "declared here");
+//   sink.Report(name.span, diagnostics::kUnknownName, name.text)
+//       .Help(Suggest(name.text, names))
+//       .Related(there, "declared here");
 //
 // A wrong number or kind of arguments does not compile, and neither does a row whose text and types disagree.
 //
-// Order     Take() sorts by file, offset and code, and leaves out exact duplicates, whatever order they were reported in.
+// Order     Take() sorts by file, offset and code, and leaves out exact duplicates, whatever order they were reported
+//           in.
 // Limits    kShownMax of them are shown, then one warning that says how many more there were.
 // Threads   a Sink belongs to one thread; what it gives is plain data.
 #pragma once
@@ -50,9 +53,9 @@ class Author {
 // Words of ours, printed as they are.
 class Phrase {
  public:
-  Phrase(std::string text) : printed_(std::move(text)) {}                          // NOLINT(google-explicit-constructor)
-  Phrase(const char* text) : printed_(text) {}                                     // NOLINT(google-explicit-constructor)
-  Phrase(absl::string_view text) : printed_(text.data(), text.size()) {}           // NOLINT(google-explicit-constructor)
+  Phrase(std::string text) : printed_(std::move(text)) {}                 // NOLINT(google-explicit-constructor)
+  Phrase(const char* text) : printed_(text) {}                            // NOLINT(google-explicit-constructor)
+  Phrase(absl::string_view text) : printed_(text.data(), text.size()) {}  // NOLINT(google-explicit-constructor)
   const std::string& printed() const { return printed_; }
 
  private:
@@ -73,8 +76,8 @@ class Number {
 // ---------------------------------------------------------------- the table
 
 struct Row {
-  const char* code;   // "E0105"
-  const char* name;   // "kUnexpected"
+  const char* code;  // "E0105"
+  const char* name;  // "kUnexpected"
   Severity severity;
   const char* text;
 };
@@ -112,7 +115,8 @@ enum class RowNumber : uint16_t {
 
 template <typename... Arguments>
 consteval Id<Arguments...> MakeId(RowNumber row, const char* text) {
-  if (!PlaceholdersAre<sizeof...(Arguments)>(text)) throw "text and argument types of a row in diagnostics.def disagree";
+  if (!PlaceholdersAre<sizeof...(Arguments)>(text))
+    throw "text and argument types of a row in diagnostics.def disagree";
   return {static_cast<uint16_t>(row)};
 }
 
@@ -172,15 +176,17 @@ class Sink {
   size_t error_count_ = 0, dropped_count_ = 0;
 };
 
-// The candidate that `name` is most likely a misspelling of, as "did you mean `x`?", or nothing. At most two edits (swapped
-// neighbours are one), fewer in short names; among equals the first by bytes. Candidates may come in any order.
+// The candidate that `name` is most likely a misspelling of, as "did you mean `x`?", or nothing. At most two edits
+// (swapped neighbours are one), fewer in short names; among equals the first by bytes. Candidates may come in any
+// order.
 std::string Suggest(absl::string_view name, const std::vector<std::string>& candidates);
 
 // ---------------------------------------------------------------- showing
 
 // file:line:column: error[E0105]: …, the line with a caret under it, the related places, the help.
 std::string RenderText(const source::SourceSet& sources, const Diagnostic& diagnostic, bool colour);
-// One JSON object on one line, no line break: file, line, column, endLine, endColumn, severity, code, message, related, help.
+// One JSON object on one line, no line break: file, line, column, endLine, endColumn, severity, code, message, related,
+// help.
 std::string RenderJson(const source::SourceSet& sources, const Diagnostic& diagnostic);
 
 }  // namespace writ::diagnostics

@@ -1,10 +1,10 @@
 #include "compiler/diagnostics/diagnostics.h"
 
+#include <gtest/gtest.h>
+
 #include <set>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace writ::diagnostics {
 namespace {
@@ -103,10 +103,13 @@ TEST_F(Rendered, AsText) {
 }
 
 TEST_F(Rendered, AsJson) {
-  EXPECT_EQ(RenderJson(sources_, diagnostic_),
-            "{\"file\":\"a \\\"b\\\".writ\",\"line\":1,\"column\":9,\"endLine\":1,\"endColumn\":10,\"severity\":\"error\","
-            "\"code\":\"E0111\",\"message\":\"nothing is ended by `;` here: remove it\",\"related\":[{\"file\":\"a \\\"b\\\".writ\","
-            "\"line\":2,\"column\":1,\"endLine\":2,\"endColumn\":6,\"message\":\"the other \\\"place\\\"\"}],\"help\":\"remove it\"}");
+  EXPECT_EQ(
+      RenderJson(sources_, diagnostic_),
+      "{\"file\":\"a \\\"b\\\".writ\",\"line\":1,\"column\":9,\"endLine\":1,\"endColumn\":10,\"severity\":\"error\","
+      "\"code\":\"E0111\",\"message\":\"nothing is ended by `;` here: remove it\",\"related\":[{\"file\":\"a "
+      "\\\"b\\\".writ\","
+      "\"line\":2,\"column\":1,\"endLine\":2,\"endColumn\":6,\"message\":\"the other "
+      "\\\"place\\\"\"}],\"help\":\"remove it\"}");
 }
 
 }  // namespace

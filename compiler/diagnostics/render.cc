@@ -28,7 +28,8 @@ std::string Place(const SourceSet& sources, ast::Span span) {
   return absl::StrCat(sources.path(span.file), ":", at.line, ":", at.column);
 }
 
-// The start of a line's text with tabs as one space, so that a caret counts columns alike; control characters are not repeated.
+// The start of a line's text with tabs as one space, so that a caret counts columns alike; control characters are not
+// repeated.
 std::string Printable(absl::string_view line, size_t columns_max) {
   std::string out;
   size_t columns = 0;
@@ -51,7 +52,8 @@ std::string Excerpt(const SourceSet& sources, ast::Span span, const Colours& col
   const size_t width = std::max<size_t>(1, std::min<size_t>(last, columns) - std::min<size_t>(begin.column, columns));
   const std::string number = absl::StrCat(begin.line);
   return absl::StrCat(" ", number, " | ", shown, "\n", std::string(number.size() + 1, ' '), " | ",
-                      std::string(begin.column - 1, ' '), colours.caret, "^", std::string(width - 1, '~'), colours.end, "\n");
+                      std::string(begin.column - 1, ' '), colours.caret, "^", std::string(width - 1, '~'), colours.end,
+                      "\n");
 }
 
 std::string JsonString(absl::string_view text) {
@@ -83,16 +85,17 @@ std::string JsonString(absl::string_view text) {
 std::string JsonPlace(const SourceSet& sources, ast::Span span) {
   if (span.file >= sources.count()) return "\"file\":\"\",\"line\":1,\"column\":1,\"endLine\":1,\"endColumn\":1";
   const Position begin = sources.At(span.file, span.begin), end = sources.At(span.file, std::max(span.begin, span.end));
-  return absl::StrCat("\"file\":", JsonString(sources.path(span.file)), ",\"line\":", begin.line, ",\"column\":", begin.column,
-                      ",\"endLine\":", end.line, ",\"endColumn\":", end.column);
+  return absl::StrCat("\"file\":", JsonString(sources.path(span.file)), ",\"line\":", begin.line,
+                      ",\"column\":", begin.column, ",\"endLine\":", end.line, ",\"endColumn\":", end.column);
 }
 
 }  // namespace
 
 std::string RenderText(const SourceSet& sources, const Diagnostic& diagnostic, bool colour) {
   const Colours colours = ColoursOf(diagnostic.severity, colour);
-  std::string out = absl::StrCat(colours.bold, Place(sources, diagnostic.span), ": ", colours.strong, SeverityName(diagnostic.severity),
-                                 "[", diagnostic.code, "]", colours.end, ": ", diagnostic.message, "\n");
+  std::string out = absl::StrCat(colours.bold, Place(sources, diagnostic.span), ": ", colours.strong,
+                                 SeverityName(diagnostic.severity), "[", diagnostic.code, "]", colours.end, ": ",
+                                 diagnostic.message, "\n");
   if (diagnostic.span.file < sources.count()) absl::StrAppend(&out, Excerpt(sources, diagnostic.span, colours));
   for (const Related& related : diagnostic.related) {
     absl::StrAppend(&out, "  ", Place(sources, related.span), ": note: ", related.note, "\n");
@@ -102,12 +105,13 @@ std::string RenderText(const SourceSet& sources, const Diagnostic& diagnostic, b
 }
 
 std::string RenderJson(const SourceSet& sources, const Diagnostic& diagnostic) {
-  std::string out = absl::StrCat("{", JsonPlace(sources, diagnostic.span), ",\"severity\":",
-                                 JsonString(SeverityName(diagnostic.severity)), ",\"code\":", JsonString(diagnostic.code),
-                                 ",\"message\":", JsonString(diagnostic.message), ",\"related\":[");
+  std::string out = absl::StrCat(
+      "{", JsonPlace(sources, diagnostic.span), ",\"severity\":", JsonString(SeverityName(diagnostic.severity)),
+      ",\"code\":", JsonString(diagnostic.code), ",\"message\":", JsonString(diagnostic.message), ",\"related\":[");
   for (size_t i = 0; i < diagnostic.related.size(); ++i) {
     const Related& related = diagnostic.related[i];
-    absl::StrAppend(&out, i == 0 ? "" : ",", "{", JsonPlace(sources, related.span), ",\"message\":", JsonString(related.note), "}");
+    absl::StrAppend(&out, i == 0 ? "" : ",", "{", JsonPlace(sources, related.span),
+                    ",\"message\":", JsonString(related.note), "}");
   }
   absl::StrAppend(&out, "]");
   if (!diagnostic.help.empty()) absl::StrAppend(&out, ",\"help\":", JsonString(diagnostic.help));

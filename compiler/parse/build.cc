@@ -25,7 +25,8 @@ using P = WritParser;
 // Whether the parser read all of this without an error.
 bool IsSound(antlr4::tree::ParseTree* tree) {
   if (tree == nullptr || dynamic_cast<antlr4::tree::ErrorNode*>(tree) != nullptr) return false;
-  if (const auto* context = dynamic_cast<ParserRuleContext*>(tree); context != nullptr && context->exception != nullptr) return false;
+  if (const auto* context = dynamic_cast<ParserRuleContext*>(tree); context != nullptr && context->exception != nullptr)
+    return false;
   return std::all_of(tree->children.begin(), tree->children.end(), IsSound);
 }
 
@@ -36,7 +37,9 @@ std::string WithoutUnderscores(std::string text) {
 
 size_t DigitCount(const std::string& text) {
   size_t count = 0;
-  while (count < text.size() && ((text[count] >= '0' && text[count] <= '9') || text[count] == '.' || text[count] == '_')) ++count;
+  while (count < text.size() &&
+         ((text[count] >= '0' && text[count] <= '9') || text[count] == '.' || text[count] == '_'))
+    ++count;
   return count;
 }
 
@@ -45,7 +48,8 @@ bool IsOneOf(absl::string_view text, std::initializer_list<absl::string_view> al
 }
 
 bool IsFoldOp(absl::string_view name) {
-  return IsOneOf(name, {"any", "all", "count", "sum", "min", "max", "distinct", "happened", "refused", "first", "last"});
+  return IsOneOf(name,
+                 {"any", "all", "count", "sum", "min", "max", "distinct", "happened", "refused", "first", "last"});
 }
 
 bool IsOutcome(absl::string_view name) { return IsOneOf(name, {"permitted", "denied", "held", "escalated"}); }
@@ -76,19 +80,21 @@ std::string Rewritten(const std::string& digits, const std::string& unit) {
   }
   static constexpr struct {
     const char *wrong, *right;
-  } kUnits[] = {{"m", "min"},     {"mins", "min"}, {"minute", "min"}, {"minutes", "min"}, {"hr", "h"},    {"hrs", "h"},  {"hour", "h"},
-                {"hours", "h"},   {"day", "d"},    {"days", "d"},     {"sec", "s"},       {"secs", "s"},  {"second", "s"},
-                {"seconds", "s"}, {"week", "w"},   {"weeks", "w"}};
+  } kUnits[] = {{"m", "min"},    {"mins", "min"},  {"minute", "min"}, {"minutes", "min"}, {"hr", "h"},  {"hrs", "h"},
+                {"hour", "h"},   {"hours", "h"},   {"day", "d"},      {"days", "d"},      {"sec", "s"}, {"secs", "s"},
+                {"second", "s"}, {"seconds", "s"}, {"week", "w"},     {"weeks", "w"}};
   for (const auto& [wrong, right] : kUnits) {
     if (unit == wrong) return absl::StrCat("write `", digits, right, "`");
   }
-  if (IsOneOf(unit, {"ns", "us", "ms", "s", "min", "h", "d", "w"})) return "durations have whole parts, as in `1h30min`";
+  if (IsOneOf(unit, {"ns", "us", "ms", "s", "min", "h", "d", "w"}))
+    return "durations have whole parts, as in `1h30min`";
   return "";
 }
 
 class Builder {
  public:
-  Builder(antlr4::CommonTokenStream& tokens, uint32_t file, const Offsets& offsets, bool broken, diagnostics::Sink& sink)
+  Builder(antlr4::CommonTokenStream& tokens, uint32_t file, const Offsets& offsets, bool broken,
+          diagnostics::Sink& sink)
       : tokens_(tokens), file_(file), offsets_(offsets), broken_(broken), sink_(sink) {}
 
   ast::File Run(P::FileContext& tree) {
@@ -165,7 +171,11 @@ class Builder {
   // Resolves the escape that `rest` begins with; returns its length.
   size_t Escape(TerminalNode* node, absl::string_view rest, std::string& out) {
     const char kind = rest.size() > 1 ? rest[1] : '\0';
-    const char* const plain = kind == 'n' ? "\n" : kind == 't' ? "\t" : kind == '"' ? "\"" : kind == '\\' ? "\\" : nullptr;
+    const char* const plain = kind == 'n'    ? "\n"
+                              : kind == 't'  ? "\t"
+                              : kind == '"'  ? "\""
+                              : kind == '\\' ? "\\"
+                                             : nullptr;
     if (plain != nullptr) {
       out += plain;
       return 2;
@@ -188,7 +198,10 @@ class Builder {
     size_t at = 3;
     for (; at < rest.size() && at < 9 && rest[at] != '}'; ++at) {
       const char c = rest[at];
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      const int digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
       if (digit < 0) return 0;
       code_point = code_point * 16 + static_cast<uint32_t>(digit);
     }
@@ -235,7 +248,8 @@ class Builder {
   ExprPtr NameExpr(Name name) const { return Make(ExprKind::kName, name.span, std::move(name.text)); }
   ExprPtr QualifiedExpr(P::QualifiedContext* context) const {
     ExprPtr expr;
-    for (Name& name : Qualified(context)) expr = expr == nullptr ? NameExpr(std::move(name)) : Member(std::move(expr), std::move(name));
+    for (Name& name : Qualified(context))
+      expr = expr == nullptr ? NameExpr(std::move(name)) : Member(std::move(expr), std::move(name));
     return expr;
   }
   ExprPtr Member(ExprPtr of, Name name) const {
@@ -248,7 +262,8 @@ class Builder {
   ExprPtr Build(P::ExprContext* context) { return Unwrapped(context); }
 
   ExprPtr Unwrapped(ParserRuleContext* context) {
-    while (context->children.size() == 1 && context->getRuleIndex() >= P::RuleExpr && context->getRuleIndex() <= P::RulePostfix) {
+    while (context->children.size() == 1 && context->getRuleIndex() >= P::RuleExpr &&
+           context->getRuleIndex() <= P::RulePostfix) {
       context = static_cast<ParserRuleContext*>(context->children[0]);
     }
     switch (context->getRuleIndex()) {
@@ -342,7 +357,8 @@ class Builder {
       if (suffix->name() != nullptr) {
         if (suffix->LPAREN() != nullptr) {
           const std::string callee = absl::StrCat(suffix->name()->getText(), "(…)");
-          sink_.Report(SpanOf(suffix), diagnostics::kNotYet, callee, "only calendars are asked with a dot; call a `def` by its name alone");
+          sink_.Report(SpanOf(suffix), diagnostics::kNotYet, callee,
+                       "only calendars are asked with a dot; call a `def` by its name alone");
         }
         expr = Member(std::move(expr), NameOf(suffix->name()));
         continue;
@@ -384,9 +400,11 @@ class Builder {
       return expr;
     }
     if (call->range() != nullptr || !call->callEnd().empty()) {
-      ParserRuleContext* end = call->range() != nullptr ? static_cast<ParserRuleContext*>(call->range()) : call->callEnd(0);
+      ParserRuleContext* end =
+          call->range() != nullptr ? static_cast<ParserRuleContext*>(call->range()) : call->callEnd(0);
       const std::string word = call->range() != nullptr ? "for" : end->getStart()->getText();
-      sink_.Report(SpanOf(end), diagnostics::kUnknownClause, word, absl::StrCat("`", callee.text, "(…)`"), "its arguments with `,` between them");
+      sink_.Report(SpanOf(end), diagnostics::kUnknownClause, word, absl::StrCat("`", callee.text, "(…)`"),
+                   "its arguments with `,` between them");
     }
     for (auto* argument : call->expr()) expr->children.push_back(Build(argument));
     return expr;
@@ -442,7 +460,8 @@ class Builder {
       if (!Sound(item)) continue;
       Name name = NameOf(item->name());
       const auto same = [&](const Name& other) { return other.text == name.text; };
-      if (std::any_of(expr->members.begin(), expr->members.end(), same)) sink_.Report(name.span, diagnostics::kGivenTwice, name);
+      if (std::any_of(expr->members.begin(), expr->members.end(), same))
+        sink_.Report(name.span, diagnostics::kGivenTwice, name);
       expr->members.push_back(std::move(name));
       expr->children.push_back(Build(item->expr()));
     }
@@ -450,7 +469,8 @@ class Builder {
   }
 
   ExprPtr Build(P::SpanContext* context) {
-    if (context->DURATION() != nullptr) return Make(ExprKind::kDuration, SpanOf(context), WithoutUnderscores(context->getText()));
+    if (context->DURATION() != nullptr)
+      return Make(ExprKind::kDuration, SpanOf(context), WithoutUnderscores(context->getText()));
     return context->name() != nullptr ? NameExpr(NameOf(context->name())) : Build(context->expr());
   }
 
@@ -473,7 +493,8 @@ class Builder {
     } else {
       expr = Literal(context->getStop(), static_cast<TerminalNode*>(context->children.back()));
     }
-    return context->MINUS() == nullptr ? std::move(expr) : With(Make(ExprKind::kNegate, SpanOf(context)), std::move(expr));
+    return context->MINUS() == nullptr ? std::move(expr)
+                                       : With(Make(ExprKind::kNegate, SpanOf(context)), std::move(expr));
   }
 
   ExprPtr Literal(const Token* token, TerminalNode* node) {
@@ -488,10 +509,13 @@ class Builder {
       case L::TIME: return Make(ExprKind::kTime, span, text);
       case L::STRING: return Make(ExprKind::kString, span, StringOf(node));
       case L::QUANTITY: return Quantity(span, text);
-      case L::SCALED: sink_.Report(span, diagnostics::kBadNumber, text, "only money is written with k, M or B, as in `2.4M USD`"); break;
+      case L::SCALED:
+        sink_.Report(span, diagnostics::kBadNumber, text, "only money is written with k, M or B, as in `2.4M USD`");
+        break;
       default:
         if (text.find('.') == std::string::npos) break;
-        sink_.Report(span, diagnostics::kBadNumber, text, "numbers are whole, unless they are percentages, money or quantities");
+        sink_.Report(span, diagnostics::kBadNumber, text,
+                     "numbers are whole, unless they are percentages, money or quantities");
         break;
     }
     std::string digits = WithoutUnderscores(text.substr(0, DigitCount(text)));
@@ -639,7 +663,8 @@ class Builder {
     for (auto* next : context->enumNext()) {
       ++(next->LESS() != nullptr ? ordered : unordered);
       if (ordered > 0 && unordered > 0 && ordered + unordered == context->enumNext().size()) {
-        sink_.Report(SpanOf(next->getStart() == nullptr ? *context->getStart() : *next->getStart()), diagnostics::kMixedEnum);
+        sink_.Report(SpanOf(next->getStart() == nullptr ? *context->getStart() : *next->getStart()),
+                     diagnostics::kMixedEnum);
       }
       add(next->enumMember());
     }
@@ -684,7 +709,9 @@ class Builder {
         node.foreign = StringOf(end->STRING());
       }
     }
-    if (!in) Missing(node.names.front().span, absl::StrCat("`role ", node.names.front().text, "`"), "its domain", "`in` and a domain");
+    if (!in)
+      Missing(node.names.front().span, absl::StrCat("`role ", node.names.front().text, "`"), "its domain",
+              "`in` and a domain");
     out_.roles.push_back(std::move(node));
   }
 
@@ -692,7 +719,9 @@ class Builder {
     sink_.Report(span, diagnostics::kMissingPart, what, part, fix);
   }
 
-  std::vector<ast::Field> Keys(P::KeyFieldsContext* context) { return context == nullptr ? std::vector<ast::Field>{} : Build(context->field()); }
+  std::vector<ast::Field> Keys(P::KeyFieldsContext* context) {
+    return context == nullptr ? std::vector<ast::Field>{} : Build(context->field());
+  }
 
   void AddEntity(P::EntityDeclContext* context) {
     if (!Sound(context->name())) return;
@@ -740,7 +769,8 @@ class Builder {
     if (item->haltedItem() != nullptr) return Append(NamesOf(item->haltedItem()->names()), node.halted);
     if (item->statesItem() != nullptr) {
       for (auto* state : item->statesItem()->stateDecl()) {
-        node.states.push_back({NameOf(state->name()), state->names() != nullptr ? NamesOf(state->names()) : std::vector<Name>{}});
+        node.states.push_back(
+            {NameOf(state->name()), state->names() != nullptr ? NamesOf(state->names()) : std::vector<Name>{}});
       }
       return;
     }
@@ -800,7 +830,8 @@ class Builder {
   // The grammar reads the first state of a transition as a type, since a field's type stands in the same place.
   Name StateOf(P::TypeContext* context) {
     if (context->children.size() > 1) {
-      sink_.Report(SpanOf(context), diagnostics::kUnexpected, diagnostics::Author(context->getText()).printed(), "a state");
+      sink_.Report(SpanOf(context), diagnostics::kUnexpected, diagnostics::Author(context->getText()).printed(),
+                   "a state");
     }
     return NameOf(context->name());
   }
@@ -855,7 +886,8 @@ class Builder {
         continue;
       }
       for (auto* limit : end->limit()) {
-        may.limits.push_back({NameOf(limit->name()), limit->bound() != nullptr ? Build(limit->bound()) : Build(limit->expr())});
+        may.limits.push_back(
+            {NameOf(limit->name()), limit->bound() != nullptr ? Build(limit->bound()) : Build(limit->expr())});
       }
     }
     return may;
@@ -881,7 +913,8 @@ class Builder {
   void CheckEffect(const Name& effect) {
     if (IsOneOf(effect.text, {"deny", "hold", "escalate", "allow"})) return;
     if (IsOneOf(effect.text, {"ask", "upon"})) {
-      sink_.Report(effect.span, diagnostics::kNotYet, effect, "leave the rule out, or say it with `deny`, `hold`, `escalate` or `allow`");
+      sink_.Report(effect.span, diagnostics::kNotYet, effect,
+                   "leave the rule out, or say it with `deny`, `hold`, `escalate` or `allow`");
       return;
     }
     sink_.Report(effect.span, diagnostics::kUnknownClause, effect, "a rule", "`deny`, `hold`, `escalate` or `allow`")
@@ -973,8 +1006,11 @@ class Builder {
       }
     }
     const std::string what = absl::StrCat("`review on ", node.workflow.text, "`");
-    if (!panel && !broken_) Missing(node.workflow.span, what, "who decides", "`panel`, its roles, and `by` a verdict's field, as in `by assess.stance`");
-    if (!ladder && !broken_) Missing(node.workflow.span, what, "how long it may take", "`within`, a duration, `else`, and what happens then");
+    if (!panel && !broken_)
+      Missing(node.workflow.span, what, "who decides",
+              "`panel`, its roles, and `by` a verdict's field, as in `by assess.stance`");
+    if (!ladder && !broken_)
+      Missing(node.workflow.span, what, "how long it may take", "`within`, a duration, `else`, and what happens then");
     out_.reviews.push_back(std::move(node));
   }
 
@@ -1011,7 +1047,8 @@ class Builder {
     }
     P::ClauseGuardContext* guard = context->clauseGuard();
     if (guard == nullptr) {
-      Missing(clause.name.span, absl::StrCat("the clause `", clause.name.text, "`"), "when it holds", "`when` and a condition, or `otherwise`");
+      Missing(clause.name.span, absl::StrCat("the clause `", clause.name.text, "`"), "when it holds",
+              "`when` and a condition, or `otherwise`");
     } else if (guard->expr() != nullptr) {
       clause.when = Build(guard->expr());
     } else {
@@ -1029,7 +1066,8 @@ class Builder {
     if (names.size() > 1 && Sound(names[1])) node.format = NameOf(names[1]);
     for (auto* item : context->logItem()) {
       if (!Sound(item)) continue;
-      node.items.push_back({SpanOf(item), NameOf(item->name()), Build(item->foreign()), item->STRING() != nullptr ? StringOf(item->STRING()) : ""});
+      node.items.push_back({SpanOf(item), NameOf(item->name()), Build(item->foreign()),
+                            item->STRING() != nullptr ? StringOf(item->STRING()) : ""});
     }
     out_.logs.push_back(std::move(node));
   }
@@ -1059,7 +1097,8 @@ class Builder {
       out.kind = Kind::kActor;
       for (auto* roles : actor->actorRoles()) {
         const auto names = roles->name();
-        out.actors.emplace_back(NameOf(names[0]), roles->names() != nullptr ? NamesOf(roles->names()) : std::vector<Name>{NameOf(names[1])});
+        out.actors.emplace_back(NameOf(names[0]), roles->names() != nullptr ? NamesOf(roles->names())
+                                                                            : std::vector<Name>{NameOf(names[1])});
       }
     } else if (auto* set = context->setStep()) {
       FillSet(set, out);
@@ -1124,7 +1163,10 @@ class Builder {
   bool FillExpect(P::ExpectationContext* context, ast::Step& out) {
     using Kind = ast::Expectation::Kind;
     if (context->K_OBLIGED() != nullptr || context->K_TASK() != nullptr || context->K_CONFIDENCE() != nullptr) {
-      NotYet(context, context->K_CONFIDENCE() != nullptr ? "confidence" : context->K_TASK() != nullptr ? "task" : "obliged",
+      NotYet(context,
+             context->K_CONFIDENCE() != nullptr ? "confidence"
+             : context->K_TASK() != nullptr     ? "task"
+                                                : "obliged",
              "leave it out");
       return false;
     }
@@ -1163,7 +1205,8 @@ class Builder {
     }
     out.kind = ast::Expectation::Kind::kCondition;
     if (!out.because.empty()) {
-      sink_.Report(out.because.front().span, diagnostics::kUnknownClause, "because", "a condition", "it after an outcome or a state");
+      sink_.Report(out.because.front().span, diagnostics::kUnknownClause, "because", "a condition",
+                   "it after an outcome or a state");
     }
     out.condition = std::move(condition);
   }
@@ -1201,8 +1244,8 @@ class Builder {
 
 }  // namespace
 
-ast::File Build(P::FileContext& tree, antlr4::CommonTokenStream& tokens, uint32_t file, const Offsets& offsets, bool broken,
-                diagnostics::Sink& sink) {
+ast::File Build(P::FileContext& tree, antlr4::CommonTokenStream& tokens, uint32_t file, const Offsets& offsets,
+                bool broken, diagnostics::Sink& sink) {
   return Builder(tokens, file, offsets, broken, sink).Run(tree);
 }
 

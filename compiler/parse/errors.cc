@@ -44,7 +44,8 @@ std::string Described(const Token& token) {
   return diagnostics::Author(text).printed();
 }
 
-// What stands where a list of alternatives begins, in the author's words; empty where naming the next signs says it better.
+// What stands where a list of alternatives begins, in the author's words; empty where naming the next signs says it
+// better.
 const char* Alternatives(size_t rule) {
   switch (rule) {
     case P::RuleFile:
@@ -85,10 +86,8 @@ bool IsBody(size_t rule) {
     case P::RuleReviewDecl:
     case P::RuleLogDecl:
     case P::RuleTestDecl:
-    case P::RuleScenarioDecl:
-      return true;
-    default:
-      return false;
+    case P::RuleScenarioDecl: return true;
+    default: return false;
   }
 }
 
@@ -109,10 +108,8 @@ bool IsItem(size_t rule) {
     case P::RuleReviewItem:
     case P::RuleLogItem:
     case P::RuleStep:
-    case P::RuleScenarioItem:
-      return true;
-    default:
-      return false;
+    case P::RuleScenarioItem: return true;
+    default: return false;
   }
 }
 
@@ -166,14 +163,17 @@ std::vector<std::string> WordsOf(const Parser& parser, const IntervalSet& expect
 
 }  // namespace
 
-const Layout& PolicyErrors::LayoutOf(const Token* token) const { return layout_[std::min(token->getTokenIndex(), layout_.size() - 1)]; }
+const Layout& PolicyErrors::LayoutOf(const Token* token) const {
+  return layout_[std::min(token->getTokenIndex(), layout_.size() - 1)];
+}
 
 void PolicyErrors::Explain(Parser* parser, Token* found, const IntervalSet& expected, const std::string& where) {
   antlr4::TokenStream* stream = parser->getTokenStream();
   ast::Span span = SpanOf(*found, file_, offsets_);
   std::string what = Described(*found);
   // What is missing at the end of a line is said there, not at whatever comes next.
-  if (const Token* last = Before(parser, found); last != nullptr && LayoutOf(found).first_on_line && !BeginsItemHere(parser, found)) {
+  if (const Token* last = Before(parser, found);
+      last != nullptr && LayoutOf(found).first_on_line && !BeginsItemHere(parser, found)) {
     span = SpanOf(*last, file_, offsets_);
     if (found->getType() != Token::EOF) what = "the end of the line";
   }
@@ -184,11 +184,13 @@ void PolicyErrors::Explain(Parser* parser, Token* found, const IntervalSet& expe
     sink_.Report(SpanOf(*start, file_, offsets_), diagnostics::kMissingBy, start->getText());
     return;
   }
-  if (IsReserved(found->getType()) && stream->get(std::min(found->getTokenIndex() + 1, stream->size() - 1))->getType() == L::COLON) {
+  if (IsReserved(found->getType()) &&
+      stream->get(std::min(found->getTokenIndex() + 1, stream->size() - 1))->getType() == L::COLON) {
     sink_.Report(span, diagnostics::kReservedWord, found->getText());
     return;
   }
-  auto reported = sink_.Report(span, diagnostics::kUnexpected, what, where.empty() ? Expected(*parser, expected) : where);
+  auto reported =
+      sink_.Report(span, diagnostics::kUnexpected, what, where.empty() ? Expected(*parser, expected) : where);
   const bool any_word = parser->getContext()->getRuleIndex() == P::RuleFile;
   if (is_word) reported.Help(diagnostics::Suggest(found->getText(), WordsOf(*parser, expected, any_word)));
 }
@@ -203,8 +205,8 @@ void PolicyErrors::reportError(Parser* parser, const antlr4::RecognitionExceptio
   Explain(parser, found, expected, expected.size() > kListedMax ? Alternatives(rule) : "");
 }
 
-// `go: a ->` swallows the name on the next line, and its colon is where the grammar notices; `submit` without `by` swallows the
-// next step likewise. Said where it happened, and the swallowed item is read again.
+// `go: a ->` swallows the name on the next line, and its colon is where the grammar notices; `submit` without `by`
+// swallows the next step likewise. Said where it happened, and the swallowed item is read again.
 bool PolicyErrors::ReportCutShort(Parser* parser, const Token* found) {
   const Token* swallowed = Before(parser, found);
   if (swallowed == nullptr || !LayoutOf(swallowed).first_on_line || !IsName(swallowed->getType())) return false;
@@ -214,7 +216,8 @@ bool PolicyErrors::ReportCutShort(Parser* parser, const Token* found) {
     if (LayoutOf(swallowed).depth == 0) return false;
     sink_.Report(SpanOf(*last, file_, offsets_), diagnostics::kCutShort, last->getText());
   } else if (found->getType() == L::K_BY && proposal != nullptr && proposal->getStart() != swallowed) {
-    sink_.Report(SpanOf(*proposal->getStart(), file_, offsets_), diagnostics::kMissingBy, proposal->getStart()->getText());
+    sink_.Report(SpanOf(*proposal->getStart(), file_, offsets_), diagnostics::kMissingBy,
+                 proposal->getStart()->getText());
   } else {
     return false;
   }
@@ -233,10 +236,16 @@ bool PolicyErrors::BeginsItem(Parser* parser, uint32_t depth) const {
   const size_t type = stream->LA(1), next = stream->LA(2);
   if (!IsName(type) && type != L::K_EXPECT && type != L::K_DEF) return false;
   if (next == L::COLON) return true;
-  if (Around(*parser, P::RuleTestDecl) != nullptr) return next == L::K_BY || next == L::K_ON || IsName(next) || type == L::K_EXPECT ||
-                                               type == L::K_AT || type == L::K_WAIT;
+  if (Around(*parser, P::RuleTestDecl) != nullptr)
+    return next == L::K_BY || next == L::K_ON || IsName(next) || type == L::K_EXPECT || type == L::K_AT ||
+           type == L::K_WAIT;
   switch (type) {
-    case L::K_STATES: case L::K_FINAL: case L::K_HALTED: case L::K_DEF: case L::K_MAY: case L::K_PANEL: return IsName(next);
+    case L::K_STATES:
+    case L::K_FINAL:
+    case L::K_HALTED:
+    case L::K_DEF:
+    case L::K_MAY:
+    case L::K_PANEL: return IsName(next);
     case L::K_EXPECT: return true;
     default: return next == L::K_FROM && Around(*parser, P::RuleLogDecl) != nullptr;
   }
@@ -244,7 +253,8 @@ bool PolicyErrors::BeginsItem(Parser* parser, uint32_t depth) const {
 
 void PolicyErrors::Skip(Parser* parser, uint32_t depth) {
   antlr4::TokenStream* stream = parser->getTokenStream();
-  while (stream->LA(1) != Token::EOF && LayoutOf(stream->LT(1)).depth >= depth && !BeginsItem(parser, depth)) parser->consume();
+  while (stream->LA(1) != Token::EOF && LayoutOf(stream->LT(1)).depth >= depth && !BeginsItem(parser, depth))
+    parser->consume();
 }
 
 void PolicyErrors::recover(Parser* parser, std::exception_ptr) {

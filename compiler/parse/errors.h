@@ -1,7 +1,8 @@
 // Private to compiler/parse: what happens when the grammar does not fit. ANTLR's wording is never shown.
 //
-// Policies are written one item a line, so recovery goes by layout: after an error everything up to the next line that begins
-// an item at the same depth (or the bracket that ends them) is left out, and reading goes on there. No token is ever guessed.
+// Policies are written one item a line, so recovery goes by layout: after an error everything up to the next line that
+// begins an item at the same depth (or the bracket that ends them) is left out, and reading goes on there. No token is
+// ever guessed.
 #pragma once
 
 #include <string>
@@ -25,7 +26,8 @@ class PolicyErrors : public antlr4::DefaultErrorStrategy {
   void sync(antlr4::Parser* parser) override;
 
  private:
-  void Explain(antlr4::Parser* parser, antlr4::Token* found, const antlr4::misc::IntervalSet& expected, const std::string& where);
+  void Explain(antlr4::Parser* parser, antlr4::Token* found, const antlr4::misc::IntervalSet& expected,
+               const std::string& where);
   bool ReportCutShort(antlr4::Parser* parser, const antlr4::Token* found);
   // Skips to where an item may begin inside brackets of that depth.
   void Skip(antlr4::Parser* parser, uint32_t depth);

@@ -44,7 +44,8 @@ ast::File Parse(const source::SourceSet& sources, uint32_t file, diagnostics::Si
   antlr4::CommonTokenStream stream(&token_source);
   WritParser parser(&stream);
   parser.removeErrorListeners();
-  if (WritParser::FileContext* tree = ParseFast(parser); tree != nullptr) return Build(*tree, stream, file, offsets, false, sink);
+  if (WritParser::FileContext* tree = ParseFast(parser); tree != nullptr)
+    return Build(*tree, stream, file, offsets, false, sink);
 
   stream.fill();  // what explains errors looks ahead
   stream.seek(0);

@@ -1,13 +1,13 @@
 #include "compiler/parse/parse.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <ctime>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "compiler/ast/dump.h"
@@ -54,15 +54,18 @@ TEST(Expressions, BindAsTheLanguageSays) {
 }
 
 TEST(Expressions, ReadValuesWithTheirUnits) {
-  EXPECT_EQ(ExprOf("f(24h, 1h30min, 38%, 0.5%, 2.4M USD, 10 EUR, 2.5mg, 1_000, 2026-01-10, 2026-03-02T09:00Z, 2026-03-02T09:00:30Z)"),
-            "f(24h, 1h30min, 38%, 0.5%, 2.4M USD, 10 EUR, 2.5mg, 1000, 2026-01-10, 2026-03-02T09:00Z, 2026-03-02T09:00:30Z)");
+  EXPECT_EQ(
+      ExprOf("f(24h, 1h30min, 38%, 0.5%, 2.4M USD, 10 EUR, 2.5mg, 1_000, 2026-01-10, 2026-03-02T09:00Z, "
+             "2026-03-02T09:00:30Z)"),
+      "f(24h, 1h30min, 38%, 0.5%, 2.4M USD, 10 EUR, 2.5mg, 1000, 2026-01-10, 2026-03-02T09:00Z, 2026-03-02T09:00:30Z)");
   EXPECT_EQ(ExprOf(R"("a\"b\\c\n\t\u{e4}\u{1F600}")"), "\"a\\\"b\\\\c\\n\\t\xC3\xA4\xF0\x9F\x98\x80\"");
 }
 
 TEST(Expressions, ReadFolds) {
   EXPECT_EQ(ExprOf("happened(assess by Risk, Legal where stance == flag within 5d since submit max 9)"),
             "happened(assess by Risk, Legal where (stance == flag) within 5d since submit max 9)");
-  EXPECT_EQ(ExprOf("sum(p.amount for p in payments where p.kind == card)"), "sum(p.amount for p in payments where (p.kind == card))");
+  EXPECT_EQ(ExprOf("sum(p.amount for p in payments where p.kind == card)"),
+            "sum(p.amount for p in payments where (p.kind == card))");
   EXPECT_EQ(ExprOf("sum(x for pay within 30d)"), "sum(x for pay within 30d)");
   EXPECT_EQ(ExprOf("all(a.to == b.from for a then b in legs)"), "all((a.to == b.from) for a then b in legs)");
   EXPECT_EQ(ExprOf("count(x since (submit by A where b))"), "count(x since event(submit by A where b))");
@@ -120,14 +123,16 @@ rule two in d
 }
 
 TEST(Brackets, LeftOpenEndAtTheNextDeclaration) {
-  const Parsed parsed = ParseText("authority A {\n  may a on W\n\nrule r in d\n  deny a on W\n  when (b\n\nrule s in d\n  deny b on W\n");
+  const Parsed parsed =
+      ParseText("authority A {\n  may a on W\n\nrule r in d\n  deny a on W\n  when (b\n\nrule s in d\n  deny b on W\n");
   EXPECT_THAT(parsed.codes, ElementsAre("E0106", "E0106"));
   EXPECT_EQ(parsed.file.authorities.size(), 1u);
   EXPECT_EQ(parsed.file.rules.size(), 2u);
 }
 
 TEST(LaterParts, AreSaidOnceAndSkipped) {
-  const Parsed parsed = ParseText("decompose on Deal {\n  plan { a: B does c ; & }\n}\nfact x per y = count(z)\ndef a = 1\n");
+  const Parsed parsed =
+      ParseText("decompose on Deal {\n  plan { a: B does c ; & }\n}\nfact x per y = count(z)\ndef a = 1\n");
   EXPECT_THAT(parsed.codes, ElementsAre("E0116", "E0111", "E0110", "E0116"));
   EXPECT_EQ(parsed.file.defs.size(), 1u);
 }
@@ -153,7 +158,8 @@ TEST(Limits, ChainsAreADiagnosticEvenAcrossBrackets) {
   std::string chain = "a", nested = "a";
   for (int i = 0; i < 3'000; ++i) chain += " + a";
   EXPECT_THAT(ParseText("def x = " + chain).codes, ElementsAre("E0113"));
-  for (int i = 0; i < 200; ++i) nested = "(" + nested + ")" + std::string(" + a + a + a + a + a + a + a + a + a + a + a + a");
+  for (int i = 0; i < 200; ++i)
+    nested = "(" + nested + ")" + std::string(" + a + a + a + a + a + a + a + a + a + a + a + a");
   EXPECT_THAT(ParseText("def x = " + nested).codes, ElementsAre("E0113"));
   std::string dots = "a";
   for (int i = 0; i < 3'000; ++i) dots += ".b";
@@ -169,7 +175,8 @@ TEST(Limits, JustBelowIsRead) {
   for (int i = 0; i < 250; ++i) deep += ")";
   EXPECT_THAT(ParseText("def x = " + deep).codes, IsEmpty());
   std::string many;
-  for (int i = 0; i < 3'000; ++i) absl::StrAppend(&many, "rule r", i, " in d\n  deny a on W\n  when b in {c} and not d\n");
+  for (int i = 0; i < 3'000; ++i)
+    absl::StrAppend(&many, "rule r", i, " in d\n  deny a on W\n  when b in {c} and not d\n");
   EXPECT_THAT(ParseText(many).codes, IsEmpty());
 }
 

@@ -20,16 +20,26 @@ constexpr size_t kDefaultChannel = Token::DEFAULT_CHANNEL;
 
 bool IsOpener(size_t type) { return type == L::LPAREN || type == L::LBRACKET || type == L::LBRACE; }
 bool IsCloser(size_t type) { return type == L::RPAREN || type == L::RBRACKET || type == L::RBRACE; }
-size_t CloserOf(size_t opener) { return opener == L::LPAREN ? L::RPAREN : opener == L::LBRACKET ? L::RBRACKET : L::RBRACE; }
+size_t CloserOf(size_t opener) {
+  return opener == L::LPAREN ? L::RPAREN : opener == L::LBRACKET ? L::RBRACKET : L::RBRACE;
+}
 const char* TextOfCloser(size_t closer) { return closer == L::RPAREN ? ")" : closer == L::RBRACKET ? "]" : "}"; }
 
 bool IsValue(size_t type) {
   switch (type) {
-    case L::TIME: case L::DATE: case L::PERCENT: case L::DURATION: case L::SCALED: case L::QUANTITY: case L::NUMBER:
-    case L::STRING: case L::CURRENCY: case L::K_TRUE: case L::K_FALSE: case L::K_THIS:
-      return true;
-    default:
-      return false;
+    case L::TIME:
+    case L::DATE:
+    case L::PERCENT:
+    case L::DURATION:
+    case L::SCALED:
+    case L::QUANTITY:
+    case L::NUMBER:
+    case L::STRING:
+    case L::CURRENCY:
+    case L::K_TRUE:
+    case L::K_FALSE:
+    case L::K_THIS: return true;
+    default: return false;
   }
 }
 
@@ -38,28 +48,55 @@ bool BeginsOperand(size_t type) { return IsName(type) || IsValue(type); }
 
 bool IsBinary(size_t type) {
   switch (type) {
-    case L::K_AND: case L::K_OR: case L::K_IN: case L::K_IS: case L::K_LIKE: case L::K_MATCHES: case L::COALESCE: case L::EQUAL:
-    case L::NOT_EQUAL: case L::AT_MOST: case L::AT_LEAST: case L::LESS: case L::GREATER: case L::PLUS: case L::MINUS:
-    case L::TIMES: case L::DIVIDE: case L::DOT:
-      return true;
-    default:
-      return false;
+    case L::K_AND:
+    case L::K_OR:
+    case L::K_IN:
+    case L::K_IS:
+    case L::K_LIKE:
+    case L::K_MATCHES:
+    case L::COALESCE:
+    case L::EQUAL:
+    case L::NOT_EQUAL:
+    case L::AT_MOST:
+    case L::AT_LEAST:
+    case L::LESS:
+    case L::GREATER:
+    case L::PLUS:
+    case L::MINUS:
+    case L::TIMES:
+    case L::DIVIDE:
+    case L::DOT: return true;
+    default: return false;
   }
 }
 
 bool IsDeclarationWord(size_t type) {
   switch (type) {
-    case L::K_PACKAGE: case L::K_IMPORT: case L::K_ENUM: case L::K_RECORD: case L::K_TYPE: case L::K_DOMAIN: case L::K_PRIORITY:
-    case L::K_HUMAN: case L::K_ROLE: case L::K_ENTITY: case L::K_WORKFLOW: case L::K_DEF: case L::K_AUTHORITY: case L::K_RULE:
-    case L::K_REVIEW: case L::K_LOG: case L::K_TEST: case L::K_SCENARIO:
-      return true;
-    default:
-      return false;
+    case L::K_PACKAGE:
+    case L::K_IMPORT:
+    case L::K_ENUM:
+    case L::K_RECORD:
+    case L::K_TYPE:
+    case L::K_DOMAIN:
+    case L::K_PRIORITY:
+    case L::K_HUMAN:
+    case L::K_ROLE:
+    case L::K_ENTITY:
+    case L::K_WORKFLOW:
+    case L::K_DEF:
+    case L::K_AUTHORITY:
+    case L::K_RULE:
+    case L::K_REVIEW:
+    case L::K_LOG:
+    case L::K_TEST:
+    case L::K_SCENARIO: return true;
+    default: return false;
   }
 }
 
-const char* const kLaterWords[] = {"actor",     "apply",   "calendar",   "clearance", "confidence", "context", "decompose",
-                                   "divergence", "fact",    "obligation", "property",  "table",      "template", "unit"};
+const char* const kLaterWords[] = {"actor",    "apply",     "calendar",   "clearance", "confidence",
+                                   "context",  "decompose", "divergence", "fact",      "obligation",
+                                   "property", "table",     "template",   "unit"};
 
 bool IsLaterWord(const std::string& text) {
   return std::find(std::begin(kLaterWords), std::end(kLaterWords), text) != std::end(kLaterWords);
@@ -164,7 +201,8 @@ class Reader {
     ast::Span span = Span(i);
     span.end = Span(last).end;
     std::string text;
-    for (size_t at = i; at <= last && text.size() <= diagnostics::kAuthorTextBytesMax; ++at) text += list_[at]->getText();
+    for (size_t at = i; at <= last && text.size() <= diagnostics::kAuthorTextBytesMax; ++at)
+      text += list_[at]->getText();
     sink_.Report(span, diagnostics::kStrayCharacter, text);
     return last;
   }
@@ -193,7 +231,8 @@ class Reader {
       if (next->getType() != L::ID || next->getLine() != list_[i]->getLine() || Type(Next(i + 1)) == L::COLON) continue;
       if (next->getStopIndex() - next->getStartIndex() != 2) continue;
       const std::string text = next->getText();
-      if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) Writable(next).setType(L::CURRENCY);
+      if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
+        Writable(next).setType(L::CURRENCY);
     }
   }
 
@@ -222,8 +261,8 @@ class Reader {
 
   // What a name must follow, so that a word that could begin a declaration is one here.
   static bool WantsName(size_t type) {
-    return type == L::K_TO || type == L::K_UNTIL || type == L::K_OVERRIDES || type == L::K_FROM || type == L::K_ESCALATE ||
-           (IsDeclarationWord(type) && type != L::K_RECORD);
+    return type == L::K_TO || type == L::K_UNTIL || type == L::K_OVERRIDES || type == L::K_FROM ||
+           type == L::K_ESCALATE || (IsDeclarationWord(type) && type != L::K_RECORD);
   }
 
   // Words that could begin a declaration but do not, and so are names.
@@ -316,7 +355,8 @@ class Reader {
     std::vector<bool> declaration(list_.size());
     openers_.resize(list_.size());
     for (size_t i = 0; i < list_.size(); ++i) {
-      declaration[i] = Visible(i) && list_[i]->getCharPositionInLine() == 0 && (BeginsDeclaration(i) || BeginsLaterDeclaration(i));
+      declaration[i] =
+          Visible(i) && list_[i]->getCharPositionInLine() == 0 && (BeginsDeclaration(i) || BeginsLaterDeclaration(i));
       if (IsOpener(Type(i))) openers_[i] = list_[i]->getText();
     }
     std::vector<size_t> stay;  // positions in `out` that list_ still owns
@@ -354,7 +394,8 @@ class Reader {
   // ---------------------------------------------------------------- declarations that are left out
 
   bool BeginsAnything(size_t i) const {
-    return Type(i) == Token::EOF || layout_[i].declaration || (Visible(i) && layout_[i].depth == 0 && BeginsLaterDeclaration(i));
+    return Type(i) == Token::EOF || layout_[i].declaration ||
+           (Visible(i) && layout_[i].depth == 0 && BeginsLaterDeclaration(i));
   }
 
   // Takes tokens [begin, end) away.
@@ -368,8 +409,7 @@ class Reader {
       if (!Visible(i) || layout_[i].depth != 0 || !BeginsLaterDeclaration(i)) continue;
       size_t end = i + 1;
       while (!BeginsAnything(end)) ++end;
-      sink_.Report(Span(i), diagnostics::kNotYet, list_[i]->getText(),
-                   "leave it out");
+      sink_.Report(Span(i), diagnostics::kNotYet, list_[i]->getText(), "leave it out");
       Drop(i, end);
       i = end - 1;
     }
@@ -377,11 +417,11 @@ class Reader {
 
   // How deep and how tall the tree of what stands in one pair of brackets becomes.
   struct Level {
-    size_t operators = 0;   // of the expression that is being read
-    size_t tallest = 0;     // of what stood in brackets inside it
-    size_t unaries = 0;     // that wait for their operand
-    size_t ifs = 0;         // around what is being read
-    size_t height = 0;      // of the tallest expression so far
+    size_t operators = 0;  // of the expression that is being read
+    size_t tallest = 0;    // of what stood in brackets inside it
+    size_t unaries = 0;    // that wait for their operand
+    size_t ifs = 0;        // around what is being read
+    size_t height = 0;     // of the tallest expression so far
   };
 
   class Measure {
@@ -496,7 +536,8 @@ uint32_t Offsets::Byte(size_t code_point) const {
 
 ast::Span SpanOf(const antlr4::Token& token, uint32_t file, const Offsets& offsets) {
   const uint32_t begin = offsets.Byte(token.getStartIndex());
-  if (token.getType() == Token::EOF || token.getStopIndex() + 1 < token.getStartIndex() + 1) return {file, begin, begin};
+  if (token.getType() == Token::EOF || token.getStopIndex() + 1 < token.getStartIndex() + 1)
+    return {file, begin, begin};
   return {file, begin, offsets.Byte(token.getStopIndex() + 1)};
 }
 

@@ -1,8 +1,8 @@
 // Private to compiler/parse: a file's tokens, mended where a mistake is plain, before the parser sees them.
 //
-// What is settled here, because a grammar would say it worse: signs of other languages, three capitals after a number as its
-// currency, brackets that do not match, declarations of later versions of the language, and depth (the parser and everything
-// after it recurses, so nothing too deep may reach it).
+// What is settled here, because a grammar would say it worse: signs of other languages, three capitals after a number
+// as its currency, brackets that do not match, declarations of later versions of the language, and depth (the parser
+// and everything after it recurses, so nothing too deep may reach it).
 #pragma once
 
 #include <cstddef>
@@ -33,9 +33,9 @@ class Offsets {
 
 // What recovery from an error needs to know of a token.
 struct Layout {
-  uint32_t depth = 0;            // of brackets around it; a closing bracket has the depth outside
+  uint32_t depth = 0;  // of brackets around it; a closing bracket has the depth outside
   bool first_on_line = false;
-  bool declaration = false;      // a top-level declaration begins here
+  bool declaration = false;  // a top-level declaration begins here
 };
 
 struct Tokens {

@@ -69,7 +69,8 @@ std::optional<size_t> FirstInvalidUtf8(absl::string_view text) {
 
 absl::StatusOr<uint32_t> SourceSet::AddText(std::string path, std::string text) {
   if (text.size() > kFileSizeBytesMax) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, " has ", text.size(), " bytes; a file may have ", kFileSizeBytesMax));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path, " has ", text.size(), " bytes; a file may have ", kFileSizeBytesMax));
   }
   if (files_.size() >= kFileCountMax) {
     return absl::ResourceExhaustedError(absl::StrCat("more than ", kFileCountMax, " files"));

@@ -3,7 +3,8 @@
 // Input     paths on disk, or text that is at hand (tests, the language server).
 // Output    file numbers 0, 1, … in the order of adding; ast::Span names them.
 // Units     offsets are bytes; lines and columns start at 1; a column counts code points, not bytes.
-// Errors    kNotFound and kInternal from the disk, kResourceExhausted past the limits below. Text need not be UTF-8 yet.
+// Errors    kNotFound and kInternal from the disk, kResourceExhausted past the limits below. Text need not be UTF-8
+//           yet.
 // Threads   adding needs one thread; reading any number.
 // Cost      adding: one pass over the text. At(): a binary search over lines and a walk of the line.
 #pragma once
@@ -28,7 +29,8 @@ struct Position {
   friend bool operator==(const Position&, const Position&) = default;
 };
 
-// The offset of the first byte that is not part of well-formed UTF-8 (no overlong forms, no surrogates), if there is one.
+// The offset of the first byte that is not part of well-formed UTF-8 (no overlong forms, no surrogates), if there is
+// one.
 std::optional<size_t> FirstInvalidUtf8(absl::string_view text);
 
 class SourceSet {

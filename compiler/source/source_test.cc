@@ -1,8 +1,8 @@
 #include "compiler/source/source.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace writ::source {
 namespace {
@@ -31,7 +31,8 @@ TEST(SourceSet, LinesComeWithoutTheirBreaks) {
 TEST(SourceSet, RefusesWhatIsTooLargeOrNotThere) {
   SourceSet set;
   EXPECT_TRUE(set.AddText("fits", std::string(kFileSizeBytesMax, ' ')).ok());
-  EXPECT_EQ(set.AddText("big", std::string(kFileSizeBytesMax + 1, ' ')).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(set.AddText("big", std::string(kFileSizeBytesMax + 1, ' ')).status().code(),
+            absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(set.AddFile("no/such/file.writ").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(set.AddFile("/dev/zero").status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_FALSE(set.AddFile(".").ok());
@@ -40,10 +41,10 @@ TEST(SourceSet, RefusesWhatIsTooLargeOrNotThere) {
 TEST(Utf8, FindsTheFirstBadByte) {
   EXPECT_EQ(FirstInvalidUtf8("plain \xC3\xA4 \xF0\x9F\x98\x80"), std::nullopt);
   EXPECT_EQ(FirstInvalidUtf8("ab\xFF"), 2u);
-  EXPECT_EQ(FirstInvalidUtf8("a\xC0\x80"), 1u);          // overlong
-  EXPECT_EQ(FirstInvalidUtf8("a\xED\xA0\x80"), 1u);      // a surrogate
-  EXPECT_EQ(FirstInvalidUtf8("abc\xE2\x82"), 3u);        // cut short
-  EXPECT_EQ(FirstInvalidUtf8("\xF4\x90\x80\x80"), 0u);   // past U+10FFFF
+  EXPECT_EQ(FirstInvalidUtf8("a\xC0\x80"), 1u);         // overlong
+  EXPECT_EQ(FirstInvalidUtf8("a\xED\xA0\x80"), 1u);     // a surrogate
+  EXPECT_EQ(FirstInvalidUtf8("abc\xE2\x82"), 3u);       // cut short
+  EXPECT_EQ(FirstInvalidUtf8("\xF4\x90\x80\x80"), 0u);  // past U+10FFFF
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size_bytes) {
   const writ::ast::File tree = writ::parse::Parse(sources, *file, sink);
   writ::ast::Dump(tree);
   for (const writ::diagnostics::Diagnostic& diagnostic : sink.Take()) {
-    const std::string text = writ::diagnostics::RenderText(sources, diagnostic, false) + writ::diagnostics::RenderJson(sources, diagnostic);
+    const std::string text =
+        writ::diagnostics::RenderText(sources, diagnostic, false) + writ::diagnostics::RenderJson(sources, diagnostic);
     const bool inside = diagnostic.span.begin <= diagnostic.span.end && diagnostic.span.end <= size_bytes;
     if (inside && !writ::source::FirstInvalidUtf8(text).has_value()) continue;
     std::fprintf(stderr, "a diagnostic outside its file, or not UTF-8: %s\n", text.c_str());

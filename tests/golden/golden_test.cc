@@ -1,4 +1,6 @@
 // Runs every golden file (README.md says how they look). `golden_test --update` rewrites them instead.
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -7,8 +9,6 @@
 #include <iterator>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -108,7 +108,8 @@ class GoldenTest : public testing::Test {
     const std::string text = ReadFile(path_);
     const Outcome outcome = Check(stage_, Policy(text));
     EXPECT_TRUE(outcome.expects_something) << "a golden file expects something";
-    EXPECT_EQ(outcome.has_errors, absl::StartsWith(path_.filename().string(), "fail_")) << "`fail_` stands for an error";
+    EXPECT_EQ(outcome.has_errors, absl::StartsWith(path_.filename().string(), "fail_"))
+        << "`fail_` stands for an error";
     EXPECT_EQ(outcome.text, text);
   }
 

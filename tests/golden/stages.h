@@ -11,7 +11,8 @@ namespace writ::golden {
 
 struct Stage {
   const char* folder;
-  // Runs everything up to the stage on one file; the text of what it makes, which only counts where the sink has no errors.
+  // Runs everything up to the stage on one file; the text of what it makes, which only counts where the sink has no
+  // errors.
   std::string (*run)(const source::SourceSet& sources, uint32_t file, diagnostics::Sink& sink);
 };
 
