@@ -69,11 +69,10 @@ ActorView Folded::ViewOf(const std::string& id, RoleId role) const {
 Folded::ClausePlace Folded::FindClause(WorkflowId workflow, std::string_view key, std::string_view rule) const {
   const Instance* instance = world_.Find(workflow, key);
   const ReviewId waiting = instance == nullptr ? ReviewId() : Reviews::Waiting(schema(), *instance);
-  const RuleId id = names_.Rule(rule);
-  if (!waiting.valid() || !id.valid()) return {};
+  if (!waiting.valid()) return {};
   const std::vector<Clause>& clauses = schema().workflows[workflow.value].reviews[waiting.value].clauses;
   for (size_t c = 0; c < clauses.size(); ++c) {
-    if (clauses[c].rule == id) return {waiting, ClauseId(c)};
+    if (schema().rules[clauses[c].rule.value].qualified == rule) return {waiting, ClauseId(c)};
   }
   return {};
 }
