@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "compiler/eval/planted_faults.h"
 #include "compiler/ir/arithmetic.h"
 #include "runtime/builtins/check.h"
 
@@ -82,10 +83,17 @@ class Machine {
   }
   void RoundDown(const Expr& e, Value* out) { Round(e, out); }
   void RoundUp(const Expr& e, Value* out) { Round(e, out); }
-  void RoundHalfEven(const Expr& e, Value* out) { Round(e, out); }
+  void RoundHalfEven(const Expr& e, Value* out) {
+    Round(e, out);
+    if (!Planted(Fault::kHalfUp)) return;
+    const Num divisor = program_->numbers[e.b], down = ir::RoundQuotient(Op::kRoundDown, Number(e.a), divisor);
+    if ((Number(e.a) - down * divisor) * 2 == divisor) out->number = down + 1;
+  }
   void EqNum(const Expr& e, Value* out) { out->boolean = Number(e.a) == Number(e.b); }
   void LtNum(const Expr& e, Value* out) { out->boolean = Number(e.a) < Number(e.b); }
-  void LeNum(const Expr& e, Value* out) { out->boolean = Number(e.a) <= Number(e.b); }
+  void LeNum(const Expr& e, Value* out) {
+    out->boolean = Planted(Fault::kLeAsLt) ? Number(e.a) < Number(e.b) : Number(e.a) <= Number(e.b);
+  }
 
   void EqStr(const Expr& e, Value* out) { out->boolean = Text(e.a) == Text(e.b); }
 
@@ -109,7 +117,8 @@ class Machine {
   }
   void Min(const Expr& e, Value* out) {
     if (!Bool(e.b)) return;
-    out->number = IsFirst() ? Number(e.c) : std::min(out->number, Number(e.c));
+    const bool takes = IsFirst() && !Planted(Fault::kMinFromZero);
+    out->number = takes ? Number(e.c) : std::min(out->number, Number(e.c));
   }
   void Max(const Expr& e, Value* out) {
     if (!Bool(e.b)) return;
@@ -174,7 +183,8 @@ void Machine::LoopBegin(const Expr& e, Value*) {
     values_[i].boolean = inner.op == Op::kAll;
     taken_[i] = false;
   }
-  if (iteration.length == 0) pc_ = loop.end;
+  if (Planted(Fault::kFirstElementSkipped)) iteration.index = 1;
+  if (iteration.index >= iteration.length) pc_ = loop.end;
 }
 
 void Machine::LoopEnd(const Expr& e, Value*) {
@@ -199,6 +209,34 @@ struct GuardBits {
     }
   }
 };
+
+#ifdef WRIT_PLANTED_FAULTS
+bool BitAt(const uint64_t* bits, size_t i) { return (bits[i / 64] >> (i % 64) & 1) != 0; }
+
+// Combines as the planted fault says; false where it is none of the combining algorithm.
+bool DecideWrongly(const Function& rules, const GuardBits& restraints, const GuardBits& allows, RawDecision* out) {
+  if (Planted(Fault::kLastAllowOnly)) {
+    GuardBits last = allows;
+    bool found = false;
+    for (size_t i = rules.allows.size(); i-- > 0;) {
+      if (found) last.applies[i / 64] &= ~(uint64_t{1} << (i % 64));
+      found |= BitAt(last.applies, i);
+    }
+    Combine(rules, restraints.applies, restraints.fails, last.applies, last.fails, out);
+    return true;
+  }
+  if (!Planted(Fault::kLaxestWins)) return false;
+  Combine(rules, restraints.applies, restraints.fails, allows.applies, allows.fails, out);
+  if (out->outcome == Outcome::kPermit) return true;
+  static constexpr Outcome kOutcomes[] = {Outcome::kDeny, Outcome::kHold, Outcome::kEscalate};
+  for (size_t k = 0; k < out->applied_count; ++k) {
+    bool excused = false;
+    for (size_t a = 0; a < out->allow_count; ++a) excused |= BitAt(rules.allows[out->allows[a]].excuses.data(), out->applied[k]);
+    if (!excused) out->outcome = kOutcomes[static_cast<size_t>(rules.restraints[out->applied[k]].effect)];
+  }
+  return true;
+}
+#endif
 
 void Store(SlotKind kind, const Value& value, int64_t* out) {
   switch (kind) {
@@ -254,6 +292,9 @@ void Decide(const ir::Program& program, FunctionId function, const int64_t* fram
   const GuardBits restraints(machine, code.restraints);
   const GuardBits allows(machine, code.allows);
   const Function& rules = program.schema.functions[function.value];
+#ifdef WRIT_PLANTED_FAULTS
+  if (DecideWrongly(rules, restraints, allows, out)) return;
+#endif
   Combine(rules, restraints.applies, restraints.fails, allows.applies, allows.fails, out);
 }
 

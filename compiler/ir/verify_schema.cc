@@ -319,7 +319,8 @@ class FunctionVerifier {
 
   bool RootExists(const SlotPath& path) const {
     if (path.root == SlotRoot::kLookup) return path.index < frame_.lookups.size();
-    if (path.root == SlotRoot::kHoldsRole) return path.index < schema_.roles.size();
+    // The claimed role is asked for, whichever it is; 0 stands for it, where a policy has no role at all too.
+    if (path.root == SlotRoot::kHoldsRole) return path.index == 0 || path.index < schema_.roles.size();
     if (path.root == SlotRoot::kApproved) return path.index < schema_.rules.size();
     const Workflow* workflow = WorkflowOf();
     return workflow == nullptr || RootExistsIn(*workflow, path);
@@ -386,7 +387,8 @@ class FunctionVerifier {
 
   void CheckFold(const FoldTarget& target) {
     if (!Require(function_.kind == FunctionKind::kFold, "has folds, but is none")) return;
-    Require(target.value < function_.outputs.size(), "a fold stores no output");
+    const bool empties = target.is_window && target.value == UINT32_MAX;
+    Require(empties || target.value < function_.outputs.size(), "a fold stores no output");
     const bool always = target.when == UINT32_MAX;
     const bool is_bool =
         target.when < function_.outputs.size() && function_.outputs[target.when].kind == SlotKind::kBool;

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/lower/planted_faults.h"
 #include "runtime/builtins/check.h"
+#include "runtime/frame/frame.h"
 
 namespace writ::lower {
 namespace {
@@ -100,7 +102,7 @@ Value FunctionLowering::And(Value a, Value b) {
   const ExprId b_or_unknown = TrueOrUnknown(b);
   const ExprId any_unknown = build_.Or(a.unknown, b.unknown);
   const ExprId none_false = build_.And(a_or_unknown, b_or_unknown);
-  const ExprId unknown = build_.And(any_unknown, none_false);
+  const ExprId unknown = Planted(Fault::kStrictAnd) ? any_unknown : build_.And(any_unknown, none_false);
   const ExprId value = build_.And(a.value, b.value);
   return {value, unknown, build_.Bool(true)};
 }
@@ -138,7 +140,7 @@ Value FunctionLowering::Checked(Value v) {
   const ExprId below = build_.LeNum(v.value, high);
   const ExprId inside = build_.And(above, below);
   const ExprId outside = build_.Not(inside);
-  v.unknown = build_.Or(v.unknown, outside);
+  if (!Planted(Fault::kOverflowIgnored)) v.unknown = build_.Or(v.unknown, outside);
   const ExprId zero = build_.Number(0);
   const ExprId clipped = build_.Select(inside, v.value, zero);
   v.value = clipped;
@@ -146,7 +148,7 @@ Value FunctionLowering::Checked(Value v) {
 }
 
 ExprId FunctionLowering::Scaled(ExprId number, int digits, const ast::Span& span) {
-  if (digits <= 0) return number;
+  if (digits <= 0 || Planted(Fault::kScalesMixed)) return number;
   if (digits > kScaleMax) {
     Fits(false, span);
     return build_.Number(0);
@@ -222,6 +224,7 @@ ExprId FunctionLowering::MissingAnywhere(const SlotPath& path, ListId list) {
 ExprId FunctionLowering::ReadNamesNothing() {
   ExprId any = build_.Bool(false);
   for (const auto& [text, where] : references_) {
+    if (Planted(Fault::kDanglingReadIgnored)) break;
     const ExprId missing = MissingAnywhere(where.first, where.second);
     any = build_.Or(any, missing);
   }
@@ -362,9 +365,13 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
         const ExprId age = build_.Sub(now, updated);
         const ExprId fresh = build_.Number(w.fresh_ns);
         const ExprId old = build_.LtNum(fresh, age);
-        const ExprId there = build_.Not(missing);
+        // A reference that is absent, on an instance that does not exist, names no record that could be old.
+        const ExprId has = LoadSlot(*place, Projection::kHas, SlotKind::kBool, {0, 1});
+        const ExprId found = build_.Not(missing);
+        const ExprId there = build_.And(has, found);
         ExprId stale = build_.And(old, there);
         if (place->present.valid()) stale = build_.And(stale, place->present);
+        if (Planted(Fault::kStaleRecordKnown)) stale = build_.Bool(false);
         place->unknown = place->unknown.valid() ? build_.Or(place->unknown, stale) : stale;
       }
       if (expr.part == 0) {
@@ -429,7 +436,8 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
       ExprId unknown = build_.Bool(false), present = build_.Bool(true);
       for (const typed::ExprPtr& part : expr.children) {
         if (part->kind == ExprKind::kConstant) {
-          lookup.key.push_back({SlotId(), IsText(part->type.type) ? part->text : absl::StrCat(static_cast<int64_t>(part->number))});
+          const Type& type = part->type.type;
+          lookup.key.push_back({SlotId(), IsText(type) ? part->text : ValueToText(schema_, type, store::Value(static_cast<int64_t>(part->number)))});
           continue;
         }
         const std::optional<Place> key = PlaceOf(*part);
@@ -451,8 +459,7 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
       place.path = {SlotRoot::kLookup, layout_.AddLookup(std::move(lookup)), 0, 0, {}};
       place.type = expr.type.type;
       place.type.optional = false;
-      const ExprId missing = LoadSlot(place, Projection::kMissing, SlotKind::kBool, {0, 1});
-      const ExprId found = build_.Not(missing);
+      const ExprId found = LoadSlot(place, Projection::kHas, SlotKind::kBool, {0, 1});
       place.present = build_.And(present, found);
       place.unknown = unknown;
       return place;
@@ -555,7 +562,7 @@ Value FunctionLowering::Lower2(const Expr& expr, Polarity polarity) {
       const Review& review = schema_.workflows[function_->workflow.value].reviews[expr.index];
       const Seat& seat = review.seats[expr.part];
       const ExprId votes = NumSlot(SlotRoot::kSeatVotes, {0, seat.seats}, expr.index, expr.part, expr.part2);
-      const ExprId quorum = build_.Number(seat.quorum);
+      const ExprId quorum = build_.Number(Planted(Fault::kVotesAreQuorum) ? 1 : seat.quorum);
       return Scalar(build_.LeNum(quorum, votes));
     }
     case ExprKind::kVotes: {
@@ -589,7 +596,7 @@ Value FunctionLowering::EqualValues(const Expr& a, const Expr& b, bool is) {
     const ExprId right = Scaled(y.value, a.type.scale - b.type.scale, b.span);
     equal = build_.EqNum(left, right);
   }
-  if (is) {
+  if (is && !Planted(Fault::kAbsentEqualsZero)) {
     equal = build_.And(equal, x.present);
     equal = build_.And(equal, y.present);
   }
@@ -885,7 +892,7 @@ Value FunctionLowering::Reduce(const Expr& expr, LoopId loop, Value body, Value 
       const ExprId any_unknown = build_.Any(loop, implied.unknown);
       v.value = none_false;
       v.unknown = build_.And(any_unknown, none_false);
-      if (polarity == Polarity::kEmpowers) v.value = build_.And(v.value, any_element);
+      if (polarity == Polarity::kEmpowers && !Planted(Fault::kVacuousTruthGrants)) v.value = build_.And(v.value, any_element);
       return v;
     }
     case QuantifierOp::kCount: {
@@ -1021,10 +1028,13 @@ Value FunctionLowering::QuantifierOverBits(const Expr& expr, Polarity polarity) 
     const Value body = expr.children[0] != nullptr ? Lower(*expr.children[0], polarity) : True();
     const ExprId chosen = Known(where);
     any_element = build_.Or(any_element, chosen);
-    const Value both = And(where, body);
     const ExprId zero = build_.Number(0), one = build_.Number(1);
     switch (expr.op) {
-      case QuantifierOp::kAny: result = Or(result, both); break;
+      case QuantifierOp::kAny: {
+        const Value both = And(where, body);
+        result = Or(result, both);
+        break;
+      }
       case QuantifierOp::kAll: {
         const Value outside = Not(where);
         const Value implied = Or(outside, body);
@@ -1032,6 +1042,7 @@ Value FunctionLowering::QuantifierOverBits(const Expr& expr, Polarity polarity) 
         break;
       }
       case QuantifierOp::kCount: {
+        const Value both = And(where, body);
         const ExprId hit = Known(both);
         const ExprId step = build_.Select(hit, one, zero);
         result.value = build_.Add(result.value, step);

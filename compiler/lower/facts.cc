@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/lower/planted_faults.h"
 #include "runtime/builtins/check.h"
 
 namespace writ::lower {
@@ -197,8 +198,8 @@ void FoldBuilder::Add(uint32_t index, bool refused, bool starts_round, Transitio
   const FactCells& cells = state_->facts[index];
   ir::Builder& b = f_.build();
   const bool counts = fact.refused == refused && Matches(fact.pattern, transition);
-  const bool restarts = !refused && fact.since.has_value() && Matches(*fact.since, transition);
-  const bool clears = !refused && fact.this_round && starts_round;
+  const bool restarts = !Planted(Fault::kSinceIgnored) && !refused && fact.since.has_value() && Matches(*fact.since, transition);
+  const bool clears = !Planted(Fault::kRoundKept) && !refused && fact.this_round && starts_round;
   if (!counts && !restarts && !clears) return;
 
   Value match = counts ? MatchOf(fact.pattern) : Value{b.Bool(false), b.Bool(false), b.Bool(true)};
@@ -214,6 +215,7 @@ void FoldBuilder::Add(uint32_t index, bool refused, bool starts_round, Transitio
   ExprId unknown = b.Or(match.unknown, bad_value);
   unknown = b.Or(unknown, restart.unknown);
   const ExprId no = b.Bool(false);
+  if (Planted(Fault::kPoisonForgotten)) unknown = no;
   if (unknown != no) (*poisoned)[index] = true;
   const ExprId hit = b.And(matched, value.present);
   const ExprId restarted = f_.Known(restart);  // after the event: what is `since` itself does not count

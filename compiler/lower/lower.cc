@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/lower/expressions.h"
 #include "compiler/lower/facts.h"
+#include "compiler/lower/planted_faults.h"
 #include "runtime/builtins/check.h"
 
 namespace writ::lower {
@@ -136,9 +137,9 @@ Guard DecideLowering::NoAuthority() {
       const Value when = f_.Lower(*grant.when, Polarity::kEmpowers);
       one = f_.And(one, when);
     }
-    covered = f_.Or(covered, one);
+    covered = Planted(Fault::kLastGrantOnly) ? one : f_.Or(covered, one);
   }
-  const ExprId known = f_.Known(covered);
+  const ExprId known = Planted(Fault::kUnknownAuthorises) ? f_.TrueOrUnknown(covered) : f_.Known(covered);
   const ExprId holds = f_.BoolSlot(SlotRoot::kHoldsRole);
   const ExprId may = b().And(known, holds);
   const ExprId may_not = b().Not(may);
@@ -240,23 +241,23 @@ Value DecideLowering::WhenUnless(const typed::Rule& rule, Polarity polarity) {
 Guard DecideLowering::RuleGuard(const typed::Rule& rule) {
   const Rule& row = schema_.rules[rule.rule.value];
   ExprId scope = Scope(rule).value;
-  if (row.effect == Effect::kEscalate) {
+  if (row.effect == Effect::kEscalate && !Planted(Fault::kAskedRoleAsked)) {
     const ExprId asked = f_.RoleIs(row.asks);
     const ExprId other = b().Not(asked);
     scope = b().And(scope, other);
   }
-  if (row.effect == Effect::kHold && rule.awaits_fact != UINT32_MAX) {
+  if (row.effect == Effect::kHold && !Planted(Fault::kAwaitedIgnored) && rule.awaits_fact != UINT32_MAX) {
     const Value came = f_.LowerFact(rule.awaits_fact);
     const ExprId awaited = b().Not(came.value);
     scope = b().And(scope, awaited);
   }
-  if (row.effect == Effect::kEscalate || row.effect == Effect::kHold) {
+  if ((row.effect == Effect::kEscalate || row.effect == Effect::kHold) && !Planted(Fault::kApprovalIgnored)) {
     const ExprId approved = f_.BoolSlot(SlotRoot::kApproved, rule.rule.value);
     const ExprId open = b().Not(approved);
     scope = b().And(scope, open);
   }
   const Value guard = WhenUnless(rule, Polarity::kRestrains);
-  const ExprId stands = f_.TrueOrUnknown(guard);
+  const ExprId stands = Planted(Fault::kUnknownRestraintDropped) ? f_.Known(guard) : f_.TrueOrUnknown(guard);
   const ExprId applies = b().And(scope, stands);
   const ExprId fails = b().And(scope, guard.unknown);
   return {applies, fails};
@@ -291,7 +292,7 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
   // no_record looks at what the others have read, so it is built last.
   std::vector<Guard> guards(restraints_.size());
   conditions->restraints.resize(restraints_.size());
-  const bool halting = !transition_.stays && transition_.target.valid() && workflow_.states[transition_.target.value].is_halted;
+  const bool halting = !Planted(Fault::kSafeWayOutShut) && !transition_.stays && transition_.target.valid() && workflow_.states[transition_.target.value].is_halted;
   const auto build = [&](size_t i) {
     f_.conditions = &conditions->restraints[i];
     Guard guard = restraints_[i].guard();
@@ -334,7 +335,7 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
     const ExprId scope = Scope(rule).value;
     const Value guard = WhenUnless(rule, Polarity::kEmpowers);
     f_.conditions = nullptr;
-    const ExprId known = f_.Known(guard);
+    const ExprId known = Planted(Fault::kUnknownAllows) ? f_.TrueOrUnknown(guard) : f_.Known(guard);
     const ExprId applies = b().And(scope, known);
     const ExprId fails = b().And(scope, guard.unknown);
     allow_guards.push_back({applies, fails});
@@ -407,6 +408,7 @@ void LowerConclude(ProgramState* state, Function* function, const typed::Review&
     if (!dj.valid()) return false;
     if (!di.valid()) return true;
     if (dj == di) return rank(j) > rank(i);
+    if (Planted(Fault::kDomainsNotRanked)) return false;
     const std::vector<DomainId>& below = schema.domains[dj.value].below;
     return std::find(below.begin(), below.end(), di) != below.end();
   };

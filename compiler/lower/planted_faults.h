@@ -1,0 +1,38 @@
+// Faults of lowering that tests plant by number, to show that they would notice. Effective only in writ_lower_faulty.
+#pragma once
+
+namespace writ::lower {
+
+enum class Fault : int {
+  kNone = 0,
+  kUnknownRestraintDropped = 1,   // a restraint whose guard is unknown does not stand
+  kUnknownAllows = 2,             // an allow whose guard is unknown applies
+  kUnknownAuthorises = 3,         // a `may` that cannot be evaluated covers
+  kVacuousTruthGrants = 4,        // `all` over nobody empowers
+  kStrictAnd = 5,                 // false and unknown is unknown
+  kOverflowIgnored = 6,           // a result that leaves 64 bits is known
+  kScalesMixed = 7,               // a comparison does not bring both sides to one scale
+  kStaleRecordKnown = 8,          // a record older than `fresh` is known
+  kSinceIgnored = 9,              // `since` does not start again
+  kRoundKept = 10,                // a new round clears no fact
+  kPoisonForgotten = 11,          // an event that could not be evaluated is passed over
+  kAskedRoleAsked = 12,           // `escalate … to R` applies to R's own proposals
+  kAwaitedIgnored = 13,           // a hold stands after what it awaits has happened
+  kApprovalIgnored = 14,          // an approval discharges nothing
+  kSafeWayOutShut = 15,           // the orchestrator's way to a halted state is governed like any other
+  kDanglingReadIgnored = 16,      // a reference that is read and names nothing is passed over
+  kLastGrantOnly = 17,            // of the grants for a transition, the one declared last counts
+  kAbsentEqualsZero = 18,         // `is` takes an absent value for 0
+  kDomainsNotRanked = 19,         // a review's clauses win whatever their domain
+  kVotesAreQuorum = 20,           // one verdict speaks for a seat of several
+  kCount = 21,
+};
+
+#ifdef WRIT_PLANTED_FAULTS
+inline int planted_fault = 0;  // for the process, set before anything is lowered
+inline bool Planted(Fault fault) { return planted_fault == static_cast<int>(fault); }
+#else
+inline constexpr bool Planted(Fault) { return false; }
+#endif
+
+}  // namespace writ::lower

@@ -1,0 +1,195 @@
+// Runs generated policies and histories through the interpreter, native code, the solver and the oracle, and prints what was
+// seen. Fails on the first difference, and where the run saw too little.
+//
+//   agreement_test [--programs N] [--steps N] [--seed S] [--threads N] [--solver FRAMES] [--optimize-one-in N] [--no-native]
+//                  [--only SEED] [--no-thresholds]
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/ir/ir.h"
+#include "tests/agreement/generator.h"
+#include "tests/agreement/session.h"
+#include "tests/agreement/shrink.h"
+
+namespace writ::agreement {
+namespace {
+
+struct Settings {
+  uint64_t programs = 200, seed = 1;
+  int steps = 100;
+  unsigned threads = 2;
+  uint32_t solver_frames = 0;
+  uint32_t optimize_one_in = 40;
+  bool native = true, thresholds = true, verbose = false;
+  bool only = false;
+};
+
+Options OptionsOf(const Settings& settings, uint64_t seed) {
+  Options options;
+  options.native = settings.native;
+  options.optimize = settings.optimize_one_in > 0 && seed % settings.optimize_one_in == 0;
+  options.solver_frames = settings.solver_frames;
+  return options;
+}
+
+// What went wrong with one program, made small; or nothing.
+std::string RunProgram(const Settings& settings, uint64_t seed, Statistics* statistics) {
+  Shape shape;
+  if (settings.solver_frames > 0) {
+    shape.small = true;
+    shape.depth = 2;
+  }
+  const typed::Program program = Generate(seed, shape);
+  const Options options = OptionsOf(settings, seed);
+  Session session(&program, options, statistics);
+  ++statistics->programs;
+  statistics->rules.push_back(static_cast<uint32_t>(program.rules.size()));
+  statistics->domains.push_back(static_cast<uint32_t>(program.schema.domains.size()));
+  std::vector<Step> history;
+  std::optional<std::string> wrong = session.Prepare();
+  if (!wrong.has_value()) {
+    Historian historian(&program, &session.world(), seed);
+    for (int i = 0; i < settings.steps && !wrong.has_value(); ++i) {
+      history.push_back(historian.Next());
+      Decided decided;
+      wrong = session.Run(history.back(), std::nullopt, &decided);
+      if (settings.verbose) std::printf("%s\n    %s\n", Describe(program.schema, history.back()).c_str(), Describe(program.schema, decided.decision).c_str());
+    }
+  }
+  if (!wrong.has_value()) return {};
+  return absl::StrCat("seed ", seed, ": ", *wrong, "\n", Shrink(program, std::move(history), options));
+}
+
+double Percent(uint64_t part, uint64_t whole) { return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole); }
+
+uint32_t Median(std::vector<uint32_t> values) {
+  if (values.empty()) return 0;
+  std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+// Built-in reasons that nothing can give yet.
+bool BelongsToLater(Builtin reason) {
+  // Delegation and budgets come with Task and Grant.
+  return reason == Builtin::kNotDelegated || reason == Builtin::kOverBudget;
+}
+
+class Report {
+ public:
+  explicit Report(const Statistics& s) : s_(s) {}
+
+  bool Print() {
+    static constexpr const char* kOutcomes[] = {"permit", "escalate", "hold", "deny"};
+    std::printf("%llu programs, %llu decisions, %llu folds, %llu conclusions, %llu computed, %llu frames solved\n", U(s_.programs), U(s_.decisions), U(s_.folds),
+                U(s_.conclusions), U(s_.computed), U(s_.frames_solved));
+    for (size_t i = 0; i < s_.outcomes.size(); ++i) Share(kOutcomes[i], s_.outcomes[i], 5);
+    Share("with an excused restraint", s_.excused, 10);
+    Share("indeterminate", s_.indeterminate, 5);
+    Least("median of rules", Median(s_.rules), 12);
+    Least("median of domains", Median(s_.domains), 3);
+    std::printf("  reasons:");
+    for (size_t i = 0; i < s_.reasons.size(); ++i) {
+      if (BelongsToLater(static_cast<Builtin>(i))) continue;
+      std::printf(" %s %llu", kBuiltinNames[i], U(s_.reasons[i]));
+      Require(s_.reasons[i] > 0, kBuiltinNames[i]);
+    }
+    std::printf("\n  ops, by functions that ran:");
+    for (int op = 0; op < ir::kOpCount; ++op) {
+      std::printf(" %s %llu", ir::InfoOf(static_cast<ir::Op>(op)).name, U(s_.ops[static_cast<size_t>(op)]));
+      Require(s_.ops[static_cast<size_t>(op)] > 0, ir::InfoOf(static_cast<ir::Op>(op)).name);
+    }
+    std::printf("\n  expressions walked:");
+    for (size_t k = 0; k <= static_cast<size_t>(typed::ExprKind::kVotes); ++k) {
+      std::printf(" %zu:%llu", k, U(s_.kinds[k]));
+      Require(s_.kinds[k] > 0, absl::StrCat("expression kind ", k));
+    }
+    std::printf("\n  quantifiers walked:");
+    for (size_t k = 0; k <= static_cast<size_t>(typed::QuantifierOp::kDistinct); ++k) {
+      std::printf(" %zu:%llu", k, U(s_.quantifiers[k]));
+      Require(s_.quantifiers[k] > 0, absl::StrCat("quantifier ", k));
+    }
+    std::printf("\n");
+    for (const std::string& missing : missing_) std::printf("  NOT SEEN ENOUGH: %s\n", missing.c_str());
+    return missing_.empty();
+  }
+
+ private:
+  static unsigned long long U(uint64_t n) { return n; }
+  void Require(bool seen, const std::string& what) {
+    if (!seen) missing_.push_back(what);
+  }
+  void Share(const char* what, uint64_t count, double least) {
+    std::printf("  %5.1f%% %s (at least %.0f%%)\n", Percent(count, s_.decisions), what, least);
+    Require(Percent(count, s_.decisions) >= least, what);
+  }
+  void Least(const char* what, uint32_t value, uint32_t least) {
+    std::printf("  %u %s (at least %u)\n", value, what, least);
+    Require(value >= least, what);
+  }
+
+  const Statistics& s_;
+  std::vector<std::string> missing_;
+};
+
+int Run(const Settings& settings) {
+  std::atomic<uint64_t> next{0};
+  std::atomic<bool> failed{false};
+  std::mutex mutex;
+  Statistics all;
+  const auto started = std::chrono::steady_clock::now();
+  const auto work = [&] {
+    Statistics mine;
+    for (uint64_t i = next++; i < settings.programs && !failed; i = next++) {
+      const std::string wrong = RunProgram(settings, settings.seed + i, &mine);
+      if (wrong.empty()) continue;
+      const std::lock_guard lock(mutex);
+      if (!failed.exchange(true)) std::printf("DISAGREEMENT\n%s\n", wrong.c_str());
+    }
+    const std::lock_guard lock(mutex);
+    all.Add(mine);
+  };
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < settings.threads; ++t) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  const bool enough = Report(all).Print();
+  std::printf("  %.1f s\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+  if (failed) return 1;
+  return enough || !settings.thresholds ? 0 : 2;
+}
+
+Settings Parse(int argc, char** argv) {
+  Settings s;
+  for (int i = 1; i < argc; ++i) {
+    const auto is = [&](const char* name) { return std::strcmp(argv[i], name) == 0; };
+    const auto number = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0; };
+    if (is("--programs")) s.programs = number();
+    else if (is("--steps")) s.steps = static_cast<int>(number());
+    else if (is("--seed")) s.seed = number();
+    else if (is("--threads")) s.threads = static_cast<unsigned>(number());
+    else if (is("--solver")) s.solver_frames = static_cast<uint32_t>(number());
+    else if (is("--optimize-one-in")) s.optimize_one_in = static_cast<uint32_t>(number());
+    else if (is("--no-native")) s.native = false;
+    else if (is("--no-thresholds")) s.thresholds = false;
+    else if (is("--verbose")) s.verbose = true;
+    else if (is("--only")) {
+      s.seed = number();
+      s.programs = s.threads = 1;
+      s.thresholds = false;
+    } else {
+      std::fprintf(stderr, "unknown flag %s\n", argv[i]);
+      std::exit(64);
+    }
+  }
+  return s;
+}
+
+}  // namespace
+}  // namespace writ::agreement
+
+int main(int argc, char** argv) { return writ::agreement::Run(writ::agreement::Parse(argc, argv)); }

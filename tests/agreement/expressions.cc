@@ -1,0 +1,814 @@
+#include "tests/agreement/expressions.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "compiler/typed/expr.h"
+#include "runtime/builtins/check.h"
+
+namespace writ::agreement {
+
+using typed::Expr;
+using typed::ExprKind;
+using typed::ExprPtr;
+using typed::QuantifierOp;
+
+namespace {
+
+constexpr int kBitsMax = 126;       // that lowering can prove to fit 128
+constexpr int kFactBitsMax = 90;    // of what a fact sums
+constexpr int kScaleMax = 12;
+
+int BitsOfNumber(Num n) {
+  unsigned __int128 u = n < 0 ? -static_cast<unsigned __int128>(n) : static_cast<unsigned __int128>(n);
+  int bits = 0;
+  for (; u != 0; u >>= 1) ++bits;
+  return bits;
+}
+
+int BitsOfType(const Type& type) {
+  if (type.kind == TypeKind::kTime || type.kind == TypeKind::kDuration) return 63;
+  if (!IsNumber(type.kind) && type.kind != TypeKind::kDate) return 12;
+  return std::max(BitsOfNumber(type.min), BitsOfNumber(type.max));
+}
+
+int Scaled(int bits, int from, int to) { return bits + (to > from ? (to - from) * 10 / 3 + 1 : 0); }
+
+bool Same(const Type& a, const Type& b) { return a.kind == b.kind && a.index == b.index; }
+
+// What a place is read from: its slot, variable or look-up.
+const Expr& RootOf(const Expr& e) {
+  const Expr* at = &e;
+  while (at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref || at->kind == ExprKind::kLookup || at->kind == ExprKind::kElementAt) {
+    at = at->children[0].get();
+  }
+  return *at;
+}
+
+bool IsSelected(const Expr& e) {
+  for (const Expr* at = &e; at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref || at->kind == ExprKind::kLookup ||
+                            at->kind == ExprKind::kElementAt;
+       at = at->children[0].get()) {
+    if (at->kind == ExprKind::kLookup || at->kind == ExprKind::kElementAt) return true;
+  }
+  return false;
+}
+
+int DerefsOf(const Expr& e) {
+  int count = 0;
+  for (const Expr* at = &e; at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref || at->kind == ExprKind::kLookup ||
+                            at->kind == ExprKind::kElementAt;
+       at = at->children[0].get()) {
+    count += at->kind == ExprKind::kDeref ? 1 : 0;
+  }
+  return count;
+}
+
+Type Optional(Type type, bool optional = true) {
+  type.optional = optional;
+  return type;
+}
+
+bool IsMultiplier(TypeKind kind) { return kind == TypeKind::kInt || kind == TypeKind::kPercent; }
+
+}  // namespace
+
+Type TypeOf(TypeKind kind, uint32_t index) {
+  Type type;
+  type.kind = kind;
+  type.index = index;
+  return type;
+}
+
+bool IsNumber(TypeKind kind) {
+  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney || kind == TypeKind::kDuration;
+}
+
+ExprPtr Make(ExprKind kind, const Type& type, uint8_t scale) {
+  auto node = std::make_unique<Expr>();
+  node->kind = kind;
+  node->type = {type, scale};
+  return node;
+}
+
+int BitsOf(const typed::Program& program, const Expr& e) {
+  const auto bits = [&](size_t child) { return Scaled(BitsOf(program, *e.children[child]), e.children[child]->type.scale, e.type.scale); };
+  switch (e.kind) {
+    case ExprKind::kConstant: return BitsOfNumber(e.number);
+    case ExprKind::kAdd:
+    case ExprKind::kSubtract: return std::max(bits(0), bits(1)) + 1;
+    case ExprKind::kMultiply: return BitsOf(program, *e.children[0]) + BitsOf(program, *e.children[1]);
+    case ExprKind::kNegate: return bits(0);
+    case ExprKind::kDivide: return BitsOf(program, *e.children[0]);
+    case ExprKind::kRound: return std::max(2, BitsOf(program, *e.children[0]) - e.children[0]->type.scale * 3 + 1);
+    case ExprKind::kIf: return std::max(bits(1), bits(2));
+    case ExprKind::kCoalesce: return std::max(bits(0), bits(1));
+    case ExprKind::kQuantifier:
+      if (e.op == QuantifierOp::kSum) return BitsOf(program, *e.children[0]) + 7;
+      if (e.op == QuantifierOp::kMin || e.op == QuantifierOp::kMax) return BitsOf(program, *e.children[0]);
+      return 16;
+    case ExprKind::kFact: {
+      const typed::Fact& fact = program.facts[e.index];
+      if (fact.kind == typed::Fact::Kind::kCount) return 49;
+      if (fact.kind == typed::Fact::Kind::kSum || fact.type.scale > 0) return 101;
+      return BitsOfType(e.type.type);
+    }
+    default: return BitsOfType(e.type.type);
+  }
+}
+
+bool ExprMaker::IsScalar(const Type& type) const {
+  if (type.kind == TypeKind::kSet || type.kind == TypeKind::kList || type.kind == TypeKind::kRecord) return false;
+  return true;
+}
+
+bool ExprMaker::IsOrdered(const Type& type) const {
+  if (type.distinct == kStateMark) return false;
+  if (type.kind == TypeKind::kEnum) return schema().enums[type.index].ordered;
+  return IsNumber(type.kind) || type.kind == TypeKind::kTime || type.kind == TypeKind::kDate;
+}
+
+// ---------------------------------------------------------------- places
+
+ExprPtr ExprMaker::Slot(SlotRoot root, uint32_t index, const Type& type) {
+  Ptr node = Make(Kind::kSlot, type);
+  node->root = root;
+  node->index = index;
+  return node;
+}
+
+ExprPtr ExprMaker::EntityLookup() {
+  std::vector<uint32_t> entities;
+  for (uint32_t w = 0; w < schema().workflows.size(); ++w) {
+    if (schema().workflows[w].is_entity) entities.push_back(w);
+  }
+  if (entities.empty()) return nullptr;
+  const uint32_t w = entities[random_.Below(static_cast<uint32_t>(entities.size()))];
+  Ptr node = Make(Kind::kEntityLookup, Optional(TypeOf(TypeKind::kReference, w)));
+  node->index = w;
+  const std::vector<Variable> outside = std::exchange(variables_, {});
+  for (const Field& part : schema().workflows[w].key) {
+    const Type& type = TypeAt(part.type);
+    Ptr key = Chance(60) ? PlaceWhere([&](const Expr& e) { return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) &&
+                                                                  RootOf(e).kind == Kind::kSlot; }, 8)
+                         : nullptr;
+    if (key == nullptr) {
+      key = Constant(type);
+      if (type.kind == TypeKind::kString) key->text = std::string("c") + static_cast<char>('1' + random_.Below(4));
+    }
+    node->children.push_back(std::move(key));
+  }
+  variables_ = outside;
+  return node;
+}
+
+ExprPtr ExprMaker::Root() {
+  if (!variables_.empty() && Chance(65)) {
+    const Variable& v = Chance(75) ? variables_.back() : variables_[random_.Below(static_cast<uint32_t>(variables_.size()))];
+    Ptr node = Make(Kind::kVariable, v.type);
+    node->variable = v.number;
+    return node;
+  }
+  const Workflow& w = WorkflowAt(scope_.workflow);
+  const uint32_t pick = random_.Below(100);
+  if (pick < 22 && !scope_.transitions.empty()) {
+    const Transition& first = w.transitions[scope_.transitions[0].value];
+    if (!first.payload.empty()) {
+      const uint32_t index = random_.Below(static_cast<uint32_t>(first.payload.size()));
+      const bool shared = std::all_of(scope_.transitions.begin(), scope_.transitions.end(), [&](TransitionId t) {
+        const std::vector<Field>& payload = w.transitions[t.value].payload;
+        return index < payload.size() && payload[index].type == first.payload[index].type;
+      });
+      if (shared) return Slot(SlotRoot::kPayload, index, TypeAt(first.payload[index].type));
+    }
+  }
+  if (pick >= 22 && pick < 34) {
+    const bool actor = scope_.kind != Scope::Kind::kConclude;
+    switch (random_.Below(actor ? 7 : 3)) {
+      case 0: return Slot(SlotRoot::kNow, 0, TypeOf(TypeKind::kTime));
+      case 1: return Slot(SlotRoot::kThisKey, 0, TypeOf(TypeKind::kReference, scope_.workflow.value));
+      case 2: {
+        if (scope_.kind == Scope::Kind::kCompute) return Slot(SlotRoot::kNow, 0, TypeOf(TypeKind::kTime));
+        Type type = TypeOf(TypeKind::kInt, scope_.workflow.value);
+        type.distinct = kStateMark;
+        return Slot(SlotRoot::kState, 0, type);
+      }
+      case 3: return Slot(SlotRoot::kActorId, 0, TypeOf(TypeKind::kString));
+      case 4: return Slot(SlotRoot::kActorPrincipal, 0, TypeOf(TypeKind::kString));
+      case 5: return Slot(SlotRoot::kActorRole, 0, TypeOf(TypeKind::kRole));
+      default: return Slot(SlotRoot::kActorIsHuman, 0, TypeOf(TypeKind::kBool));
+    }
+  }
+  if (pick >= 34 && pick < 40 && scope_.kind == Scope::Kind::kProposal) {
+    if (Ptr lookup = EntityLookup(); lookup != nullptr) return lookup;
+  }
+  if (w.fields.empty()) return Slot(SlotRoot::kNow, 0, TypeOf(TypeKind::kTime));
+  const uint32_t field = random_.Below(static_cast<uint32_t>(w.fields.size()));
+  Type type = TypeAt(w.fields[field].type);
+  if (scope_.kind == Scope::Kind::kProposal && Chance(35) && !scope_.transitions.empty()) {
+    bool any_new = false;
+    for (const TransitionId t : scope_.transitions) {
+      const std::vector<StateId>& sources = w.transitions[t.value].sources;
+      any_new |= std::find(sources.begin(), sources.end(), kNewState) != sources.end();
+    }
+    type.optional |= any_new;
+    return Slot(SlotRoot::kBefore, field, type);
+  }
+  return Slot(SlotRoot::kAfter, field, type);
+}
+
+// One step down from a structured place or a reference; null where there is none.
+ExprPtr ExprMaker::Step(Ptr at) {
+  const Type type = at->type.type;
+  if (type.kind == TypeKind::kRecord) {
+    const std::vector<Field>& members = schema().records[type.index].members;
+    const uint32_t m = random_.Below(static_cast<uint32_t>(members.size()));
+    Type member = TypeAt(members[m].type);
+    member.optional |= type.optional;
+    Ptr node = Make(Kind::kMember, member, 0, std::move(at));
+    node->index = m;
+    return node;
+  }
+  if (type.kind == TypeKind::kReference && scope_.kind != Scope::Kind::kEvent && scope_.kind != Scope::Kind::kCompute) {
+    if (DerefsOf(*at) >= 2) return nullptr;
+    const Workflow& w = WorkflowAt(WorkflowId(type.index));
+    const bool own = at->kind == Kind::kSlot && at->root == SlotRoot::kThisKey;
+    const uint32_t pick = own ? 99 : random_.Below(100);
+    Ptr node;
+    if (pick < 80 && !w.fields.empty()) {
+      const uint32_t field = random_.Below(static_cast<uint32_t>(w.fields.size()));
+      Type t = TypeAt(w.fields[field].type);
+      t.optional |= type.optional;
+      node = Make(Kind::kDeref, t, 0, std::move(at));
+      node->part = 0;
+      node->index = field;
+    } else if (pick < 90) {
+      Type t = TypeOf(TypeKind::kInt, type.index);
+      t.distinct = kStateMark;
+      t.optional = type.optional;
+      node = Make(Kind::kDeref, t, 0, std::move(at));
+      node->part = 1;
+    } else {
+      const uint32_t part = random_.Below(static_cast<uint32_t>(w.key.size()));
+      Type t = TypeAt(w.key[part].type);
+      t.optional |= type.optional;
+      node = Make(Kind::kDeref, t, 0, std::move(at));
+      node->part = 2;
+      node->index = part;
+    }
+    return node;
+  }
+  if (type.kind == TypeKind::kList && !IsSelected(*at) && !type.optional) {
+    const Expr& root = RootOf(*at);
+    if (root.kind == Kind::kVariable && root.variable != variables_.back().number) return nullptr;
+    const Type element = TypeAt(type.element);
+    if (type.key.valid() && Chance(75)) {
+      const Type key = TypeAt(schema().records[element.index].members[type.key.value].type);
+      Ptr wanted = Value(key, Chance(30) ? 1 : 0);
+      return Make(Kind::kLookup, Optional(element), 0, std::move(at), std::move(wanted));
+    }
+    Ptr node = Make(Kind::kElementAt, Optional(element), 0, std::move(at));
+    node->index = random_.Below(2);
+    return node;
+  }
+  return nullptr;
+}
+
+ExprPtr ExprMaker::Place() {
+  Ptr at = Root();
+  for (int i = 0; i < 4; ++i) {
+    const Type& type = at->type.type;
+    const bool stop = type.kind == TypeKind::kRecord ? false : type.kind == TypeKind::kReference ? Chance(25) : Chance(40);
+    if (stop || (IsScalar(type) && type.kind != TypeKind::kReference) || type.kind == TypeKind::kSet) break;
+    const Ptr kept = typed::Clone(at);
+    Ptr next = Step(std::move(at));
+    if (next == nullptr) {
+      at = typed::Clone(kept);
+      break;
+    }
+    at = std::move(next);
+  }
+  return at;
+}
+
+template <class Wanted>
+ExprPtr ExprMaker::PlaceWhere(Wanted wanted, int tries) {
+  for (int i = 0; i < tries; ++i) {
+    Ptr place = Place();
+    if (wanted(*place)) return place;
+  }
+  return nullptr;
+}
+
+ExprPtr ExprMaker::PlaceOf(const Type& type, bool optional, int tries) {
+  return PlaceWhere([&](const Expr& e) { return Same(e.type.type, type) && (optional || !e.type.type.optional); }, tries);
+}
+
+// A list or set that can be gone through here.
+ExprPtr ExprMaker::ListPlace(bool in_element) {
+  return PlaceWhere(
+      [&](const Expr& e) {
+        if (e.type.type.kind != TypeKind::kList && e.type.type.kind != TypeKind::kSet) return false;
+        if (IsSelected(e)) return false;
+        const Expr& root = RootOf(e);
+        if (root.kind != Kind::kVariable) return true;
+        return in_element && root.variable == variables_.back().number;
+      },
+      14);
+}
+
+ExprPtr ExprMaker::Narrowed(const Ptr& optional) {
+  Ptr copy = typed::Clone(optional);
+  copy->type.type.optional = false;
+  return copy;
+}
+
+ExprPtr ExprMaker::Present(Ptr place, int depth) {
+  if (!place->type.type.optional) return place;
+  const Type type = Optional(place->type.type, false);
+  const uint8_t scale = place->type.scale;
+  Ptr other = IsNumber(type.kind) && type.distinct != kStateMark && depth > 1 ? Number(TypeOf(type.kind, type.index), depth - 2) : Value(type, 0);
+  const uint8_t both = std::max(scale, other->type.scale);
+  if (Scaled(BitsOf(program_, *other), other->type.scale, both) > kBitsMax || Scaled(BitsOf(program_, *place), scale, both) > kBitsMax) {
+    other = Constant(type);
+  }
+  const uint8_t merged = std::max(scale, other->type.scale);
+  if (Chance(70)) return Make(Kind::kCoalesce, type, merged, std::move(place), std::move(other));
+  Ptr there = Narrowed(place);
+  Ptr has = Make(Kind::kHas, TypeOf(TypeKind::kBool), 0, std::move(place));
+  return Make(Kind::kIf, type, merged, std::move(has), std::move(there), std::move(other));
+}
+
+// ---------------------------------------------------------------- values
+
+ExprPtr ExprMaker::Constant(const Type& type) {
+  Ptr node = Make(Kind::kConstant, Optional(type, false));
+  switch (type.kind) {
+    case TypeKind::kBool: node->number = random_.Below(2); break;
+    case TypeKind::kString: node->text = kTexts[random_.Below(std::size(kTexts))]; break;
+    case TypeKind::kReference: node->text = std::string("c") + static_cast<char>('1' + random_.Below(4)); break;
+    case TypeKind::kEnum: node->number = random_.Below(static_cast<uint32_t>(schema().enums[type.index].members.size())); break;
+    case TypeKind::kRole: node->number = random_.Below(static_cast<uint32_t>(schema().roles.size())); break;
+    case TypeKind::kTime: node->number = kStart + (static_cast<int64_t>(random_.Below(240)) - 60) * kHour; break;
+    case TypeKind::kDate: node->number = 20'480 + random_.Below(40); break;
+    case TypeKind::kDuration: node->number = (static_cast<int64_t>(random_.Below(120)) - 10) * kHour; break;
+    case TypeKind::kPercent: node->number = static_cast<int64_t>(random_.Below(130)) * 10'000; break;
+    default:
+      if (type.distinct == kStateMark) {
+        node->number = static_cast<int64_t>(random_.Below(static_cast<uint32_t>(WorkflowAt(WorkflowId(type.index)).states.size()) + 1)) - 1;
+      } else {
+        static constexpr int64_t kNumbers[] = {0, 1, 2, 3, 5, 7, 10, 25, 50, 99, 100, 250, 1000, 4999, 50'000, 1'000'000, -1, -3, -50};
+        node->number = kNumbers[random_.Below(std::size(kNumbers))];
+        if (Chance(4)) node->number = Chance(50) ? INT64_MAX : INT64_MIN + 1;
+      }
+  }
+  return node;
+}
+
+ExprPtr ExprMaker::If(const Type& type, int depth) {
+  Ptr condition = Bool(depth - 1);
+  Ptr a = IsNumber(type.kind) && type.distinct != kStateMark ? Number(type, depth - 1) : Value(type, depth - 1);
+  Ptr b = IsNumber(type.kind) && type.distinct != kStateMark ? Number(type, depth - 1) : Value(type, depth - 1);
+  const uint8_t scale = std::max(a->type.scale, b->type.scale);
+  Ptr node = Make(Kind::kIf, Optional(type, false), scale, std::move(condition), std::move(a), std::move(b));
+  return BitsOf(program_, *node) > kBitsMax ? Constant(type) : std::move(node);
+}
+
+ExprPtr ExprMaker::Time(int depth) {
+  const Type time = TypeOf(TypeKind::kTime);
+  if (depth > 0 && Chance(35)) {
+    Ptr from = Time(depth - 1);
+    Ptr by = Value(TypeOf(TypeKind::kDuration), depth - 1);
+    return Make(Chance(60) ? Kind::kAdd : Kind::kSubtract, time, 0, std::move(from), std::move(by));
+  }
+  if (depth > 0 && Chance(10)) return If(time, depth);
+  if (Ptr fact = Chance(20) ? Fact(&time) : nullptr; fact != nullptr) return Present(std::move(fact), 0);
+  if (Ptr place = PlaceOf(time, true); place != nullptr) return Present(std::move(place), 0);
+  return Chance(50) ? Slot(SlotRoot::kNow, 0, time) : Constant(time);
+}
+
+ExprPtr ExprMaker::Value(const Type& wanted, int depth) {
+  Type type = TypeOf(wanted.kind, wanted.index);
+  type.distinct = wanted.distinct == kStateMark ? kStateMark : UINT32_MAX;
+  if (type.kind == TypeKind::kBool) return Bool(depth);
+  if (type.kind == TypeKind::kTime) return Time(depth);
+  if (IsNumber(type.kind) && type.distinct != kStateMark) {
+    Ptr number = Number(type, depth);
+    if (number->type.scale == 0) return number;
+    Ptr node = Make(Kind::kRound, type, 0, std::move(number));
+    node->rounding = static_cast<Rounding>(1 + random_.Below(3));
+    return node;
+  }
+  if (depth > 0 && Chance(12)) return If(type, depth);
+  if (Ptr fact = depth > 0 && Chance(12) ? Fact(&type) : nullptr; fact != nullptr) return Present(std::move(fact), 0);
+  if (Chance(65)) {
+    if (Ptr place = PlaceOf(type, true); place != nullptr) return Present(std::move(place), depth);
+  }
+  return Constant(type);
+}
+
+ExprPtr ExprMaker::Number(const Type& wanted, int depth) {
+  const Type type = TypeOf(wanted.kind, wanted.index);
+  const uint32_t pick = random_.Below(100);
+  if (depth > 0) {
+    Ptr node;
+    if (pick < 14) node = Arithmetic(type, depth);
+    else if (pick < 26) node = Product(type, depth);
+    else if (pick < 34) node = Rounded(type, depth);
+    else if (pick < 46) node = Fold(type, depth);
+    else if (pick < 58) node = Fact(&type);
+    else if (pick < 63) node = If(type, depth);
+    else if (pick < 67 && type.kind == TypeKind::kInt) node = Verdict(true);
+    else if (pick < 75 && type.kind == TypeKind::kDuration) {
+      Ptr a = Time(depth - 1);
+      Ptr b = Time(depth - 1);
+      node = Make(Kind::kSubtract, type, 0, std::move(a), std::move(b));
+    }
+    if (node != nullptr && node->type.type.optional) node = Present(std::move(node), depth - 1);
+    if (node != nullptr && BitsOf(program_, *node) <= kBitsMax) return node;
+  }
+  if (pick < 85) {
+    if (Ptr place = PlaceOf(type, true); place != nullptr) return Present(std::move(place), depth);
+  }
+  return Constant(type);
+}
+
+ExprPtr ExprMaker::Arithmetic(const Type& type, int depth) {
+  Ptr a = Number(type, depth - 1);
+  if (Chance(15)) {
+    const uint8_t scale = a->type.scale;
+    return Make(Kind::kNegate, type, scale, std::move(a));
+  }
+  Ptr b = Number(type, depth - 1);
+  const uint8_t scale = std::max(a->type.scale, b->type.scale);
+  return Make(Chance(50) ? Kind::kAdd : Kind::kSubtract, type, scale, std::move(a), std::move(b));
+}
+
+// As check/ types it: an int has no digits of its own; a percent adds six unless the other is an int.
+ExprPtr ExprMaker::Product(const Type& type, int depth) {
+  const Type other = TypeOf(type.kind == TypeKind::kInt ? TypeKind::kInt : Chance(50) ? TypeKind::kPercent : TypeKind::kInt);
+  if (type.kind == TypeKind::kInt && !IsMultiplier(type.kind)) return nullptr;
+  Ptr a = Number(type, depth - 1);
+  Ptr b = Number(other, depth - 1);
+  const int scale = a->type.scale + b->type.scale + (type.kind != TypeKind::kInt && other.kind != TypeKind::kInt ? 6 : 0);
+  if (scale > kScaleMax) return nullptr;
+  if (Chance(50)) std::swap(a, b);
+  return Make(Kind::kMultiply, type, static_cast<uint8_t>(scale), std::move(a), std::move(b));
+}
+
+ExprPtr ExprMaker::Rounded(const Type& type, int depth) {
+  Ptr inner = Chance(60) ? Product(type, depth) : Number(type, depth - 1);
+  if (inner == nullptr || BitsOf(program_, *inner) > kBitsMax) return nullptr;
+  if (Chance(60)) {
+    static constexpr int64_t kDivisors[] = {1, 2, 3, 4, 7, 12, 100, 365, -2, -3, -10};
+    const uint8_t scale = inner->type.scale;
+    inner = Make(Kind::kDivide, type, scale, std::move(inner));
+    inner->number = kDivisors[random_.Below(std::size(kDivisors))];
+  }
+  Ptr node = Make(Kind::kRound, type, 0, std::move(inner));
+  node->rounding = static_cast<Rounding>(1 + random_.Below(3));
+  return node;
+}
+
+ExprPtr ExprMaker::Fold(const Type& type, int depth) {
+  if (type.kind == TypeKind::kInt && Chance(60)) return Quantifier(Chance(60) ? QuantifierOp::kCount : QuantifierOp::kDistinct, type, depth);
+  const uint32_t pick = random_.Below(3);
+  return Quantifier(pick == 0 ? QuantifierOp::kSum : pick == 1 ? QuantifierOp::kMin : QuantifierOp::kMax, type, depth);
+}
+
+ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
+  if (variables_.size() >= 2) return nullptr;
+  Ptr source = ListPlace(op != QuantifierOp::kDistinct);
+  if (source == nullptr) return nullptr;
+  const Type collection = source->type.type;
+  const Type element = TypeAt(collection.element);
+  const bool bits = collection.kind == TypeKind::kSet && element.kind == TypeKind::kEnum;
+  if (bits && (op == QuantifierOp::kDistinct || (schema().enums[element.index].members.size() > 8 && !Chance(10)))) return nullptr;
+  Ptr body, where;
+  const bool bare = op == QuantifierOp::kCount && Chance(30);
+  const uint32_t number = static_cast<uint32_t>(variables_.size());
+  variables_.push_back({number, element});
+  Ptr narrowed;
+  if (!bare) {
+    const bool number_body = op == QuantifierOp::kSum || op == QuantifierOp::kMin || op == QuantifierOp::kMax;
+    if (Chance(25)) where = Bool(std::min(1, depth - 1));
+    // `for x in xs where has x.f: x.f`
+    if (number_body && where == nullptr && Chance(40)) {
+      narrowed = PlaceWhere([&](const Expr& e) { return Same(e.type.type, type) && e.type.type.optional; }, 6);
+      if (narrowed != nullptr) {
+        body = Narrowed(narrowed);
+        where = Make(Kind::kHas, TypeOf(TypeKind::kBool), 0, std::move(narrowed));
+      }
+    }
+    if (body == nullptr) {
+      if (number_body) body = op != QuantifierOp::kSum && type.kind == TypeKind::kTime ? Time(0) : Number(type, depth - 1);
+      else if (op == QuantifierOp::kDistinct) body = Value(ScalarType(), 0);
+      else body = Bool(depth - 1);
+    }
+  }
+  variables_.pop_back();
+  Type result = type;
+  uint8_t scale = 0;
+  if (op == QuantifierOp::kSum || op == QuantifierOp::kMin || op == QuantifierOp::kMax) {
+    scale = body->type.scale;
+    result.optional = op != QuantifierOp::kSum;
+  }
+  if (op == QuantifierOp::kAny || op == QuantifierOp::kAll) result = TypeOf(TypeKind::kBool);
+  const bool absent = collection.optional;
+  Ptr has = absent ? Make(Kind::kHas, TypeOf(TypeKind::kBool), 0, typed::Clone(source)) : nullptr;
+  source->type.type.optional = false;
+  Ptr node = Make(Kind::kQuantifier, result, scale, std::move(body), std::move(source), std::move(where));
+  node->op = op;
+  node->variable = number;
+  if (BitsOf(program_, *node) > kBitsMax) return nullptr;
+  if (!absent) return node;
+  if (result.kind == TypeKind::kBool) return Make(Kind::kAnd, result, 0, std::move(has), std::move(node));
+  const Type there = Optional(result, false);
+  node = Present(std::move(node), 0);
+  Ptr other = Constant(there);
+  const uint8_t both = node->type.scale;
+  Ptr choice = Make(Kind::kIf, there, both, std::move(has), std::move(node), std::move(other));
+  return BitsOf(program_, *choice) > kBitsMax ? nullptr : std::move(choice);
+}
+
+Type ExprMaker::NumberType() {
+  switch (random_.Below(4)) {
+    case 0: return TypeOf(TypeKind::kPercent);
+    case 1: return TypeOf(TypeKind::kMoney, random_.Below(static_cast<uint32_t>(schema().currencies.size())));
+    case 2: return TypeOf(TypeKind::kDuration);
+    default: return TypeOf(TypeKind::kInt);
+  }
+}
+
+Type ExprMaker::ScalarType() {
+  switch (random_.Below(9)) {
+    case 0: return TypeOf(TypeKind::kString);
+    case 1:
+    case 2: return TypeOf(TypeKind::kEnum, random_.Below(static_cast<uint32_t>(schema().enums.size())));
+    case 3: return TypeOf(TypeKind::kRole);
+    case 4: {
+      Type type = TypeOf(TypeKind::kInt, scope_.workflow.value);
+      type.distinct = kStateMark;
+      return scope_.kind == Scope::Kind::kCompute ? TypeOf(TypeKind::kDate) : type;
+    }
+    case 5: return TypeOf(TypeKind::kTime);
+    case 6: return TypeOf(TypeKind::kReference, random_.Below(static_cast<uint32_t>(schema().workflows.size())));
+    case 7: return Chance(50) ? TypeOf(TypeKind::kDate) : TypeOf(TypeKind::kBool);
+    default: return NumberType();
+  }
+}
+
+// ---------------------------------------------------------------- conditions
+
+ExprPtr ExprMaker::EqualOf(const Type& type, int depth) {
+  const Type boolean = TypeOf(TypeKind::kBool);
+  Ptr a = PlaceOf(type, false);
+  if (a == nullptr) a = Value(type, depth);
+  Ptr b = Chance(60) ? Constant(type) : Value(type, depth);
+  if (Chance(30)) std::swap(a, b);
+  return Make(Chance(65) ? Kind::kEqual : Kind::kNotEqual, boolean, 0, std::move(a), std::move(b));
+}
+
+ExprPtr ExprMaker::CompareNumbers(int depth) {
+  const Type type = NumberType();
+  for (int i = 0; i < 3; ++i) {
+    Ptr a = Number(type, depth);
+    Ptr b = Chance(60) ? Constant(type) : Number(type, depth - 1);
+    const uint8_t scale = std::max(a->type.scale, b->type.scale);
+    if (Scaled(BitsOf(program_, *a), a->type.scale, scale) > kBitsMax || Scaled(BitsOf(program_, *b), b->type.scale, scale) > kBitsMax) continue;
+    if (Chance(50)) std::swap(a, b);
+    static constexpr Kind kKinds[] = {Kind::kLess, Kind::kLess, Kind::kLessEqual, Kind::kLessEqual, Kind::kEqual, Kind::kNotEqual};
+    return Make(kKinds[random_.Below(6)], TypeOf(TypeKind::kBool), 0, std::move(a), std::move(b));
+  }
+  return EqualOf(TypeOf(TypeKind::kString), 0);
+}
+
+ExprPtr ExprMaker::Compare(int depth) {
+  const Type type = ScalarType();
+  if (IsNumber(type.kind) && type.distinct != kStateMark) return CompareNumbers(depth);
+  if (!IsOrdered(type) || Chance(30)) return EqualOf(type, depth - 1);
+  Ptr a = Value(type, depth - 1);
+  Ptr b = Chance(60) ? Constant(type) : Value(type, depth - 1);
+  if (Chance(50)) std::swap(a, b);
+  return Make(Chance(50) ? Kind::kLess : Kind::kLessEqual, TypeOf(TypeKind::kBool), 0, std::move(a), std::move(b));
+}
+
+ExprPtr ExprMaker::Membership(int depth) {
+  const Type boolean = TypeOf(TypeKind::kBool);
+  if (Chance(50)) {
+    const Type type = ScalarType();
+    Ptr needle = IsNumber(type.kind) && type.distinct != kStateMark ? Number(type, depth - 1) : Value(type, depth - 1);
+    if (BitsOf(program_, *needle) > 80 || needle->type.scale > 6) needle = Constant(type);
+    Type set = TypeOf(TypeKind::kSet);
+    Ptr literal = Make(Kind::kSetLiteral, set);
+    const uint32_t count = 1 + random_.Below(4);
+    for (uint32_t i = 0; i < count; ++i) literal->children.push_back(Constant(type));
+    literal->type.type.capacity = count;
+    return Make(Kind::kIn, boolean, 0, std::move(needle), std::move(literal));
+  }
+  Ptr hay = ListPlace(true);
+  if (hay == nullptr) return nullptr;
+  const Type element = TypeAt(hay->type.type.element);
+  if (element.kind == TypeKind::kRecord) return nullptr;
+  Ptr needle = Value(element, depth - 1);
+  if (!hay->type.type.optional) return Make(Kind::kIn, boolean, 0, std::move(needle), std::move(hay));
+  Ptr there = Narrowed(hay);
+  Ptr has = Make(Kind::kHas, boolean, 0, std::move(hay));
+  Ptr in = Make(Kind::kIn, boolean, 0, std::move(needle), std::move(there));
+  return Make(Kind::kAnd, boolean, 0, std::move(has), std::move(in));
+}
+
+ExprPtr ExprMaker::Absence(int depth) {
+  const Type boolean = TypeOf(TypeKind::kBool);
+  Ptr place = PlaceWhere([&](const Expr& e) { return e.type.type.optional; }, 14);
+  if (place == nullptr) {
+    // age(last(…)) is absent where it has not happened.
+    const Type time = TypeOf(TypeKind::kTime);
+    Ptr last = Chance(50) ? Fact(&time) : nullptr;
+    if (last == nullptr || !last->type.type.optional) return nullptr;
+    place = Make(Kind::kSubtract, Optional(TypeOf(TypeKind::kDuration)), 0, Slot(SlotRoot::kNow, 0, time), std::move(last));
+  }
+  const Type type = Optional(place->type.type, false);
+  const uint32_t pick = random_.Below(3);
+  if (pick == 0 || !IsScalar(type)) return Make(Kind::kHas, boolean, 0, std::move(place));
+  if (pick == 1) {
+    Ptr other = PlaceWhere([&](const Expr& e) { return Same(e.type.type, type); }, 3);
+    if (other == nullptr) other = Value(type, depth - 1);
+    return Make(Kind::kIs, boolean, 0, std::move(place), std::move(other));
+  }
+  Ptr there = Narrowed(place);
+  Ptr other = Value(type, depth - 1);
+  if (type.kind == TypeKind::kBool || !IsOrdered(type)) {
+    there = Make(Kind::kEqual, boolean, 0, std::move(there), std::move(other));
+  } else {
+    there = Make(Chance(50) ? Kind::kLess : Kind::kLessEqual, boolean, 0, std::move(there), std::move(other));
+  }
+  Ptr has = Make(Kind::kHas, boolean, 0, std::move(place));
+  if (Chance(70)) return Make(Kind::kAnd, boolean, 0, std::move(has), std::move(there));
+  Ptr hasnt = Make(Kind::kNot, boolean, 0, std::move(has));
+  return Make(Kind::kOr, boolean, 0, std::move(hasnt), std::move(there));
+}
+
+ExprPtr ExprMaker::AnyAll(int depth) {
+  return Quantifier(Chance(45) ? QuantifierOp::kAny : QuantifierOp::kAll, TypeOf(TypeKind::kBool), depth);
+}
+
+ExprPtr ExprMaker::ListsEqual() {
+  const std::vector<Variable> all = variables_;
+  Ptr a = ListPlace(true);
+  if (a == nullptr || a->type.type.optional) return nullptr;
+  const Type element = TypeAt(a->type.type.element);
+  if (element.kind == TypeKind::kRecord) return nullptr;
+  Ptr b;
+  for (int i = 0; i < 6 && b == nullptr; ++i) {
+    Ptr c = ListPlace(false);
+    if (c == nullptr || c->type.type.optional || c->type.type.kind != a->type.type.kind) continue;
+    if (Same(TypeAt(c->type.type.element), element)) b = std::move(c);
+  }
+  if (b == nullptr) return nullptr;
+  return Make(Chance(60) ? Kind::kEqual : Kind::kNotEqual, TypeOf(TypeKind::kBool), 0, std::move(a), std::move(b));
+}
+
+ExprPtr ExprMaker::Bool(int depth) {
+  const Type boolean = TypeOf(TypeKind::kBool);
+  if (depth <= 0) {
+    if (Chance(25)) {
+      if (Ptr place = PlaceOf(boolean, true, 5); place != nullptr) return Present(std::move(place), 0);
+    }
+    return Chance(60) ? Compare(0) : EqualOf(ScalarType(), 0);
+  }
+  Ptr node;
+  for (int i = 0; i < 4 && node == nullptr; ++i) {
+    const uint32_t pick = random_.Below(100);
+    if (pick < 20) {
+      Ptr a = Bool(depth - 1);
+      Ptr b = Bool(depth - 1);
+      return Make(Chance(60) ? Kind::kAnd : Kind::kOr, boolean, 0, std::move(a), std::move(b));
+    }
+    if (pick < 27) return Make(Kind::kNot, boolean, 0, Bool(depth - 1));
+    if (pick < 31) {
+      Ptr a = Bool(depth - 1);
+      Ptr b = Bool(depth - 1);
+      return Make(Chance(50) ? Kind::kEqual : Kind::kNotEqual, boolean, 0, std::move(a), std::move(b));
+    }
+    if (pick < 54) node = Compare(depth);
+    else if (pick < 62) node = Membership(depth);
+    else if (pick < 70) node = Absence(depth);
+    else if (pick < 80) node = AnyAll(depth);
+    else if (pick < 83) node = ListsEqual();
+    else if (pick < 92) node = Fact(nullptr);
+    else if (pick < 96) node = Verdict(false);
+    else node = If(boolean, depth);
+  }
+  return node != nullptr ? std::move(node) : Compare(0);
+}
+
+// ---------------------------------------------------------------- history
+
+ExprPtr ExprMaker::Verdict(bool votes) {
+  if (scope_.kind != Scope::Kind::kProposal && scope_.kind != Scope::Kind::kConclude) return nullptr;
+  const Workflow& w = WorkflowAt(scope_.workflow);
+  if (w.reviews.empty()) return nullptr;
+  const uint32_t r = random_.Below(static_cast<uint32_t>(w.reviews.size()));
+  const Review& review = w.reviews[r];
+  const uint32_t seat = random_.Below(static_cast<uint32_t>(review.seats.size()));
+  const Type& stance = TypeAt(w.transitions[review.verdict.value].payload[review.stance.value].type);
+  Type type = TypeOf(votes ? TypeKind::kInt : TypeKind::kBool);
+  if (votes) {
+    type.min = 0;
+    type.max = review.seats[seat].seats;
+  }
+  Ptr node = Make(votes ? Kind::kVotes : Kind::kSays, type);
+  node->index = r;
+  node->part = seat;
+  node->part2 = random_.Below(static_cast<uint32_t>(schema().enums[stance.index].members.size()));
+  return node;
+}
+
+typed::Pattern ExprMaker::Pattern(bool with_where) {
+  const Workflow& w = WorkflowAt(scope_.workflow);
+  typed::Pattern pattern;
+  const uint32_t count = Chance(15) ? 2 : 1;
+  for (uint32_t i = 0; i < count; ++i) {
+    const TransitionId t(random_.Below(static_cast<uint32_t>(w.transitions.size())));
+    if (std::find(pattern.transitions.begin(), pattern.transitions.end(), t) == pattern.transitions.end()) pattern.transitions.push_back(t);
+  }
+  std::sort(pattern.transitions.begin(), pattern.transitions.end());
+  if (Chance(30)) pattern.by = {RoleId(random_.Below(static_cast<uint32_t>(schema().roles.size())))};
+  pattern.by_orchestrator = !pattern.by.empty() && Chance(20);
+  if (with_where && Chance(45)) {
+    ExprMaker event(&program_, &random_, {Scope::Kind::kEvent, scope_.workflow, pattern.transitions, 0});
+    pattern.where = event.Bool(1);
+  }
+  return pattern;
+}
+
+// null: a bool. Otherwise a value of this type, mostly a T?.
+ExprPtr ExprMaker::Fact(const Type* type) {
+  if (scope_.facts_max == 0) return nullptr;
+  std::vector<uint32_t> fitting;
+  uint32_t here = 0;
+  for (uint32_t f = 0; f < program_.facts.size(); ++f) {
+    const typed::Fact& fact = program_.facts[f];
+    if (fact.workflow != scope_.workflow) continue;
+    ++here;
+    if (Same(fact.type.type, type == nullptr ? TypeOf(TypeKind::kBool) : *type)) fitting.push_back(f);
+  }
+  if (!fitting.empty() && (here >= scope_.facts_max || Chance(50))) {
+    const uint32_t f = fitting[random_.Below(static_cast<uint32_t>(fitting.size()))];
+    Ptr node = Make(Kind::kFact, program_.facts[f].type.type, program_.facts[f].type.scale);
+    node->index = f;
+    return node;
+  }
+  return here >= scope_.facts_max ? nullptr : MakeFact(type);
+}
+
+ExprPtr ExprMaker::MakeFact(const Type* type) {
+  using FactKind = typed::Fact::Kind;
+  typed::Fact fact;
+  fact.workflow = scope_.workflow;
+  fact.refused = Chance(12);
+  fact.pattern = Pattern(true);
+  ExprMaker event(&program_, &random_, {Scope::Kind::kEvent, scope_.workflow, fact.pattern.transitions, 0});
+  if (type == nullptr || type->kind == TypeKind::kBool) {
+    fact.kind = FactKind::kHappened;
+    fact.type = {TypeOf(TypeKind::kBool), 0};
+  } else if (IsNumber(type->kind) && type->distinct != kStateMark) {
+    const uint32_t pick = random_.Below(type->kind == TypeKind::kInt ? 7 : 4);
+    fact.kind = pick == 0 ? FactKind::kSum : pick == 1 ? FactKind::kMin : pick == 2 ? FactKind::kMax : pick == 3 ? FactKind::kLast : FactKind::kCount;
+    fact.type = {TypeOf(type->kind, type->index), 0};
+  } else {
+    fact.kind = type->kind == TypeKind::kTime && Chance(25) ? (Chance(50) ? FactKind::kMin : FactKind::kMax) : FactKind::kLast;
+    fact.type = {TypeOf(type->kind, type->index), 0};
+    fact.type.type.distinct = type->distinct;
+  }
+  if (fact.kind == FactKind::kSum || fact.kind == FactKind::kMin || fact.kind == FactKind::kMax) {
+    fact.value = type->kind == TypeKind::kTime ? event.Time(1) : event.Number(*type, 1);
+    if (BitsOf(program_, *fact.value) > kFactBitsMax) return nullptr;
+    fact.type.scale = fact.value->type.scale;
+    fact.type.type.optional = fact.kind != FactKind::kSum;
+  } else if (fact.kind == FactKind::kLast) {
+    fact.value = event.PlaceOf(*type, true);
+    if (fact.value == nullptr) return nullptr;
+    fact.type.type.optional = true;
+  }
+  if (Chance(45)) {
+    fact.within_ns = (1 + static_cast<int64_t>(random_.Below(60))) * kHour;
+    if (Chance(60)) fact.capacity = 1 + random_.Below(3);
+  }
+  if (Chance(25)) fact.since = Pattern(true);
+  if (Chance(10)) fact.this_round = true;
+  const std::string text = typed::Text(fact);
+  for (uint32_t f = 0; f < program_.facts.size(); ++f) {
+    if (typed::Text(program_.facts[f]) != text) continue;
+    Ptr node = Make(Kind::kFact, program_.facts[f].type.type, program_.facts[f].type.scale);
+    node->index = f;
+    return node;
+  }
+  Ptr node = Make(Kind::kFact, fact.type.type, fact.type.scale);
+  node->index = static_cast<uint32_t>(program_.facts.size());
+  program_.facts.push_back(std::move(fact));
+  return node;
+}
+
+}  // namespace writ::agreement

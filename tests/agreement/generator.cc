@@ -1,0 +1,870 @@
+#include "tests/agreement/generator.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/typed/expr.h"
+#include "runtime/builtins/check.h"
+#include "tests/agreement/expressions.h"
+
+namespace writ::agreement {
+
+using typed::Expr;
+using typed::ExprKind;
+using typed::ExprPtr;
+
+namespace {
+
+constexpr int64_t kDay = 24 * kHour;
+
+class Generator {
+ public:
+  Generator(uint64_t seed, const Shape& shape) : random_(seed * 0x9E3779B97F4A7C15u + 17), shape_(shape) {}
+
+  typed::Program Run() {
+    Tables();
+    Workflows();
+    Rules();
+    return std::move(program_);
+  }
+
+ private:
+  Schema& schema() { return program_.schema; }
+  bool Chance(uint32_t percent) { return random_.Below(100) < percent; }
+  uint32_t Below(size_t n) { return random_.Below(static_cast<uint32_t>(n)); }
+  int64_t Between(int64_t low, int64_t high) { return low + static_cast<int64_t>(random_.Next() % static_cast<uint64_t>(high - low + 1)); }
+
+  TypeId Intern(const Type& type) {
+    for (size_t i = 0; i < schema().types.size(); ++i) {
+      if (schema().types[i] == type) return TypeId(i);
+    }
+    schema().types.push_back(type);
+    return TypeId(schema().types.size() - 1);
+  }
+  TypeId Simple(TypeKind kind, uint32_t index = UINT32_MAX, bool optional = false) {
+    Type type = TypeOf(kind, index);
+    type.optional = optional;
+    return Intern(type);
+  }
+  TypeId Ranged(TypeKind kind, int64_t low, int64_t high, uint32_t index = UINT32_MAX, bool optional = false) {
+    Type type = TypeOf(kind, index);
+    type.min = low, type.max = high, type.optional = optional;
+    return Intern(type);
+  }
+  TypeId Text(uint32_t capacity, bool optional = false) {
+    Type type = TypeOf(TypeKind::kString);
+    type.capacity = capacity, type.optional = optional;
+    return Intern(type);
+  }
+  TypeId Collection(TypeKind kind, TypeId element, uint32_t capacity, bool optional = false) {
+    Type type = TypeOf(kind);
+    type.element = element, type.capacity = capacity, type.optional = optional;
+    return Intern(type);
+  }
+  Field MakeField(std::string name, TypeId type) {
+    Field field;
+    field.name = std::move(name);
+    field.type = type;
+    if (Chance(12)) field.labels = {"pii"};
+    return field;
+  }
+
+  void Tables();
+  void Domains();
+  void Records();
+  TypeId AnyType(bool optional);
+  TypeId StructuredType();
+  void Workflows();
+  Workflow Entity(const std::string& name, bool compound);
+  void MainWorkflow(WorkflowId id);
+  void SideWorkflow(WorkflowId id);
+  void Question(WorkflowId id);
+  Transition* AddTransition(Workflow* w, const std::string& name, std::vector<StateId> sources, int target);
+  void Payload(Transition* t, uint32_t count);
+  std::vector<SetField> Sets(const Workflow& w, uint32_t percent, uint32_t optional_percent);
+  void MakeReview(WorkflowId id);
+  void ClauseGuards();
+  void Authority();
+  void Compute();
+  void Rules();
+  void MakeRule(uint32_t number);
+  ExprPtr Guard(WorkflowId w, const std::vector<TransitionId>& transitions, Effect effect);
+  std::vector<uint32_t> Governed() const;  // the workflows that authors wrote, entities last
+
+  typed::Program program_;
+  Random random_;
+  const Shape shape_;
+  WorkflowId customer_, main_, side_, rate_, question_;
+  std::vector<std::pair<WorkflowId, std::string>> clause_names_;
+};
+
+// ---------------------------------------------------------------- tables
+
+void Generator::Domains() {
+  const uint32_t count = Chance(12) ? 2 : Chance(25) ? 4 : 3;
+  for (uint32_t d = 0; d < count; ++d) {
+    Domain domain;
+    domain.name = absl::StrCat("d", d);
+    domain.qualified = absl::StrCat("p.d", d);
+    schema().domains.push_back(domain);
+  }
+  // A strict partial order: mostly a chain, else some pairs of it.
+  const bool chain = Chance(60);
+  std::vector<std::vector<bool>> below(count, std::vector<bool>(count, false));
+  for (uint32_t a = 0; a < count; ++a) {
+    for (uint32_t b = a + 1; b < count; ++b) below[a][b] = chain || Chance(55);
+  }
+  for (uint32_t k = 0; k < count; ++k) {
+    for (uint32_t a = 0; a < count; ++a) {
+      for (uint32_t b = 0; b < count; ++b) below[a][b] = below[a][b] || (below[a][k] && below[k][b]);
+    }
+  }
+  for (uint32_t a = 0; a < count; ++a) {
+    for (uint32_t b = 0; b < count; ++b) {
+      if (below[a][b]) schema().domains[a].below.push_back(DomainId(b));
+    }
+  }
+  const uint32_t roles = 4 + Below(3);
+  for (uint32_t r = 0; r < roles; ++r) {
+    Role role;
+    role.name = absl::StrCat("R", r);
+    role.qualified = absl::StrCat("p.R", r);
+    role.domain = DomainId(r < count ? r : Below(count));
+    role.human = r + 1 == roles || Chance(25);
+    schema().roles.push_back(role);
+  }
+}
+
+void Generator::Records() {
+  const bool small = shape_.small;
+  Record stop{"Stop", {MakeField("place", Text(4)), MakeField("hours", Ranged(TypeKind::kInt, 0, 100)), MakeField("grade", Simple(TypeKind::kEnum, 0))}};
+  schema().records.push_back(stop);
+  const TypeId stop_type = Simple(TypeKind::kRecord, 0);
+  Record leg{"Leg", {}};
+  static constexpr int kKeys = 3;
+  const uint32_t key = Below(kKeys);
+  leg.members.push_back(MakeField("key", key == 0 ? Text(4) : key == 1 ? Simple(TypeKind::kEnum, 1) : Ranged(TypeKind::kInt, 0, 9)));
+  leg.members.push_back(MakeField("price", Ranged(TypeKind::kMoney, -1'000'000, 100'000'000, 0, Chance(30))));
+  leg.members.push_back(MakeField("weight", Chance(50) ? Simple(TypeKind::kInt) : Ranged(TypeKind::kInt, -5, 5000)));
+  leg.members.push_back(MakeField("ok", Simple(TypeKind::kBool)));
+  leg.members.push_back(MakeField("share", Ranged(TypeKind::kPercent, 0, 1'000'000, UINT32_MAX, Chance(40))));
+  if (Chance(60)) leg.members.push_back(MakeField("stop", stop_type));
+  if (Chance(60)) leg.members.push_back(MakeField("stops", Collection(TypeKind::kList, Ranged(TypeKind::kInt, -9, 9), small ? 2 : 3)));
+  if (Chance(60)) leg.members.push_back(MakeField("by", Simple(TypeKind::kReference, customer_.value, Chance(50))));
+  if (Chance(40)) leg.members.push_back(MakeField("kinds", Collection(TypeKind::kSet, Simple(TypeKind::kEnum, 1), 3)));
+  schema().records.push_back(leg);
+}
+
+void Generator::Tables() {
+  for (const char* name : kBuiltinNames) {
+    Rule rule;
+    rule.qualified = name;
+    rule.kind = RuleKind::kBuiltin;
+    schema().rules.push_back(rule);
+  }
+  Domains();
+  schema().currencies = {{"EUR", 2}, {"JPY", 0}};
+  Enum grade{"Grade", true, {{"low", ""}, {"mid", ""}, {"high", ""}, {"top", ""}}};
+  Enum kind{"Kind", false, {{"red", ""}, {"green", ""}, {"blue", ""}}};
+  Enum stance{"Stance", false, {{"approve", ""}, {"reject", ""}, {"flag", ""}}};
+  if (Chance(10)) {
+    const uint32_t members = Chance(50) ? 64 : 70;
+    while (kind.members.size() < members) kind.members.push_back({absl::StrCat("k", kind.members.size()), ""});
+  }
+  schema().enums = {grade, kind, stance};
+
+  // Workflows are sorted by name; types refer to them, so that their places come first.
+  std::vector<std::string> names = {"p.Customer", "p.Deal"};
+  if (Chance(45)) names.push_back("p.Order");
+  if (Chance(60)) names.push_back("p.Rate");
+  names.push_back("writ.Question");
+  for (size_t i = 0; i < names.size(); ++i) {
+    Workflow w;
+    w.qualified = names[i];
+    w.name = names[i].substr(names[i].find('.') + 1);
+    w.package = names[i].substr(0, names[i].find('.'));
+    schema().workflows.push_back(w);
+    if (w.name == "Customer") customer_ = WorkflowId(i);
+    if (w.name == "Deal") main_ = WorkflowId(i);
+    if (w.name == "Order") side_ = WorkflowId(i);
+    if (w.name == "Rate") rate_ = WorkflowId(i);
+    if (w.name == "Question") question_ = WorkflowId(i);
+  }
+  Records();
+}
+
+TypeId Generator::StructuredType() {
+  const uint32_t capacity = shape_.small ? 2 : 2 + Below(3);
+  const bool optional = Chance(20);
+  const bool enum_set = schema().enums[1].members.size() <= limits::kSetBitsMax;
+  switch (Below(7)) {
+    case 0: return Collection(TypeKind::kSet, Simple(TypeKind::kEnum, enum_set ? 1 : 0), 3, optional);
+    case 1: return Collection(TypeKind::kSet, Text(4), capacity, optional);
+    case 2: return Collection(TypeKind::kList, Simple(TypeKind::kReference, customer_.value), capacity, optional);
+    case 3: return Collection(TypeKind::kList, Chance(50) ? Simple(TypeKind::kInt) : Ranged(TypeKind::kInt, -20, 100), capacity, optional);
+    case 4: return Simple(TypeKind::kRecord, Below(2), optional);
+    default: {
+      Type list = TypeOf(TypeKind::kList);
+      list.element = Simple(TypeKind::kRecord, 1);
+      list.capacity = capacity;
+      list.key = FieldId(0);
+      list.optional = optional;
+      return Intern(list);
+    }
+  }
+}
+
+TypeId Generator::AnyType(bool optional) {
+  switch (Below(17)) {
+    case 0: return Ranged(TypeKind::kInt, 0, 100, UINT32_MAX, optional);
+    case 1: return Ranged(TypeKind::kInt, -1000, 1'000'000, UINT32_MAX, optional);
+    case 2: return Simple(TypeKind::kInt, UINT32_MAX, optional);
+    case 3: return Ranged(TypeKind::kPercent, 0, 1'000'000, UINT32_MAX, optional);
+    case 4: return Simple(TypeKind::kPercent, UINT32_MAX, optional);
+    case 5: return Ranged(TypeKind::kMoney, 0, 1'000'000'00, 0, optional);
+    case 6: return Simple(TypeKind::kMoney, Below(2), optional);
+    case 7: return Simple(TypeKind::kDuration, UINT32_MAX, optional);
+    case 8: return Simple(TypeKind::kTime, UINT32_MAX, optional);
+    case 9: return Simple(TypeKind::kDate, UINT32_MAX, optional);
+    case 10: return Text(4 + Below(2), optional);
+    case 11: return Simple(TypeKind::kEnum, 0, optional);
+    case 12: return Simple(TypeKind::kEnum, 1, optional);
+    case 13: return Simple(TypeKind::kRole, UINT32_MAX, optional);
+    case 14: return Simple(TypeKind::kBool, UINT32_MAX, optional);
+    case 15: return Simple(TypeKind::kReference, side_.valid() && Chance(40) ? side_.value : customer_.value, optional);
+    default: return StructuredType();
+  }
+}
+
+// ---------------------------------------------------------------- workflows
+
+Workflow Generator::Entity(const std::string& name, bool compound) {
+  Workflow w = schema().workflows[compound ? rate_.value : customer_.value];
+  w.is_entity = true;
+  (void)name;
+  w.key = {MakeField("id", Text(4))};
+  if (compound) {
+    static constexpr TypeKind kKinds[] = {TypeKind::kEnum, TypeKind::kInt, TypeKind::kBool, TypeKind::kDate};
+    const TypeKind kind = kKinds[Below(std::size(kKinds))];
+    w.key.push_back(MakeField("of", kind == TypeKind::kInt    ? Ranged(kind, 0, 3)
+                                    : kind == TypeKind::kDate ? Ranged(kind, 20'480, 20'483)
+                                                              : Simple(kind, kind == TypeKind::kEnum ? 0 : UINT32_MAX)));
+  }
+  w.fields = {MakeField("score", Ranged(TypeKind::kInt, 0, 900)), MakeField("limit", Simple(TypeKind::kMoney, 0)),
+              MakeField("grade", Simple(TypeKind::kEnum, 0)), MakeField("active", Simple(TypeKind::kBool)),
+              MakeField("since", Simple(TypeKind::kTime, UINT32_MAX, true))};
+  if (Chance(60)) w.fields.push_back(MakeField("name", Text(4)));
+  if (Chance(60)) w.fields.push_back(MakeField("partner", Simple(TypeKind::kReference, customer_.value, true)));
+  if (Chance(60)) w.fields.push_back(MakeField("marks", Collection(TypeKind::kList, Ranged(TypeKind::kInt, 0, 10), 3)));
+  if (Chance(40)) w.fields.push_back(MakeField("tags", Collection(TypeKind::kSet, Simple(TypeKind::kEnum, 0), 4)));
+  if (Chance(compound ? 35 : 75)) w.fresh_ns = (2 + static_cast<int64_t>(Below(30))) * kHour;
+  w.states = {{"known"}};
+  Transition set;
+  set.name = "set";
+  set.sources = {kNewState, StateId(0)};
+  set.target = StateId(0);
+  for (size_t f = 0; f < w.fields.size(); ++f) set.sets.push_back({FieldId(f), schema().types[w.fields[f].type.value].optional, false});
+  w.transitions = {set};
+  return w;
+}
+
+Transition* Generator::AddTransition(Workflow* w, const std::string& name, std::vector<StateId> sources, int target) {
+  Transition t;
+  t.name = name;
+  t.sources = std::move(sources);
+  t.stays = target < 0;
+  if (target >= 0) t.target = StateId(target);
+  w->transitions.push_back(std::move(t));
+  return &w->transitions.back();
+}
+
+void Generator::Payload(Transition* t, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) t->payload.push_back(MakeField(absl::StrCat("x", i), AnyType(Chance(30))));
+}
+
+std::vector<SetField> Generator::Sets(const Workflow& w, uint32_t percent, uint32_t optional_percent) {
+  std::vector<SetField> sets;
+  for (size_t f = 0; f < w.fields.size(); ++f) {
+    if (!Chance(percent)) continue;
+    SetField set;
+    set.field = FieldId(f);
+    set.optional = Chance(optional_percent) || schema().types[w.fields[f].type.value].optional;
+    sets.push_back(set);
+  }
+  return sets;
+}
+
+void Generator::MainWorkflow(WorkflowId id) {
+  Workflow w = schema().workflows[id.value];
+  w.key = {MakeField("id", Text(4))};
+  w.fields.push_back(MakeField("amount", Chance(50) ? Simple(TypeKind::kMoney, 0) : Ranged(TypeKind::kMoney, 0, 2'000'000'00, 0)));
+  w.fields.push_back(MakeField("customer", Simple(TypeKind::kReference, customer_.value, Chance(30))));
+  w.fields.push_back(MakeField("items", StructuredType()));
+  const uint32_t more = 4 + Below(5);
+  for (uint32_t i = 0; i < more; ++i) w.fields.push_back(MakeField(absl::StrCat("f", i), AnyType(Chance(30))));
+  enum : int { kDraft, kReview, kApproved, kClosed, kBlocked };
+  w.states = {{"draft"}, {"review"}, {"approved"}, {"closed", true, false}, {"blocked", false, true}};
+  const StateId draft(kDraft), review(kReview), approved(kApproved), blocked(kBlocked);
+
+  Transition* open = AddTransition(&w, "open", {kNewState}, kDraft);
+  for (size_t f = 0; f < w.fields.size(); ++f) {
+    const bool optional = schema().types[w.fields[f].type.value].optional;
+    if (optional && Chance(25)) continue;
+    open->sets.push_back({FieldId(f), optional, false});
+  }
+  Transition* submit = AddTransition(&w, "submit", {draft}, kReview);
+  if (Chance(30)) Payload(submit, 1);
+  Transition* amend = AddTransition(&w, "amend", {review}, Chance(50) ? static_cast<int>(kReview) : -1);
+  amend->sets = Sets(w, 35, 60);
+  Transition* assess = AddTransition(&w, "assess", {review}, -1);
+  assess->payload.push_back(MakeField("stance", Simple(TypeKind::kEnum, 2)));
+  Payload(assess, Below(3));
+  AddTransition(&w, "approve", {review}, kApproved);
+  AddTransition(&w, "block", {review, approved}, kBlocked);
+  if (Chance(60)) {
+    Transition* note = AddTransition(&w, "note", {draft, review, approved}, -1);
+    Payload(note, 1 + Below(3));
+  }
+  if (Chance(50)) AddTransition(&w, "appeal", {blocked}, kReview);
+  if (Chance(50)) AddTransition(&w, "close", {approved}, kClosed);
+  if (Chance(50)) {
+    Transition* revise = AddTransition(&w, "revise", {draft, review, approved}, kDraft);
+    revise->sets = Sets(w, 20, 80);
+  }
+  if (Chance(25)) {
+    Transition* adopt = AddTransition(&w, "adopt", {kNewState, draft}, kReview);
+    adopt->sets = Sets(w, 70, 40);
+    Payload(adopt, Below(2));
+  }
+  schema().workflows[id.value] = std::move(w);
+}
+
+void Generator::SideWorkflow(WorkflowId id) {
+  Workflow w = schema().workflows[id.value];
+  w.key = {MakeField("id", Text(4))};
+  w.fields = {MakeField("deal", Simple(TypeKind::kReference, main_.value)), MakeField("count", Simple(TypeKind::kInt))};
+  for (uint32_t i = 0, more = 1 + Below(3); i < more; ++i) w.fields.push_back(MakeField(absl::StrCat("f", i), AnyType(Chance(30))));
+  w.states = {{"placed"}, {"sent"}};
+  Transition* place = AddTransition(&w, "place", {kNewState}, 0);
+  for (size_t f = 0; f < w.fields.size(); ++f) place->sets.push_back({FieldId(f), schema().types[w.fields[f].type.value].optional, false});
+  Transition* send = AddTransition(&w, "send", {StateId(0)}, 1);
+  Payload(send, Below(2));
+  schema().workflows[id.value] = std::move(w);
+}
+
+// The built-in one, as far as decisions read it.
+void Generator::Question(WorkflowId id) {
+  Workflow w = schema().workflows[id.value];
+  w.is_builtin = true;
+  w.key = {MakeField("id", Text(240))};
+  w.fields = {MakeField("role", Text(200))};
+  w.states = {{"open"}, {"granted", true, false}, {"refused", true, false}};
+  Transition* ask = AddTransition(&w, "ask", {kNewState}, 0);
+  ask->sets = {{FieldId(0), false, false}};
+  AddTransition(&w, "yes", {StateId(0)}, 1);
+  AddTransition(&w, "no", {StateId(0)}, 2);
+  schema().workflows[id.value] = std::move(w);
+}
+
+void Generator::Workflows() {
+  schema().workflows[customer_.value] = Entity("Customer", false);
+  if (rate_.valid()) schema().workflows[rate_.value] = Entity("Rate", true);
+  MainWorkflow(main_);
+  if (side_.valid()) SideWorkflow(side_);
+  Question(question_);
+  MakeReview(main_);
+}
+
+void Generator::MakeReview(WorkflowId id) {
+  Workflow& w = schema().workflows[id.value];
+  const auto find = [&](const char* name) {
+    for (size_t t = 0; t < w.transitions.size(); ++t) {
+      if (w.transitions[t].name == name) return TransitionId(t);
+    }
+    return TransitionId();
+  };
+  const TransitionId approve = find("approve"), block = find("block");
+  Review review;
+  review.state = StateId(1);
+  review.verdict = find("assess");
+  review.stance = FieldId(0);
+  std::vector<uint32_t> roles(schema().roles.size());
+  for (uint32_t r = 0; r < roles.size(); ++r) roles[r] = r;
+  for (size_t i = roles.size(); i > 1; --i) std::swap(roles[i - 1], roles[Below(i)]);
+  roles.resize(1 + Below(3));
+  std::sort(roles.begin(), roles.end());
+  for (const uint32_t r : roles) {
+    const uint32_t seats = Chance(35) ? 2 + Below(2) : 1;
+    review.seats.push_back({RoleId(r), 1 + Below(seats), seats});
+  }
+  // The review's own ladder, then one for who is asked.
+  const bool asks = Chance(50);
+  const RoleId asked(Below(schema().roles.size()));
+  if (asks) {
+    schema().ladders.push_back({4 * kHour, Chance(50) ? Ladder::Else::kDeny : Ladder::Else::kTransition, TransitionId(), RoleId(), LadderId()});
+    if (schema().ladders.back().otherwise == Ladder::Else::kTransition) schema().ladders.back().transition = block;
+    schema().ladders.push_back({kDay, Ladder::Else::kEscalate, approve, asked, LadderId(schema().ladders.size() - 1)});
+  } else {
+    schema().ladders.push_back({kDay, Chance(30) ? Ladder::Else::kDeny : Ladder::Else::kTransition, TransitionId(), RoleId(), LadderId()});
+    if (schema().ladders.back().otherwise == Ladder::Else::kTransition) schema().ladders.back().transition = block;
+  }
+  review.ladder = LadderId(schema().ladders.size() - 1);
+  typed::Review typed_review{id, ReviewId(0), {}};
+  const uint32_t count = 2 + Below(4);
+  for (uint32_t c = 0; c < count; ++c) {
+    Clause clause;
+    clause.name = absl::StrCat("c", Chance(50) ? c : 9 - c);
+    clause.transition = Chance(50) ? approve : block;
+    if (clause.transition == approve && Chance(45)) clause.asks = RoleId(Below(schema().roles.size()));
+    typed::ReviewClause typed_clause;
+    typed_clause.clause = ClauseId(c);
+    typed_clause.halting = clause.transition == block;
+    typed_clause.otherwise = c + 1 == count && Chance(70);
+    if (!typed_clause.otherwise) typed_clause.domain = DomainId(Below(schema().domains.size()));
+    const bool taken = std::any_of(review.clauses.begin(), review.clauses.end(), [&](const Clause& x) { return x.name == clause.name; });
+    if (taken) clause.name += "x";
+    review.clauses.push_back(clause);
+    typed_review.clauses.push_back(std::move(typed_clause));
+  }
+  Clause otherwise;
+  otherwise.name = "else";
+  const Ladder& ladder = schema().ladders[review.ladder.value];
+  otherwise.transition = ladder.transition;
+  if (ladder.otherwise == Ladder::Else::kEscalate) otherwise.asks = ladder.role;
+  Clause conflict = otherwise;
+  conflict.name = "conflict";
+  conflict.rule = BuiltinRule(Builtin::kReviewConflict);
+  review.clauses.push_back(otherwise);
+  review.clauses.push_back(conflict);
+  for (const Clause& clause : review.clauses) {
+    if (clause.transition == approve) review.binds = {approve};
+  }
+  w.reviews = {review};
+  program_.reviews.push_back(std::move(typed_review));
+}
+
+// ---------------------------------------------------------------- rules
+
+ExprPtr Generator::Guard(WorkflowId w, const std::vector<TransitionId>& transitions, Effect effect) {
+  ExprMaker maker(&program_, &random_, {Scope::Kind::kProposal, w, transitions, w == main_ ? 9u : 4u});
+  const Type boolean = TypeOf(TypeKind::kBool);
+  ExprPtr guard = maker.Bool(1 + static_cast<int>(Below(static_cast<uint32_t>(shape_.depth))));
+  const uint32_t rarer = effect == Effect::kDeny ? 75 : effect == Effect::kAllow ? 10 : 40;
+  if (Chance(rarer)) guard = Make(ExprKind::kAnd, boolean, 0, std::move(guard), maker.Bool(1));
+  if (effect == Effect::kDeny && Chance(35)) guard = Make(ExprKind::kAnd, boolean, 0, std::move(guard), maker.Bool(1));
+  if (effect == Effect::kAllow && Chance(50)) guard = Make(ExprKind::kOr, boolean, 0, std::move(guard), maker.Bool(1));
+  return guard;
+}
+
+void Generator::MakeRule(uint32_t number) {
+  const bool on_entity = Chance(4);
+  const WorkflowId w = on_entity ? customer_ : side_.valid() && Chance(20) ? side_ : main_;
+  const Workflow& workflow = schema().workflows[w.value];
+  typed::Rule rule;
+  rule.workflow = w;
+  rule.transitions = {TransitionId(Below(workflow.transitions.size()))};
+  if (Chance(35)) {
+    const TransitionId other(Below(workflow.transitions.size()));
+    if (other != rule.transitions[0]) rule.transitions.push_back(other);
+    std::sort(rule.transitions.begin(), rule.transitions.end());
+  }
+  Rule row;
+  row.qualified = absl::StrCat("p.rule_", absl::Dec(number, absl::kZeroPad3));
+  const uint32_t pick = Below(100);
+  row.effect = pick < 27 ? Effect::kDeny : pick < 47 ? Effect::kHold : pick < 68 ? Effect::kEscalate : Effect::kAllow;
+  row.domain = DomainId(Below(schema().domains.size()));
+  row.digest = absl::StrCat("digest", number);
+  if (row.effect == Effect::kEscalate) row.asks = RoleId(Below(schema().roles.size()));
+  if (row.effect == Effect::kHold || row.effect == Effect::kEscalate) {
+    schema().ladders.push_back({4 * kHour, Ladder::Else::kDeny, TransitionId(), RoleId(), LadderId()});
+    row.ladder = LadderId(schema().ladders.size() - 1);
+  }
+  if (Chance(25)) {
+    for (uint32_t r = 0; r < schema().roles.size(); ++r) {
+      if (Chance(45)) rule.by.push_back(RoleId(r));
+    }
+    if (rule.by.empty()) rule.by.push_back(RoleId(0));
+  }
+  rule.by_orchestrator = Chance(rule.by.empty() ? 3 : 30);
+  if (row.effect == Effect::kHold) {
+    row.awaits = TransitionId(Below(workflow.transitions.size()));
+    typed::Fact fact;
+    fact.workflow = w;
+    fact.pattern.transitions = {row.awaits};
+    if (Chance(50)) {
+      row.awaits_by = RoleId(Below(schema().roles.size()));
+      fact.pattern.by = {row.awaits_by};
+    }
+    fact.this_round = true;
+    fact.type = {TypeOf(TypeKind::kBool), 0};
+    const std::string text = typed::Text(fact);
+    for (uint32_t f = 0; f < program_.facts.size(); ++f) {
+      if (typed::Text(program_.facts[f]) == text) rule.awaits_fact = f;
+    }
+    if (rule.awaits_fact == UINT32_MAX) {
+      rule.awaits_fact = static_cast<uint32_t>(program_.facts.size());
+      program_.facts.push_back(std::move(fact));
+    }
+  }
+  if (Chance(row.effect == Effect::kAllow ? 80 : 96)) rule.when = Guard(w, rule.transitions, row.effect);
+  if (Chance(20)) rule.unless = Guard(w, rule.transitions, Effect::kDeny);
+  rule.rule = RuleId(schema().rules.size());
+  schema().rules.push_back(row);
+  program_.rules.push_back(std::move(rule));
+}
+
+std::vector<uint32_t> Generator::Governed() const {
+  std::vector<uint32_t> list = {main_.value};
+  if (side_.valid()) list.push_back(side_.value);
+  list.push_back(customer_.value);
+  if (rate_.valid()) list.push_back(rate_.value);
+  return list;
+}
+
+void Generator::Authority() {
+  for (const uint32_t w : Governed()) {
+    const Workflow& workflow = schema().workflows[w];
+    for (uint32_t t = 0; t < workflow.transitions.size(); ++t) {
+      const bool verdict = !workflow.reviews.empty() && workflow.reviews[0].verdict == TransitionId(t);
+      for (uint32_t r = 0; r < schema().roles.size(); ++r) {
+        const bool seat = verdict && std::any_of(workflow.reviews[0].seats.begin(), workflow.reviews[0].seats.end(), [&](const Seat& s) { return s.role == RoleId(r); });
+        if (!seat && !Chance(r == 0 ? 85 : 45)) continue;
+        typed::Grant grant;
+        grant.role = RoleId(r);
+        grant.workflow = WorkflowId(w);
+        grant.transition = TransitionId(t);
+        ExprMaker maker(&program_, &random_, {Scope::Kind::kProposal, WorkflowId(w), {TransitionId(t)}, 6});
+        if (Chance(10)) {
+          std::vector<uint32_t> fields;
+          for (uint32_t f = 0; f < workflow.fields.size(); ++f) {
+            const Type& type = schema().types[workflow.fields[f].type.value];
+            if (IsNumber(type.kind) || type.kind == TypeKind::kTime || (type.kind == TypeKind::kEnum && schema().enums[type.index].ordered)) fields.push_back(f);
+          }
+          if (!fields.empty()) {
+            const uint32_t f = fields[Below(fields.size())];
+            typed::Limit limit;
+            limit.field = Make(ExprKind::kSlot, schema().types[workflow.fields[f].type.value]);
+            limit.field->root = SlotRoot::kAfter;
+            limit.field->index = f;
+            Type plain = limit.field->type.type;
+            limit.value = maker.Constant(plain);
+            if (IsNumber(plain.kind) && Chance(60)) limit.value->number = 50'000'000;
+            grant.limits.push_back(std::move(limit));
+          }
+        }
+        if (Chance(8)) grant.when = Make(ExprKind::kOr, TypeOf(TypeKind::kBool), 0, maker.Bool(1), maker.Bool(1));
+        program_.grants.push_back(std::move(grant));
+      }
+    }
+  }
+}
+
+void Generator::ClauseGuards() {
+  for (typed::Review& review : program_.reviews) {
+    Workflow& w = schema().workflows[review.workflow.value];
+    Review& table = w.reviews[review.review.value];
+    for (typed::ReviewClause& clause : review.clauses) {
+      if (clause.otherwise) continue;
+      ExprMaker maker(&program_, &random_, {Scope::Kind::kConclude, review.workflow, {}, 9});
+      // Most clauses speak of a verdict.
+      ExprPtr says = Make(ExprKind::kSays, TypeOf(TypeKind::kBool));
+      says->part = Below(table.seats.size());
+      says->part2 = Below(3);
+      clause.when = Chance(30) ? std::move(says) : Make(Chance(70) ? ExprKind::kAnd : ExprKind::kOr, TypeOf(TypeKind::kBool), 0, std::move(says), maker.Bool(2));
+    }
+  }
+}
+
+// What cannot fail: copies, choices and small sums.
+void Generator::Compute() {
+  for (const uint32_t w : Governed()) {
+    Workflow& workflow = schema().workflows[w];
+    if (workflow.is_entity) continue;
+    for (uint32_t t = 0; t < workflow.transitions.size(); ++t) {
+      Transition& transition = workflow.transitions[t];
+      for (SetField& set : transition.sets) {
+        if (!Chance(18)) continue;
+        const Type type = schema().types[workflow.fields[set.field.value].type.value];
+        ExprPtr value;
+        const auto slot = [&](SlotRoot root, TypeKind kind) {
+          ExprPtr node = Make(ExprKind::kSlot, TypeOf(kind));
+          node->root = root;
+          return node;
+        };
+        ExprMaker maker(&program_, &random_, {Scope::Kind::kCompute, WorkflowId(w), {TransitionId(t)}, 0});
+        if (type.kind == TypeKind::kTime) value = slot(SlotRoot::kNow, TypeKind::kTime);
+        else if (type.kind == TypeKind::kRole) value = slot(SlotRoot::kActorRole, TypeKind::kRole);
+        else if (type.kind == TypeKind::kString && type.capacity >= 4) value = slot(SlotRoot::kActorId, TypeKind::kString);
+        else if (type.kind == TypeKind::kBool) value = slot(SlotRoot::kActorIsHuman, TypeKind::kBool);
+        else if (type.kind == TypeKind::kEnum || (type.kind == TypeKind::kInt && type.min == -1000)) {
+          ExprPtr human = slot(SlotRoot::kActorIsHuman, TypeKind::kBool);
+          ExprPtr a = maker.Constant(type), b = maker.Constant(type);
+          if (type.kind == TypeKind::kInt) a->number = 7, b->number = -8;
+          value = Make(ExprKind::kIf, TypeOf(type.kind, type.index), 0, std::move(human), std::move(a), std::move(b));
+          if (type.kind == TypeKind::kInt) {
+            ExprPtr three = maker.Constant(type);
+            three->number = 3;
+            value = Make(Chance(50) ? ExprKind::kMultiply : ExprKind::kSubtract, TypeOf(type.kind), 0, std::move(value), std::move(three));
+          }
+        } else {
+          continue;
+        }
+        set.computed = true;
+        set.optional = false;
+        program_.computed.push_back({WorkflowId(w), TransitionId(t), set.field, std::move(value)});
+      }
+    }
+  }
+}
+
+void Generator::Rules() {
+  Compute();
+  // The clauses' rows come before the rules' by name: "p.Deal…" < "p.rule…".
+  Workflow& w = schema().workflows[main_.value];
+  std::map<std::string, Clause*> clauses;
+  for (Clause& clause : w.reviews[0].clauses) {
+    if (clause.name != "conflict") clauses[absl::StrCat("p.Deal.review.", clause.name)] = &clause;
+  }
+  for (auto& [name, clause] : clauses) {
+    Rule row;
+    row.qualified = name;
+    row.kind = RuleKind::kClause;
+    row.effect = clause->asks.valid() ? Effect::kEscalate : Effect::kDeny;
+    row.asks = clause->asks;
+    clause->rule = RuleId(schema().rules.size());
+    schema().rules.push_back(row);
+  }
+  const uint32_t count = shape_.rules_min + Below(shape_.rules_max - shape_.rules_min + 1);
+  for (uint32_t i = 0; i < count; ++i) MakeRule(i);
+  // What an allow may excuse: restraints of its own domain or of one below.
+  for (typed::Rule& rule : program_.rules) {
+    if (schema().rules[rule.rule.value].effect != Effect::kAllow) continue;
+    const DomainId domain = schema().rules[rule.rule.value].domain;
+    const std::vector<DomainId>& below = schema().domains[domain.value].below;
+    const bool whole = Chance(55);
+    for (const typed::Rule& other : program_.rules) {
+      const Rule& row = schema().rules[other.rule.value];
+      if (row.effect == Effect::kAllow) continue;
+      const bool may = row.domain == domain || std::find(below.begin(), below.end(), row.domain) != below.end();
+      if (may && (whole || Chance(50))) rule.overrides.push_back(other.rule);
+    }
+    // It speaks of a transition on which there is something to excuse.
+    for (const RuleId excused : rule.overrides) {
+      for (const typed::Rule& other : program_.rules) {
+        if (other.rule != excused || other.workflow != rule.workflow || !Chance(60)) continue;
+        const bool plain = rule.when == nullptr && rule.unless == nullptr;
+        if (plain) rule.transitions = other.transitions;
+      }
+    }
+  }
+  Authority();
+  ClauseGuards();
+}
+
+}  // namespace
+
+typed::Program Generate(uint64_t seed, const Shape& shape) { return Generator(seed, shape).Run(); }
+
+// ---------------------------------------------------------------- variants
+
+typed::Program Clone(const typed::Program& program) {
+  typed::Program copy;
+  copy.schema = program.schema;
+  const auto pattern = [](const typed::Pattern& p) { return typed::Pattern{p.transitions, p.by, p.by_orchestrator, typed::Clone(p.where)}; };
+  for (const typed::Fact& f : program.facts) {
+    typed::Fact fact;
+    fact.workflow = f.workflow, fact.kind = f.kind, fact.refused = f.refused;
+    fact.pattern = pattern(f.pattern);
+    fact.value = typed::Clone(f.value);
+    fact.within_ns = f.within_ns, fact.capacity = f.capacity, fact.this_round = f.this_round, fact.type = f.type, fact.span = f.span;
+    if (f.since.has_value()) fact.since = pattern(*f.since);
+    copy.facts.push_back(std::move(fact));
+  }
+  for (const typed::Grant& g : program.grants) {
+    typed::Grant grant{g.role, g.workflow, g.transition, {}, typed::Clone(g.when)};
+    for (const typed::Limit& limit : g.limits) grant.limits.push_back({typed::Clone(limit.field), typed::Clone(limit.value)});
+    copy.grants.push_back(std::move(grant));
+  }
+  for (const typed::Rule& r : program.rules) {
+    copy.rules.push_back({r.rule, r.workflow, r.transitions, r.by, r.by_orchestrator, typed::Clone(r.when), typed::Clone(r.unless), r.overrides, r.awaits_fact, r.span});
+  }
+  for (const typed::Review& r : program.reviews) {
+    typed::Review review{r.workflow, r.review, {}};
+    for (const typed::ReviewClause& c : r.clauses) review.clauses.push_back({c.clause, c.domain, c.halting, c.otherwise, typed::Clone(c.when), c.span});
+    copy.reviews.push_back(std::move(review));
+  }
+  for (const typed::Computed& c : program.computed) copy.computed.push_back({c.workflow, c.transition, c.field, typed::Clone(c.value)});
+  return copy;
+}
+
+void AddRestraint(typed::Program* program, uint64_t seed) {
+  Random random(seed);
+  std::vector<uint32_t> workflows;
+  for (uint32_t w = 0; w < program->schema.workflows.size(); ++w) {
+    if (!program->schema.workflows[w].is_builtin) workflows.push_back(w);
+  }
+  // Where something happens: the workflow with a review, mostly.
+  uint32_t w = workflows[random.Below(static_cast<uint32_t>(workflows.size()))];
+  for (const uint32_t other : workflows) {
+    if (!program->schema.workflows[other].reviews.empty() && !random.OneIn(5)) w = other;
+  }
+  typed::Rule rule;
+  rule.workflow = WorkflowId(w);
+  for (uint32_t t = 0; t < program->schema.workflows[w].transitions.size(); ++t) {
+    if (!random.OneIn(3)) rule.transitions.push_back(TransitionId(t));
+  }
+  if (rule.transitions.empty()) rule.transitions.push_back(TransitionId(0));
+  ExprMaker maker(program, &random, {Scope::Kind::kProposal, rule.workflow, rule.transitions, 64});
+  rule.when = maker.Bool(2);
+  Rule row;
+  row.qualified = "p.z_added";
+  row.effect = static_cast<Effect>(random.Below(3));
+  row.domain = DomainId(0);
+  if (row.effect == Effect::kEscalate) row.asks = RoleId(random.Below(static_cast<uint32_t>(program->schema.roles.size())));
+  if (row.effect != Effect::kDeny) {
+    program->schema.ladders.push_back({kHour, Ladder::Else::kDeny, TransitionId(), RoleId(), LadderId()});
+    row.ladder = LadderId(program->schema.ladders.size() - 1);
+  }
+  rule.rule = RuleId(program->schema.rules.size());
+  program->schema.rules.push_back(row);
+  program->rules.push_back(std::move(rule));
+}
+
+ExprPtr MakeIndeterminate(const typed::Program& program, const ExprPtr& expr, uint64_t seed) {
+  (void)program;
+  if (expr == nullptr) return nullptr;
+  ExprPtr copy = typed::Clone(expr);
+  std::vector<ExprPtr*> conditions;
+  EachPart(&copy, [&](ExprPtr* part) {
+    const Type& type = (*part)->type.type;
+    if (type.kind == TypeKind::kBool && !type.optional && (*part)->kind != ExprKind::kConstant) conditions.push_back(part);
+  });
+  // 2^62 + 2^62 leaves an int.
+  const Type integer = TypeOf(TypeKind::kInt);
+  const auto number = [&](Num n) {
+    ExprPtr node = Make(ExprKind::kConstant, integer);
+    node->number = n;
+    return node;
+  };
+  ExprPtr sum = Make(ExprKind::kAdd, integer, 0, number(int64_t{1} << 62), number(int64_t{1} << 62));
+  ExprPtr unknown = Make(ExprKind::kEqual, TypeOf(TypeKind::kBool), 0, std::move(sum), number(0));
+  if (conditions.empty()) return unknown;
+  Random random(seed);
+  *conditions[random.OneIn(3) ? 0 : random.Below(static_cast<uint32_t>(conditions.size()))] = std::move(unknown);
+  return copy;
+}
+
+namespace {
+
+template <class T>
+std::vector<uint32_t> Permutation(const std::vector<T>& items, Random* random) {
+  std::vector<uint32_t> order(items.size());
+  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random->Below(static_cast<uint32_t>(i))]);
+  return order;
+}
+
+template <class T>
+void Permute(std::vector<T>* items, const std::vector<uint32_t>& order) {
+  std::vector<T> moved(items->size());
+  for (size_t i = 0; i < order.size(); ++i) moved[order[i]] = std::move((*items)[i]);
+  *items = std::move(moved);
+}
+
+}  // namespace
+
+typed::Program Shuffle(const typed::Program& program, uint64_t seed) {
+  typed::Program out = Clone(program);
+  Random random(seed);
+  const std::vector<uint32_t> facts = Permutation(out.facts, &random);
+  Permute(&out.facts, facts);
+  for (typed::Rule& rule : out.rules) {
+    if (rule.awaits_fact != UINT32_MAX) rule.awaits_fact = facts[rule.awaits_fact];
+  }
+  const std::vector<uint32_t> types = Permutation(out.schema.types, &random);
+  Permute(&out.schema.types, types);
+  const auto retype = [&](TypeId* id) {
+    if (id->valid()) *id = TypeId(types[id->value]);
+  };
+  for (Type& type : out.schema.types) retype(&type.element);
+  for (Record& record : out.schema.records) {
+    for (Field& field : record.members) retype(&field.type);
+  }
+  for (Workflow& w : out.schema.workflows) {
+    for (Field& field : w.key) retype(&field.type);
+    for (Field& field : w.fields) retype(&field.type);
+    for (Transition& t : w.transitions) {
+      for (Field& field : t.payload) retype(&field.type);
+    }
+  }
+  for (typed::Fact& fact : out.facts) retype(&fact.type.type.element);
+  EachExpr(&out, [&](ExprPtr* at) {
+    Expr& e = **at;
+    retype(&e.type.type.element);
+    if (e.kind == ExprKind::kFact) e.index = facts[e.index];
+    if ((e.kind == ExprKind::kAnd || e.kind == ExprKind::kOr) && random.OneIn(2)) std::swap(e.children[0], e.children[1]);
+  });
+  Permute(&out.grants, Permutation(out.grants, &random));
+  for (typed::Grant& grant : out.grants) Permute(&grant.limits, Permutation(grant.limits, &random));
+  Permute(&out.computed, Permutation(out.computed, &random));
+  for (typed::Review& review : out.reviews) Permute(&review.clauses, Permutation(review.clauses, &random));
+  return out;
+}
+
+// ---------------------------------------------------------------- showing
+
+std::string Describe(const typed::Program& program) {
+  const Schema& schema = program.schema;
+  std::string out;
+  for (size_t d = 0; d < schema.domains.size(); ++d) {
+    absl::StrAppend(&out, "domain ", schema.domains[d].name, " above");
+    for (const DomainId b : schema.domains[d].below) absl::StrAppend(&out, " ", b.value);
+    out += "\n";
+  }
+  for (const typed::Rule& rule : program.rules) {
+    const Rule& row = schema.rules[rule.rule.value];
+    const Workflow& w = schema.workflows[rule.workflow.value];
+    static constexpr const char* kEffects[] = {"deny", "hold", "escalate", "allow"};
+    absl::StrAppend(&out, "rule ", row.qualified, " (", rule.rule.value, ") d", row.domain.value, " ", kEffects[static_cast<int>(row.effect)], " on ", w.name, ":");
+    for (const TransitionId t : rule.transitions) absl::StrAppend(&out, " ", w.transitions[t.value].name);
+    for (const RoleId r : rule.by) absl::StrAppend(&out, " by R", r.value);
+    if (rule.by_orchestrator) out += " by orchestrator";
+    if (row.asks.valid()) absl::StrAppend(&out, " to R", row.asks.value);
+    if (rule.awaits_fact != UINT32_MAX) absl::StrAppend(&out, " until fact ", rule.awaits_fact);
+    for (const RuleId r : rule.overrides) absl::StrAppend(&out, " overrides ", r.value);
+    if (rule.when != nullptr) absl::StrAppend(&out, "\n    when ", typed::Text(*rule.when));
+    if (rule.unless != nullptr) absl::StrAppend(&out, "\n    unless ", typed::Text(*rule.unless));
+    out += "\n";
+  }
+  for (const typed::Grant& grant : program.grants) {
+    if (grant.when == nullptr && grant.limits.empty()) continue;
+    const Workflow& w = schema.workflows[grant.workflow.value];
+    absl::StrAppend(&out, "may R", grant.role.value, " ", w.name, ".", w.transitions[grant.transition.value].name);
+    for (const typed::Limit& limit : grant.limits) absl::StrAppend(&out, " up to ", typed::Text(*limit.field), " ", typed::Text(*limit.value));
+    if (grant.when != nullptr) absl::StrAppend(&out, " when ", typed::Text(*grant.when));
+    out += "\n";
+  }
+  for (size_t f = 0; f < program.facts.size(); ++f) absl::StrAppend(&out, "fact ", f, ": ", typed::Text(program.facts[f]), "\n");
+  for (const typed::Review& review : program.reviews) {
+    for (const typed::ReviewClause& clause : review.clauses) {
+      const Clause& table = schema.workflows[review.workflow.value].reviews[review.review.value].clauses[clause.clause.value];
+      absl::StrAppend(&out, "clause ", table.name, " d", clause.domain.value, clause.halting ? " halting" : "", table.asks.valid() ? " asks" : "", " when ",
+                      clause.when == nullptr ? "otherwise" : typed::Text(*clause.when), "\n");
+    }
+  }
+  for (const Workflow& w : schema.workflows) {
+    absl::StrAppend(&out, "workflow ", w.name, " fields:");
+    for (size_t f = 0; f < w.fields.size(); ++f) {
+      const Type& type = schema.types[w.fields[f].type.value];
+      absl::StrAppend(&out, " ", f, ":", w.fields[f].name, "/kind", static_cast<int>(type.kind), type.optional ? "?" : "");
+    }
+    out += "\n";
+  }
+  return out;
+}
+
+}  // namespace writ::agreement

@@ -1,0 +1,347 @@
+#include "tests/agreement/session.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/eval/interpreter.h"
+#include "compiler/ir/ir.h"
+#include "compiler/native/jit.h"
+#include "compiler/native/samples.h"
+#include "compiler/smt/encode.h"
+#include "runtime/builtins/check.h"
+
+namespace writ::agreement {
+
+void Statistics::Add(const Statistics& o) {
+  programs += o.programs, decisions += o.decisions, excused += o.excused, indeterminate += o.indeterminate;
+  conclusions += o.conclusions, computed += o.computed, folds += o.folds, frames_solved += o.frames_solved;
+  for (size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += o.outcomes[i];
+  for (size_t i = 0; i < reasons.size(); ++i) reasons[i] += o.reasons[i];
+  for (size_t i = 0; i < ops.size(); ++i) ops[i] += o.ops[i];
+  for (size_t i = 0; i < kinds.size(); ++i) kinds[i] += o.kinds[i];
+  for (size_t i = 0; i < quantifiers.size(); ++i) quantifiers[i] += o.quantifiers[i];
+  rules.insert(rules.end(), o.rules.begin(), o.rules.end());
+  domains.insert(domains.end(), o.domains.begin(), o.domains.end());
+}
+
+namespace {
+
+std::string NameOf(const Schema& schema, const Restraining& r) {
+  static constexpr const char* kEffects[] = {"deny", "hold", "escalate", "allow"};
+  return absl::StrCat(schema.rules[r.first.value].qualified, "/", kEffects[static_cast<int>(r.second)]);
+}
+
+std::string Names(const Schema& schema, const std::vector<Restraining>& list) {
+  return absl::StrJoin(list, " ", [&](std::string* out, const Restraining& r) { *out += NameOf(schema, r); });
+}
+std::string Names(const Schema& schema, const std::vector<RuleId>& list) {
+  return absl::StrJoin(list, " ", [&](std::string* out, RuleId r) { *out += schema.rules[r.value].qualified; });
+}
+
+// A raw decision in the oracle's words.
+OracleDecision InWords(const Function& function, const RawDecision& raw) {
+  OracleDecision out;
+  out.outcome = raw.outcome;
+  const auto restraint = [&](uint16_t i) { return Restraining{function.restraints[i].rule, function.restraints[i].effect}; };
+  for (uint16_t i = 0; i < raw.reason_count; ++i) out.reasons.push_back(restraint(raw.reasons[i]));
+  for (uint16_t i = 0; i < raw.applied_count; ++i) out.applied.push_back(restraint(raw.applied[i]));
+  for (uint16_t i = 0; i < raw.allow_count; ++i) out.allows.push_back(function.allows[raw.allows[i]].rule);
+  for (uint16_t i = 0; i < raw.indeterminate_count; ++i) {
+    const uint16_t at = raw.indeterminate[i];
+    if (at < function.restraints.size()) out.failed.push_back(restraint(at));
+    else out.allows_failed.push_back(function.allows[at - function.restraints.size()].rule);
+  }
+  for (std::vector<Restraining>* list : {&out.reasons, &out.applied, &out.failed}) std::sort(list->begin(), list->end());
+  std::sort(out.allows.begin(), out.allows.end());
+  std::sort(out.allows_failed.begin(), out.allows_failed.end());
+  return out;
+}
+
+bool Same(const OracleDecision& a, const OracleDecision& b) {
+  return a.outcome == b.outcome && a.reasons == b.reasons && a.applied == b.applied && a.failed == b.failed && a.allows == b.allows &&
+         a.allows_failed == b.allows_failed;
+}
+
+bool Same(const RawDecision& a, const RawDecision& b) {
+  const auto same = [](const uint16_t* x, uint16_t n, const uint16_t* y, uint16_t m) { return n == m && std::equal(x, x + n, y); };
+  return a.outcome == b.outcome && same(a.reasons, a.reason_count, b.reasons, b.reason_count) &&
+         same(a.applied, a.applied_count, b.applied, b.applied_count) && same(a.allows, a.allow_count, b.allows, b.allow_count) &&
+         same(a.indeterminate, a.indeterminate_count, b.indeterminate, b.indeterminate_count);
+}
+
+Num NumberAt(const OutputSlot& slot, const int64_t* out) {
+  const int64_t* w = out + slot.offset;
+  if (slot.kind != SlotKind::kI128) return w[0];
+  return static_cast<Num>((static_cast<unsigned __int128>(static_cast<uint64_t>(w[1])) << 64) | static_cast<uint64_t>(w[0]));
+}
+
+std::string_view TextAt(const OutputSlot& slot, const int64_t* out) {
+  const int64_t* w = out + slot.offset;
+  return {reinterpret_cast<const char*>(static_cast<intptr_t>(w[0])), static_cast<size_t>(w[1])};
+}
+
+bool SameOutputs(const Function& function, const int64_t* a, const int64_t* b) {
+  for (const OutputSlot& slot : function.outputs) {
+    if (slot.kind == SlotKind::kString ? TextAt(slot, a) != TextAt(slot, b) : NumberAt(slot, a) != NumberAt(slot, b)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string Describe(const Schema& schema, const OracleDecision& d) {
+  static constexpr const char* kOutcomes[] = {"permit", "escalate", "hold", "deny"};
+  return absl::StrCat(kOutcomes[static_cast<int>(d.outcome)], " because [", Names(schema, d.reasons), "] applied [", Names(schema, d.applied), "] allows [",
+                      Names(schema, d.allows), "] indeterminate [", Names(schema, d.failed), "] [", Names(schema, d.allows_failed), "]");
+}
+
+namespace {
+
+std::string ValueText(const Value& v) {
+  if (v.absent()) return "-";
+  if (v.is_integer()) return absl::StrCat(v.integer());
+  if (v.is_text()) return absl::StrCat("\"", v.text(), "\"");
+  return absl::StrCat("[", absl::StrJoin(v.list(), ", ", [](std::string* out, const Value& e) { *out += ValueText(e); }), "]");
+}
+
+std::string ValuesText(const std::vector<Value>& values) {
+  return absl::StrJoin(values, ", ", [](std::string* out, const Value& e) { *out += ValueText(e); });
+}
+
+}  // namespace
+
+std::string Describe(const Schema& schema, const Step& step) {
+  const Proposal& p = step.proposal;
+  const Workflow& w = schema.workflows[p.workflow.value];
+  return absl::StrCat(w.name, ".", p.transition.valid() ? w.transitions[p.transition.value].name : "-", " on ", p.key, " by ", p.actor.id, " as R",
+                      p.actor.role.valid() ? absl::StrCat(p.actor.role.value) : "-", p.actor.is_human ? " human" : "", p.actor.is_active ? "" : " suspended",
+                      p.actor.holds_role ? "" : " without the role", " at ", p.now_ns, " seen ", p.seen == INT64_MAX ? -1 : p.seen, " sets (", ValuesText(p.sets),
+                      ") payload (", ValuesText(p.payload), ")", step.force ? " forced" : "", p.duplicate ? " duplicate" : "",
+                      p.conclude_review >= 0 ? absl::StrCat(" concludes ", p.conclude_clause) : "", p.approved.empty() ? "" : " approved ",
+                      Names(schema, p.approved));
+}
+
+// ---------------------------------------------------------------- folds and other functions with outputs
+
+// Evaluates in the interpreter and in native code, and remembers whether they ever differed.
+class Session::BothPolicy final : public CompiledPolicy {
+ public:
+  BothPolicy(const ir::Program* program, const CompiledPolicy* native, std::set<uint32_t>* ran, Statistics* statistics)
+      : program_(*program), native_(native), ran_(*ran), statistics_(*statistics) {}
+
+  const Schema& schema() const override { return program_.schema; }
+  const std::string& digest() const override { return digest_; }
+  std::string_view ir() const override { return {}; }
+  void Decide(FunctionId function, const int64_t* frame, RawDecision* out) const override { eval::Decide(program_, function, frame, out); }
+  void Evaluate(FunctionId function, const int64_t* frame, int64_t* out) const override {
+    const Function& f = program_.schema.functions[function.value];
+    ran_.insert(function.value);
+    if (f.kind == FunctionKind::kFold) ++statistics_.folds;
+    eval::Evaluate(program_, function, frame, out);
+    if (native_ != nullptr) {
+      other_.assign(f.output_words + 1, 0);
+      native_->Evaluate(function, frame, other_.data());
+      if (!SameOutputs(f, out, other_.data())) Differ(f, "native code", out);
+    }
+    if (solver_budget > 0) {
+      --solver_budget;
+      ++statistics_.frames_solved;
+      other_.assign(f.output_words + 1, 0);
+      const absl::Status status = smt::EvaluateBySolver(program_, function, frame, other_.data());
+      if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted) difference = absl::StrCat(f.name, ": solver: ", status.ToString());
+      if (status.ok() && !SameOutputs(f, out, other_.data())) Differ(f, "the solver", out);
+    }
+  }
+
+  mutable std::string difference;
+  mutable int solver_budget = 0;
+
+ private:
+  void Differ(const Function& f, const char* who, const int64_t* out) const {
+    difference = absl::StrCat(f.name, ": the interpreter gives ", samples::Describe(f, out), " and ", who, " ", samples::Describe(f, other_.data()));
+  }
+
+  const ir::Program& program_;
+  const CompiledPolicy* native_;
+  std::set<uint32_t>& ran_;
+  Statistics& statistics_;
+  const std::string digest_ = "sha256:generated";
+  mutable std::vector<int64_t> other_;
+};
+
+Session::Session(const typed::Program* program, const Options& options, Statistics* statistics)
+    : program_(*program), options_(options), statistics_(statistics) {}
+
+Session::~Session() {
+  for (const uint32_t function : ran_) {
+    std::set<ir::Op> ops;
+    for (const ir::Expr& e : lowered_.program.code[function].exprs) ops.insert(e.op);
+    for (const ir::Op op : ops) ++statistics_->ops[static_cast<size_t>(op)];
+  }
+  if (oracle_ == nullptr) return;
+  for (size_t i = 0; i < oracle_->kinds.size(); ++i) statistics_->kinds[i] += oracle_->kinds[i];
+  for (size_t i = 0; i < oracle_->quantifiers.size(); ++i) statistics_->quantifiers[i] += oracle_->quantifiers[i];
+}
+
+std::optional<std::string> Session::Prepare() {
+  diagnostics::Sink sink;
+  lowered_ = lower::Lower(program_, &sink);
+  if (sink.has_errors()) return absl::StrCat("lowering reports: ", sink.Take()[0].message);
+  const std::vector<std::string> faults = ir::Verify(lowered_.program);
+  if (!faults.empty()) return absl::StrCat("the IR is not well formed: ", faults[0]);
+  if (options_.native) {
+    native::Options how;
+    how.optimize = options_.optimize;
+#ifdef WRIT_PLANTED_FAULTS
+    how.planted_fault = options_.native_fault;
+#endif
+    auto compiled = native::Compile(lowered_.program, how);
+    if (!compiled.ok()) return absl::StrCat("native code: ", compiled.status().ToString());
+    native_ = *std::move(compiled);
+  }
+  policy_ = std::make_unique<BothPolicy>(&lowered_.program, native_.get(), &ran_, statistics_);
+  world_ = std::make_unique<World>(policy_.get());
+  if (options_.oracle) oracle_ = std::make_unique<Oracle>(&program_);
+  return std::nullopt;
+}
+
+// ---------------------------------------------------------------- one step
+
+std::optional<std::string> Session::RoundTrip(const Function& function, const Frame& frame, Frame* again) {
+  std::vector<std::string> erasable, erasable_again;
+  const std::string bytes = EncodeFrame(function.frame, frame, &erasable);
+  if (const absl::Status s = DecodeFrame(function.frame, bytes, erasable, again); !s.ok()) return absl::StrCat(function.name, ": ", s.ToString());
+  if (EncodeFrame(function.frame, *again, &erasable_again) != bytes || erasable != erasable_again) {
+    return absl::StrCat(function.name, ": a frame that was encoded and decoded is another one");
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Session::Computed(Proposal* proposal, bool* fits) {
+  const Schema& schema = lowered_.program.schema;
+  const Workflow& workflow = schema.workflows[proposal->workflow.value];
+  const Transition& transition = workflow.transitions[proposal->transition.value];
+  *fits = true;
+  if (!transition.compute.valid()) return std::nullopt;
+  const Function& function = schema.functions[transition.compute.value];
+  FillFrame(*world_, function, *proposal, &frame_, nullptr);
+  std::vector<int64_t> out(function.output_words + 1);
+  policy_->Evaluate(transition.compute, frame_.words(), out.data());
+  ++statistics_->computed;
+  std::vector<Walked> walked;
+  if (oracle_ != nullptr) walked = oracle_->Compute(*proposal);
+  size_t k = 0;
+  for (size_t i = 0; i < transition.sets.size(); ++i) {
+    if (!transition.sets[i].computed) continue;
+    const OutputSlot &present = function.outputs[2 * k], &slot = function.outputs[2 * k + 1];
+    const bool there = NumberAt(present, out.data()) != 0;
+    Value value;
+    if (there) value = slot.kind == SlotKind::kString ? Value(std::string(TextAt(slot, out.data()))) : Value(static_cast<int64_t>(NumberAt(slot, out.data())));
+    if (oracle_ != nullptr) {
+      const Walked& w = walked[k];
+      const bool same = there == (w.present && !w.unknown) &&
+                        (!there || (slot.kind == SlotKind::kString ? value.text() == w.text : value.integer() == w.number));
+      if (!same) return absl::StrCat(function.name, ": the oracle computes another value of ", workflow.fields[transition.sets[i].field.value].name);
+    }
+    if (there && !CheckValue(schema, workflow.fields[transition.sets[i].field.value].type, value).ok()) *fits = false;
+    proposal->sets[i] = std::move(value);
+    ++k;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Session::Decide(const Proposal& proposal, Decided* decided) {
+  const Schema& schema = lowered_.program.schema;
+  const FunctionId id = schema.workflows[proposal.workflow.value].transitions[proposal.transition.value].decide;
+  const Function& function = schema.functions[id.value];
+  ran_.insert(id.value);
+  FillFrame(*world_, function, proposal, &frame_, nullptr);
+  if (std::optional<std::string> wrong = RoundTrip(function, frame_, &again_)) return wrong;
+  thread_local RawDecision interpreted, compiled, solved;
+  eval::Decide(lowered_.program, id, frame_.words(), &interpreted);
+  decided->decision = InWords(function, interpreted);
+  decided->outcome = interpreted.outcome;
+  decided->ran = true;
+  const auto differs = [&](const char* who, const OracleDecision& other) {
+    return absl::StrCat(function.name, ":\n  the interpreter: ", Describe(schema, decided->decision), "\n  ", who, ": ", Describe(schema, other));
+  };
+  if (native_ != nullptr) {
+    native_->Decide(id, again_.words(), &compiled);
+    if (!Same(interpreted, compiled)) return differs("native code", InWords(function, compiled));
+  }
+  if (oracle_ != nullptr) {
+    const OracleDecision walked = oracle_->Decide(proposal);
+    if (!Same(decided->decision, walked)) return differs("the oracle", walked);
+  }
+  if (solved_ < options_.solver_frames) {
+    ++solved_;
+    ++statistics_->frames_solved;
+    const absl::Status status = smt::DecideBySolver(lowered_.program, id, frame_.words(), &solved);
+    if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted) return absl::StrCat(function.name, ": solver: ", status.ToString());
+    if (status.ok() && !Same(interpreted, solved)) return differs("the solver", InWords(function, solved));
+  }
+  ++statistics_->decisions;
+  ++statistics_->outcomes[static_cast<size_t>(interpreted.outcome)];
+  if (interpreted.allow_count > 0) ++statistics_->excused;
+  if (interpreted.indeterminate_count > 0) ++statistics_->indeterminate;
+  for (const Restraining& r : decided->decision.reasons) {
+    if (r.first.value < statistics_->reasons.size()) ++statistics_->reasons[r.first.value];
+  }
+  return std::nullopt;
+}
+
+// What the review would come to now, in all forms.
+std::optional<std::string> Session::Conclude(const Proposal& proposal) {
+  const Schema& schema = lowered_.program.schema;
+  const Workflow& workflow = schema.workflows[proposal.workflow.value];
+  for (uint32_t r = 0; r < workflow.reviews.size(); ++r) {
+    const FunctionId id = workflow.reviews[r].conclude;
+    const Function& function = schema.functions[id.value];
+    Proposal where = proposal;
+    where.actor = {};
+    where.actor.id = "orchestrator";
+    where.actor.is_orchestrator = true;
+    where.conclude_review = where.conclude_clause = -1;
+    FillFrame(*world_, function, where, &frame_, nullptr);
+    std::vector<int64_t> out(function.output_words + 1);
+    policy_->Evaluate(id, frame_.words(), out.data());
+    ++statistics_->conclusions;
+    if (oracle_ == nullptr) continue;
+    const OracleConclusion walked = oracle_->Conclude(where, ReviewId(r));
+    const bool conflict = out[function.outputs[1].offset] != 0, unknown = out[function.outputs[2].offset] != 0;
+    const int64_t clause = out[function.outputs[0].offset];
+    if (conflict != walked.conflict || unknown != walked.unknown || (!conflict && clause != walked.clause)) {
+      return absl::StrCat(function.name, ": the interpreter concludes ", clause, conflict ? " conflict" : "", unknown ? " unknown" : "", ", the oracle ",
+                          walked.clause, walked.conflict ? " conflict" : "", walked.unknown ? " unknown" : "");
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Session::Run(const Step& step, std::optional<bool> commit, Decided* decided) {
+  Decided own;
+  if (decided == nullptr) decided = &own;
+  Proposal proposal = step.proposal;
+  committed_ = false;
+  if (solved_ < options_.solver_frames) policy_->solver_budget = 1;
+  if (proposal.transition.valid()) {
+    bool fits = true;
+    if (std::optional<std::string> wrong = Computed(&proposal, &fits)) return wrong;
+    if (!fits) return std::nullopt;
+    if (std::optional<std::string> wrong = Decide(proposal, decided)) return wrong;
+  }
+  ++position_;
+  const bool concludes = step.conclude && world_->Find(proposal.workflow, proposal.key) != nullptr;
+  if (concludes) {
+    world_->ConcludeReview(proposal.workflow, proposal.key, ReviewId(proposal.conclude_review), ClauseId(proposal.conclude_clause));
+  }
+  committed_ = commit.value_or(proposal.transition.valid() && (decided->outcome == Outcome::kPermit || step.force));
+  if (proposal.transition.valid()) world_->Apply(proposal, position_, !committed_);
+  if (oracle_ != nullptr) oracle_->Record(proposal, position_, !committed_);
+  if (std::optional<std::string> wrong = Conclude(proposal)) return wrong;
+  if (!policy_->difference.empty()) return policy_->difference;
+  return std::nullopt;
+}
+
+}  // namespace writ::agreement
