@@ -106,7 +106,7 @@ std::string Guard(const std::string& fields, const std::string& guard, const std
 TEST(Scopes, AFieldThatIsNotSetIsReadAfter) { EXPECT_EQ(Guard("", "amount > 5 USD"), "(< 500:3.0 after 0)"); }
 
 TEST(Scopes, AFieldThatMayBeSetNeedsASide) {
-  EXPECT_THAT(Guard("", "amount > 5 USD", "raise"), HasSubstr("E0355"));
+  EXPECT_THAT(Guard("", "amount > 5 USD", "raise"), HasSubstr("two values here"));
   EXPECT_EQ(Guard("", "after.amount > before.amount", "raise"), "(< before 0 after 0)");
 }
 
@@ -123,9 +123,9 @@ TEST(Scopes, ADefIsReadOnTheSideOfItsUse) {
 }
 
 TEST(Scopes, AWordIsReadByTheTypeThatIsExpected) {
-  EXPECT_EQ(Guard("  terms: Terms", "terms == deferred"), "(== after 1 2:9.2)");
-  EXPECT_EQ(Guard("  terms: Terms", "deferred == terms"), "(== after 1 2:9.2)");
-  EXPECT_EQ(Guard("  terms: Terms", "terms in {standard, deferred}"), "(in after 1 (set 0:9.2 2:9.2))");
+  EXPECT_EQ(Guard("  terms: Terms", "terms == deferred"), "(== after 1 2:9.1)");
+  EXPECT_EQ(Guard("  terms: Terms", "deferred == terms"), "(== 2:9.1 after 1)");
+  EXPECT_EQ(Guard("  terms: Terms", "terms in {standard, deferred}"), "(in after 1 (set 0:9.1 2:9.1))");
   EXPECT_EQ(Guard("", "actor.role == Boss"), "(== actor.role 0:10)");
   EXPECT_EQ(Guard("", "state == open"), "(== state 0:1.1)");
   EXPECT_THAT(Guard("  terms: Terms", "terms == defered"), HasSubstr("did you mean `deferred`?"));
@@ -155,14 +155,14 @@ TEST(Absence, HasNarrowsWhatFollows) {
 TEST(Absence, RunsThroughReferencesAndMembers) {
   EXPECT_EQ(Guard("  customer: Customer?", "has customer and customer.score > 3"), "(and (has after 1) (< 3:1 (deref 0 0 after 1)))");
   EXPECT_THAT(Guard("  customer: Customer?", "customer.score > 3"), HasSubstr("may be absent"));
-  EXPECT_EQ(Guard("  customer: Customer", "(customer.backup.tier ?? low) >= medium"), "(<= 1:9.1 (?? (deref 0 1 (deref 0 2 after 1)) 0:9.1))");
+  EXPECT_EQ(Guard("  customer: Customer", "(customer.backup.tier ?? low) >= medium"), "(<= 1:9.0 (?? (deref 0 1 (deref 0 2 after 1)) 0:9.0))");
   EXPECT_EQ(Guard("  tags: list<Tag> max 4 by id", "tags[\"red\"].weight is 3"), "(is (member 1 (lookup after 1 \"red\")) 3:1)");
-  EXPECT_EQ(Guard("", "Region[\"eu\"].open is true"), "(is (deref 0 0 (entity 1 \"eu\")) 1:0)");
+  EXPECT_EQ(Guard("", "Region[\"eu\"].open is true"), "(is (deref 0 0 (entity 2 \"eu\")) 1:0)");
 }
 
 TEST(Absence, EqualityIsNotForWhatMayBeAbsent) {
   EXPECT_THAT(Guard("  terms: Terms?", "terms == deferred"), HasSubstr("write `is`"));
-  EXPECT_EQ(Guard("  terms: Terms?", "terms is deferred"), "(is after 1 2:9.2)");
+  EXPECT_EQ(Guard("  terms: Terms?", "terms is deferred"), "(is after 1 2:9.1)");
 }
 
 // ---------------------------------------------------------------- numbers
@@ -223,8 +223,8 @@ TEST(Facts, ThatSayTheSameAreOne) {
                                                                  "  when count(raise by Clerk within 7d) > 9 and happened(raise where size > 3 since rate)\n"))});
   EXPECT_THAT(result.text, IsEmpty());
   ASSERT_EQ(result.program.facts.size(), 2u);
-  EXPECT_EQ(typed::Text(result.program.facts[0]), "workflow 2 count [transitions 1 by 1] within 604800000000000");
-  EXPECT_EQ(typed::Text(result.program.facts[1]), "workflow 2 happened [transitions 1 where (< 3:1 payload 1)] since [transitions 2]");
+  EXPECT_EQ(typed::Text(result.program.facts[0]), "workflow 1 count [transitions 1 by 1] within 604800000000000");
+  EXPECT_EQ(typed::Text(result.program.facts[1]), "workflow 1 happened [transitions 1 where (< 3:1 payload 1)] since [transitions 2]");
 }
 
 TEST(Facts, OfTheLastEvent) {
@@ -232,10 +232,10 @@ TEST(Facts, OfTheLastEvent) {
                                                          "and last(raise).actor.principal is actor.principal and has last(raise)"))});
   EXPECT_THAT(result.text, IsEmpty());
   ASSERT_EQ(result.program.facts.size(), 5u);
-  EXPECT_EQ(typed::Text(result.program.facts[0]), "workflow 2 last [transitions 1] value actor");
-  EXPECT_EQ(typed::Text(result.program.facts[1]), "workflow 2 last [transitions 1] value now");
+  EXPECT_EQ(typed::Text(result.program.facts[0]), "workflow 1 last [transitions 1] value actor");
+  EXPECT_EQ(typed::Text(result.program.facts[1]), "workflow 1 last [transitions 1] value now");
   EXPECT_TRUE(result.program.facts[1].type.type.optional);
-  EXPECT_EQ(typed::Text(result.program.facts[4]), "workflow 2 happened [transitions 1]");
+  EXPECT_EQ(typed::Text(result.program.facts[4]), "workflow 1 happened [transitions 1]");
 }
 
 TEST(Facts, SeeNothingOfTheProposal) {
@@ -289,7 +289,7 @@ TEST(Reviews, RankByTheHighestDomainThatTheyRead) {
   EXPECT_THAT(dump, HasSubstr("clause Deal.veto in regulatory halting when says"));
   EXPECT_THAT(dump, HasSubstr("clause Deal.worried in credit when"));
   EXPECT_THAT(dump, HasSubstr("clause Deal.lost in none halting otherwise"));
-  EXPECT_THAT(dump, HasSubstr("clause conflict rule 12 Deal.approve asks CFO"));
+  EXPECT_THAT(dump, HasSubstr("clause conflict rule 24 Deal.approve asks CFO"));
   EXPECT_THAT(dump, HasSubstr("    binds Deal.approve\n"));
 }
 

@@ -54,6 +54,12 @@ size_t ReferenceDepth(const typed::Expr& e) {
   return e.kind == ExprKind::kMember || e.kind == ExprKind::kLookup || e.kind == ExprKind::kElementAt ? inner : 0;
 }
 
+// `a < b < c` reaches this as `(a < b) < c`; the parser has told what is wrong with it.
+bool IsChain(const ast::Expr& expr) {
+  const ast::Expr& left = *expr.children[0];
+  return left.kind == ast::ExprKind::kBinary && (left.text[0] == '<' || left.text[0] == '>' || left.text == "==" || left.text == "!=");
+}
+
 const char* OperatorName(ExprKind kind) {
   switch (kind) {
     case ExprKind::kAdd: return "+";
@@ -973,6 +979,7 @@ bool Expressions::Comparable(const typed::Expr& left, const typed::Expr& right, 
 Expressions::Ptr Expressions::CheckEquality(const ast::Expr& expr) {
   Ptr left, right;
   if (!CheckPair(*expr.children[0], *expr.children[1], &left, &right)) return nullptr;
+  if (IsChain(expr) && left->type.type.kind != right->type.type.kind && model_.sink.has_errors()) return nullptr;
   if (!Comparable(*left, *right, expr.span)) return nullptr;
   const bool equal = expr.text == "==";
   if (left->type.type.optional || right->type.type.optional) {
@@ -993,6 +1000,7 @@ Expressions::Ptr Expressions::CheckEquality(const ast::Expr& expr) {
 Expressions::Ptr Expressions::CheckOrder(const ast::Expr& expr) {
   Ptr left, right;
   if (!CheckPair(*expr.children[0], *expr.children[1], &left, &right)) return nullptr;
+  if (IsChain(expr) && model_.sink.has_errors()) return nullptr;
   if (!Comparable(*left, *right, expr.span)) return nullptr;
   if (!HasOrder(model_, left->type.type)) {
     model_.sink.Report(expr.span, diagnostics::kNoOrder, model_.types.Words(left->type.type), expr.text);

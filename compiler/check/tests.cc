@@ -337,10 +337,7 @@ class TestWalk {
       return;
     }
     const OpenInstance* instance = Named(name.text);
-    if (instance == nullptr) {
-      ReportUnopened(name);
-      return;
-    }
+    if (instance == nullptr) return ReportUnopened(name);
     out->workflow = instance->workflow;
     out->instance = instance->name;
   }
@@ -383,7 +380,7 @@ class TestWalk {
     }
     if (instance == nullptr && !instances_.empty()) instance = &instances_.back();
     if (instance == nullptr) {
-      model_.sink.Report(step.transition.span, diagnostics::kNoInstance, step.transition);
+      if (!model_.sink.has_errors()) model_.sink.Report(step.transition.span, diagnostics::kNoInstance, step.transition);
       return;
     }
     out->workflow = instance->workflow;
@@ -406,7 +403,7 @@ class TestWalk {
     By(step, out);
     out->yes = step.yes;
     OnInstance(step.instance, out);
-    if (step.instance.empty() && instances_.empty()) model_.sink.Report(step.span, diagnostics::kNoInstance, step.yes ? "yes" : "no");
+    if (step.instance.empty() && instances_.empty() && !model_.sink.has_errors()) model_.sink.Report(step.span, diagnostics::kNoInstance, step.yes ? "yes" : "no");
   }
 
   void Assume(const ast::Step& step, typed::Step* out) {
@@ -494,7 +491,8 @@ class TestWalk {
     using Kind = ast::Expectation::Kind;
     const bool about_instance = expect.kind == Kind::kState || expect.kind == Kind::kCondition;
     if (about_instance && !workflow.valid()) {
-      if (instances_.empty()) model_.sink.Report(expect.span, diagnostics::kNothingToExpectOf);
+      // A step that the parser left out may have opened one.
+      if (instances_.empty() && !model_.sink.has_errors()) model_.sink.Report(expect.span, diagnostics::kNothingToExpectOf);
       return out;
     }
     if (expect.kind == Kind::kState) out.state = model_.FindState(workflow, expect.state);

@@ -46,10 +46,13 @@ Type Of(TypeKind kind) {
   return type;
 }
 
-// Units of durations, and the suffixes of money.
+// What looks like a unit of time or a currency: the parser knows what was meant, and has said so.
 bool HasKnownUnit(const ast::Expr& expr) {
-  static const char* const kUnits[] = {"w", "d", "h", "min", "s", "ms", "us", "ns", "k", "M", "B"};
-  return std::any_of(std::begin(kUnits), std::end(kUnits), [&](const char* unit) { return expr.unit.text == unit; });
+  static const char* const kUnits[] = {"w",   "d",   "h",    "min",   "s",  "ms",  "us",   "ns",    "m",   "mins", "minute", "minutes",
+                                       "hr",  "hrs", "hour", "hours", "day", "days", "sec", "secs", "second", "seconds", "week", "weeks"};
+  const std::string& unit = expr.unit.text;
+  const bool capitals = unit.size() == 3 && std::all_of(unit.begin(), unit.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  return capitals || std::any_of(std::begin(kUnits), std::end(kUnits), [&](const char* known) { return unit == known; });
 }
 
 bool HasRange(const ast::Type& type) { return type.low != nullptr || type.high != nullptr; }
