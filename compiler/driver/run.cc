@@ -94,7 +94,9 @@ int Run(const RunRequest& request) {
   if (ready.policy == nullptr) return ready.status;
   absl::StatusOr<std::unique_ptr<store::Store>> store = OpenStore(request.store);
   if (!store.ok()) return Fail(store.status());
-  absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(ready.policy.get(), store->get(), {});
+  OrchestratorOptions options;
+  options.may = WhoMay(ready.compiled->typed);
+  absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(ready.policy.get(), store->get(), options);
   if (!orchestrator.ok()) return Fail(orchestrator.status());
   absl::StatusOr<std::unique_ptr<replay::ByteSource>> source =
       request.events == "-" ? replay::OpenStandardInput() : replay::OpenFile(request.events);
