@@ -49,28 +49,41 @@ const char* EffectName(Effect effect) {
   return kNames[static_cast<size_t>(effect)];
 }
 
+std::string WithValues(const ExplainedCondition& condition) {
+  return absl::StrCat("`", condition.text, "`", condition.values.empty() ? "" : absl::StrCat(" (", absl::StrJoin(condition.values, ", "), ")"));
+}
+
 void AppendConditions(const ExplainedRule& rule, std::string* text) {
-  for (const ExplainedCondition& condition : rule.conditions) {
-    absl::StrAppend(text, "      ", condition.value ? "true   " : "false  ", condition.text);
-    // A slot that is the whole condition has said its value already.
-    const bool says_more = condition.values.size() > 1 || (condition.values.size() == 1 && !condition.values[0].starts_with(condition.text + " is "));
-    if (says_more) absl::StrAppend(text, "   (", absl::StrJoin(condition.values, ", "), ")");
-    text->push_back('\n');
-  }
   std::vector<std::string> flips;
   for (const ExplainedCondition& condition : rule.conditions) {
+    absl::StrAppend(text, "      ", condition.value ? "true   " : "false  ", WithValues(condition), "\n");
     if (condition.decisive) flips.push_back(absl::StrCat("`", condition.text, "` been ", condition.value ? "false" : "true"));
   }
-  if (rule.applies && !flips.empty()) absl::StrAppend(text, "      it would not have applied had ", absl::StrJoin(flips, ", or "), "\n");
+  if (!flips.empty()) absl::StrAppend(text, "      it would not have applied had ", absl::StrJoin(flips, ", or "), "\n");
 }
 
 void AppendRule(const Schema& schema, const ExplainedRule& explained, std::string* text) {
   const Rule& rule = schema.rules[explained.rule.value];
-  absl::StrAppend(text, "  ", rule.qualified, ": ", rule.kind == RuleKind::kBuiltin ? "built in" : EffectName(rule.effect), Place(rule), "\n");
+  absl::StrAppend(text, "  ", rule.qualified, ": ", rule.kind == RuleKind::kBuiltin ? "built in" : EffectName(explained.effect), Place(rule), "\n");
   if (!rule.because.empty()) absl::StrAppend(text, "      because \"", rule.because, "\"\n");
   if (explained.indeterminate) absl::StrAppend(text, "      it could not be evaluated, and so counts as ", explained.is_allow ? "false" : "true", "\n");
   if (!explained.excused_by.empty()) absl::StrAppend(text, "      excused by ", absl::StrJoin(explained.excused_by, ", "), "\n");
   AppendConditions(explained, text);
+}
+
+// What does not apply needs a line: the conditions of which each alone kept it off, or else all that did not hold.
+void AppendIdle(const Schema& schema, const ExplainedRule& explained, std::string* text) {
+  const Rule& rule = schema.rules[explained.rule.value];
+  std::vector<std::string> why;
+  for (bool decisive : {true, false}) {
+    for (const ExplainedCondition& condition : explained.conditions) {
+      const bool tells = decisive ? condition.decisive : !condition.value;
+      if (tells) why.push_back(absl::StrCat(WithValues(condition), condition.value ? " is true" : " is false"));
+    }
+    if (!why.empty()) break;
+  }
+  absl::StrAppend(text, "  ", rule.qualified, ": ", rule.kind == RuleKind::kBuiltin ? "built in" : EffectName(explained.effect),
+                  why.empty() ? "" : "; ", absl::StrJoin(why, ", "), "\n");
 }
 
 template <class Wanted>
@@ -80,7 +93,8 @@ void AppendGroup(const char* title, const Schema& schema, const Explanation& exp
     if (!wanted(rule)) continue;
     if (!any) absl::StrAppend(text, title, "\n");
     any = true;
-    AppendRule(schema, rule, text);
+    if (rule.applies) AppendRule(schema, rule, text);
+    else AppendIdle(schema, rule, text);
   }
 }
 
@@ -111,7 +125,7 @@ std::string Text(const store::Event& event, const Schema& schema, const Explanat
 
 void RuleJson(const Schema& schema, const ExplainedRule& explained, replay::JsonWriter* json) {
   const Rule& rule = schema.rules[explained.rule.value];
-  json->Open('{').Key("rule").Text(rule.qualified).Key("effect").Text(rule.kind == RuleKind::kBuiltin ? "builtin" : EffectName(rule.effect));
+  json->Open('{').Key("rule").Text(rule.qualified).Key("effect").Text(EffectName(explained.effect));
   json->Key("applies").Bool(explained.applies).Key("stands").Bool(explained.stands).Key("indeterminate").Bool(explained.indeterminate);
   json->Key("excused_by").Open('[');
   for (const std::string& by : explained.excused_by) json->Text(by);

@@ -24,8 +24,8 @@ class Explainer {
   Explanation Explain() {
     Explanation explanation;
     eval_ = Booleans(std::nullopt);
-    RawDecision decision = Decide(eval_);
-    for (size_t i = 0; i < function_.restraints.size(); ++i) explanation.rules.push_back(Restraint(i, decision));
+    const RawDecision decision = Decide(eval_);
+    for (size_t i = 0; i < function_.restraints.size(); ++i) explanation.rules.push_back(Restraint(i));
     for (size_t i = 0; i < function_.allows.size(); ++i) explanation.rules.push_back(Allow(i));
     AddChanges(decision, &explanation);
     return explanation;
@@ -76,7 +76,7 @@ class Explainer {
       seen[next] = true;
       const ir::Expr& expr = code_.exprs[next];
       if (!IsConnective(expr.op)) {
-        if (expr.op != ir::Op::kConstBool) conditions->push_back(next);
+        if (expr.op != ir::Op::kConstBool && !text_.IsRangeCheck(ir::ExprId(next))) conditions->push_back(next);
         continue;
       }
       open.push_back(expr.a);
@@ -86,9 +86,10 @@ class Explainer {
     std::sort(conditions->begin(), conditions->end());
   }
 
-  ExplainedRule OfGuard(RuleId rule, const ir::Guard& guard) const {
+  ExplainedRule OfGuard(RuleId rule, Effect effect, const ir::Guard& guard) const {
     ExplainedRule out;
     out.rule = rule;
+    out.effect = effect;
     out.applies = eval_[guard.applies.value];
     out.indeterminate = eval_[guard.fails.value];
     std::vector<uint32_t> conditions;
@@ -104,19 +105,18 @@ class Explainer {
     return out;
   }
 
-  ExplainedRule Restraint(size_t index, const RawDecision& decision) const {
-    ExplainedRule out = OfGuard(function_.restraints[index].rule, code_.restraints[index]);
+  ExplainedRule Restraint(size_t index) const {
+    ExplainedRule out = OfGuard(function_.restraints[index].rule, function_.restraints[index].effect, code_.restraints[index]);
     for (size_t i = 0; i < function_.allows.size(); ++i) {
       const bool names_it = (function_.allows[i].excuses[index / 64] >> (index % 64) & 1) != 0;
       if (names_it && eval_[code_.allows[i].applies.value] && out.applies) out.excused_by.push_back(NameOf(function_.allows[i].rule));
     }
     out.stands = out.applies && out.excused_by.empty();
-    (void)decision;
     return out;
   }
 
   ExplainedRule Allow(size_t index) const {
-    ExplainedRule out = OfGuard(function_.allows[index].rule, code_.allows[index]);
+    ExplainedRule out = OfGuard(function_.allows[index].rule, Effect::kAllow, code_.allows[index]);
     out.is_allow = true;
     return out;
   }
@@ -129,7 +129,8 @@ class Explainer {
     conditions.erase(std::unique(conditions.begin(), conditions.end()), conditions.end());
     for (uint32_t id : conditions) {
       const RawDecision other = Decide(Booleans(id));
-      if (other.outcome == decision.outcome) continue;
+      const bool differs = decision.outcome == Outcome::kPermit ? other.outcome != Outcome::kPermit : other.outcome < decision.outcome;
+      if (!differs) continue;
       Change change{text_.Condition(ir::ExprId(id)), eval_[id], other.outcome, {}};
       for (int i = 0; i < other.reason_count; ++i) change.reasons.push_back(NameOf(function_.restraints[other.reasons[i]].rule));
       explanation->changes.push_back(std::move(change));

@@ -21,12 +21,13 @@ struct ExplainedCondition {
 
 struct ExplainedRule {
   RuleId rule;
+  Effect effect = Effect::kDeny;             // here: a clause denies what it did not conclude
   bool is_allow = false, applies = false, indeterminate = false, stands = false;
   std::vector<std::string> excused_by;
   std::vector<ExplainedCondition> conditions;
 };
 
-// One condition that, had it been otherwise, would have changed the outcome.
+// One condition that, had it been otherwise, would have made the outcome laxer (of what was permitted: stricter).
 struct Change { std::string text; bool value = false; Outcome outcome = Outcome::kPermit; std::vector<std::string> reasons; };
 
 struct Explanation {

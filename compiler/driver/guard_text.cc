@@ -39,7 +39,7 @@ std::string Quoted(std::string_view text) { return absl::StrCat("\"", absl::stri
 
 // What a number means.
 struct GuardText::Shape {
-  enum class Kind : uint8_t { kPlain, kTyped, kState, kRole, kClause } kind = Kind::kPlain;
+  enum class Kind : uint8_t { kPlain, kTyped, kState, kRole, kClause, kSeen } kind = Kind::kPlain;
   Type type;
   uint32_t index = 0;  // kClause: review
 };
@@ -56,7 +56,21 @@ std::string GuardText::Condition(ir::ExprId id) const {
   return text.substr(0, end) + "…";
 }
 
+bool GuardText::IsRangeCheck(ir::ExprId id) const {
+  const ir::Expr& expr = code_.exprs[id.value];
+  if (expr.op == ir::Op::kAnd) return IsRangeCheck(ir::ExprId(expr.a)) && IsRangeCheck(ir::ExprId(expr.b));
+  if (expr.op != ir::Op::kLeNum) return false;
+  const auto is_end = [&](uint32_t operand) {
+    const ir::Expr& constant = code_.exprs[operand];
+    if (constant.op != ir::Op::kConstNum) return false;
+    const Num number = program_.numbers[constant.a];
+    return number == INT64_MIN || number == INT64_MAX;
+  };
+  return is_end(expr.a) || is_end(expr.b);
+}
+
 std::vector<std::string> GuardText::Values(ir::ExprId id) const {
+  if (code_.exprs[id.value].op == ir::Op::kSlotBool) return {};  // the condition's own value says it
   std::vector<uint32_t> exprs;
   CollectSlots(id.value, &exprs, 0);
   std::vector<std::string> texts;
@@ -182,6 +196,7 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
     case SlotRoot::kNow: shape.kind = Shape::Kind::kTyped, shape.type.kind = TypeKind::kTime; break;
     case SlotRoot::kState: shape.kind = Shape::Kind::kState; break;
     case SlotRoot::kActorRole: shape.kind = Shape::Kind::kRole; break;
+    case SlotRoot::kSeen: shape.kind = Shape::Kind::kSeen; break;
     case SlotRoot::kReviewOutcome: shape.kind = Shape::Kind::kClause, shape.index = path.index; break;
     case SlotRoot::kElement:
       if (list.valid()) {
@@ -228,6 +243,9 @@ std::string GuardText::Number(Num number, const Shape& shape) const {
   const Schema& schema = program_.schema;
   switch (shape.kind) {
     case Shape::Kind::kPlain: break;
+    case Shape::Kind::kSeen:
+      if (number == INT64_MAX) return "not said";
+      break;
     case Shape::Kind::kState:
       if (number == -1 || number == static_cast<Num>(kNewState.value)) return "new";
       if (number >= 0 && number < static_cast<Num>(workflow_.states.size())) return workflow_.states[static_cast<size_t>(number)].name;
@@ -261,6 +279,8 @@ GuardText::Shape GuardText::ShapeOf(uint32_t id, int depth) const {
     case ir::Op::kElemNum: return SlotShape(expr.a);
     case ir::Op::kNeg: return ShapeOf(expr.a, depth + 1);
     case ir::Op::kSelectNum:
+      if (IsRangeCheck(ir::ExprId(expr.a))) return ShapeOf(expr.b, depth + 1);
+      [[fallthrough]];
     case ir::Op::kAdd:
     case ir::Op::kSub: {
       const bool select = expr.op == ir::Op::kSelectNum;
@@ -334,6 +354,7 @@ std::string GuardText::Text(uint32_t id, const Shape* shape, int depth) const {
     case ir::Op::kSelectBool:
     case ir::Op::kSelectNum:
     case ir::Op::kSelectStr:
+      if (IsRangeCheck(ir::ExprId(expr.a))) return Text(expr.b, shape, depth + 1);
       return absl::StrCat("(if ", Text(expr.a, nullptr, depth + 1), " then ", Text(expr.b, shape, depth + 1), " else ", Text(expr.c, shape, depth + 1), ")");
     default: return Operator(id, depth);
   }

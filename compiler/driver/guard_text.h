@@ -19,6 +19,8 @@ class GuardText {
 
   // "discount > 35%"
   std::string Condition(ir::ExprId id) const;
+  // It only asks whether a number stays within 64 bits: nothing that an author wrote.
+  bool IsRangeCheck(ir::ExprId id) const;
   // The slots that a condition reads, with their values: "discount is 38%".
   std::vector<std::string> Values(ir::ExprId id) const;
 

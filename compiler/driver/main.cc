@@ -72,7 +72,7 @@ void AddExplain(CLI::App* app, Requests* requests) {
   ExplainRequest* request = &requests->explain;
   CLI::Option* code = verb->add_option("code", request->code, "a diagnostic's code, like E0105");
   CLI::Option* store = verb->add_option("--store", request->store, "a store that `run` kept")->type_name("DIR");
-  CLI::Option* position = verb->add_option("--position", request->position, "of the decision")->type_name("N")->check(CLI::PositiveNumber);
+  CLI::Option* position = verb->add_option("--position", request->position, "of the decision")->type_name("N")->check(CLI::Range(int64_t{1}, INT64_MAX));
   store->needs(position)->excludes(code);
   position->needs(store);
   verb->add_flag("--json", request->json, "for programs: one object");

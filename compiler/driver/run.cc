@@ -49,10 +49,22 @@ class Runner {
 
   absl::StatusOr<std::vector<DecisionRecord>> Submit(const replay::EventLine& event) {
     if (!event.is_erase) return orchestrator_->Submit(event.submission);
+    std::vector<DecisionRecord> records;
+    if (event.erase.at_ns.has_value()) {
+      absl::StatusOr<std::vector<DecisionRecord>> due = orchestrator_->Tick(*event.erase.at_ns);
+      if (!due.ok()) return due;
+      records = *std::move(due);
+    }
     absl::StatusOr<DecisionRecord> record =
         orchestrator_->Erase(event.erase.workflow, event.erase.on, event.erase.field, event.erase.by);
-    if (!record.ok()) return record.status();
-    return std::vector<DecisionRecord>{*record};
+    if (record.ok()) {
+      records.push_back(*std::move(record));
+    } else if (records.empty() || record.status().code() != absl::StatusCode::kInvalidArgument) {
+      return record.status();
+    } else {
+      Refuse(record.status().message());  // what was due by then has been committed all the same
+    }
+    return records;
   }
 
   void Show(const std::vector<DecisionRecord>& records) {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <memory>
 
@@ -294,15 +295,26 @@ bool Exists(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// Beside the policy, or in one folder of the data that is not part of the project, or right in it.
+// Right in the folder, or in the first of its folders, by name, that has it.
+std::string FindUnder(const std::string& folder, const std::string& path) {
+  const std::string direct = absl::StrCat(folder, "/", path);
+  if (Exists(direct)) return direct;
+  std::error_code error;
+  std::vector<std::string> found;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string inside = absl::StrCat(it->path().string(), "/", path);
+    if (Exists(inside)) found.push_back(inside);
+  }
+  return found.empty() ? "" : *std::min_element(found.begin(), found.end());
+}
+
+// Beside the policy, then under the folder of data that is no part of the project.
 std::string FindLog(const std::string& policy_path, const std::string& path, const Options& options) {
   if (path.starts_with("/")) return Exists(path) ? path : "";
   const size_t slash = policy_path.rfind('/');
   const std::string beside = slash == std::string::npos ? path : absl::StrCat(policy_path.substr(0, slash + 1), path);
   if (Exists(beside)) return beside;
-  if (options.external_data.empty()) return "";
-  const std::string outside = absl::StrCat(options.external_data, "/", path);
-  return Exists(outside) ? outside : "";
+  return options.external_data.empty() ? "" : FindUnder(options.external_data, path);
 }
 
 class ScenarioRun {

@@ -131,7 +131,11 @@ class Fields {
   void Time(std::string_view name, std::optional<int64_t>* out) {
     std::string text;
     Text(name, &text);
-    if (text.empty()) return;
+    if (text.empty()) {
+      // Left out there is none; an empty one is not left out.
+      if (const Input* value = Take(name); value != nullptr) Fail(name, "is empty: leave it out, or say a time");
+      return;
+    }
     const absl::StatusOr<int64_t> time_ns = ParseTime(text);
     if (time_ns.ok()) *out = *time_ns;
     else Fail(name, absl::StrCat("cannot be read as a time: ", time_ns.status().message()));
@@ -248,6 +252,7 @@ void ReadErase(Fields* fields, EventLine* line) {
   fields->RequireText("workflow", &line->erase.workflow);
   fields->Key("on", &line->erase.on);
   fields->RequireText("by", &line->erase.by);
+  fields->Time("at", &line->erase.at_ns);
 }
 
 struct Kind {

@@ -1,10 +1,11 @@
 // Events as one JSON object a line, in and out: what `run` and `replay` read, and what they print.
 //
-// Source    docs/guide/events.md (the formats)
+// Source    docs/guide/command.md (the formats)
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,10 +19,11 @@ namespace writ::replay {
 inline constexpr size_t kLineBytesMax = 1u << 20;
 inline constexpr size_t kJsonDepthMax = 32;
 
-// `{"erase":"pii","workflow":"Customer","on":"c-17","by":"dpo"}`: the values of a field, or of all fields with that label.
+// `{"erase":"pii","workflow":"Customer","on":"c-17","by":"dpo","at":"…"}`: the values of a field, or of all fields with that label.
 struct EraseLine {
   std::string field, workflow, by;
   Input on;
+  std::optional<int64_t> at_ns;
 };
 
 struct EventLine {

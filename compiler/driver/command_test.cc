@@ -1,0 +1,420 @@
+// The built command, from the outside: arguments and files in, output and exit status out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+struct Outcome { int status = -1; std::string out, err; };
+
+class CommandTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = std::filesystem::temp_directory_path() / "writ_command_XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  void Write(const std::string& name, const std::string& text) const { std::ofstream(Path(name), std::ios::binary) << text; }
+  std::string Text(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(Path(name), std::ios::binary).rdbuf();
+    return text.str();
+  }
+
+  // In the test's own folder.
+  Outcome Writ(const std::string& arguments, const std::string& input = "") const {
+    Write("stdin", input);
+    const std::string command = "cd '" + folder_ + "' && '" WRIT_COMMAND "' " + arguments + " <stdin >stdout 2>stderr";
+    const int status = system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Text("stdout"), Text("stderr")};
+  }
+
+ private:
+  std::string folder_;
+};
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// The text of one field of a line, up to the next comma or the end of its list.
+std::string FieldOf(const std::string& line, const std::string& name) {
+  const size_t at = line.find("\"" + name + "\":");
+  if (at == std::string::npos) return "(none)";
+  const size_t begin = at + name.size() + 3;
+  const char open = line[begin];
+  const size_t end = open == '"' ? line.find('"', begin + 1) + 1 : open == '[' ? line.find(']', begin) + 1 : line.find_first_of(",}", begin);
+  return line.substr(begin, end - begin);
+}
+
+std::vector<std::string> Column(const std::string& text, const std::string& name) {
+  std::vector<std::string> column;
+  for (const std::string& line : Lines(text)) column.push_back(FieldOf(line, name));
+  return column;
+}
+
+constexpr char kPolicy[] = R"(package shop
+domain trade
+role Desk in trade
+role Crm in trade
+human role Boss in trade
+
+entity Customer by id: string max 40 {
+  name: string max 40 label pii
+  risky: bool
+}
+
+workflow Order by id: string max 40 {
+  amount:   int in 0..1000
+  customer: Customer
+  states draft, sent, stopped
+  halted stopped
+  open: -> draft sets amount, customer
+  send: draft -> sent
+  note: in draft { text: string max 10 }
+  stop: draft -> stopped
+}
+
+authority Crm  { may set on Customer }
+authority Desk { may open, send, note on Order }
+authority Boss { may send, stop on Order }
+
+rule large in trade
+  deny send on Order when amount > 500
+  because "large orders are not sent"
+
+rule named in trade
+  deny send on Order when customer.name == "Initech"
+
+rule boss_may in trade
+  allow send on Order by Boss overrides large
+
+rule medium in trade
+  escalate send on Order to Boss within 4h else stop when amount > 100 and amount <= 500
+)";
+
+constexpr char kEvents[] = R"({"agent":"ann","roles":["Desk"]}
+{"agent":"bo","kind":"human","roles":["Boss"]}
+{"agent":"crm","roles":["Crm"]}
+{"set":"Customer","key":"c","by":"crm","at":"2026-01-01T00:00:00Z","fields":{"name":"Acme","risky":false}}
+{"propose":"open","on":"o1","by":"ann","set":{"amount":600,"customer":"c"}}
+{"propose":"send","on":"o1","by":"ann"}
+{"propose":"send","on":"o1","by":"bo"}
+{"propose":"open","on":"o2","by":"ann","set":{"amount":200,"customer":"c"}}
+{"propose":"send","on":"o2","by":"ann"}
+{"tick":"2026-01-01T04:00:00Z"}
+)";
+
+TEST_F(CommandTest, UsageIsStatusTwo) {
+  EXPECT_EQ(Writ("").status, 2);
+  EXPECT_EQ(Writ("frobnicate").status, 2);
+  EXPECT_EQ(Writ("check").status, 2);
+  EXPECT_EQ(Writ("run nowhere.writ --events -").status, 2);
+  EXPECT_EQ(Writ("replay .").status, 2);
+  EXPECT_EQ(Writ("verify --store nowhere").status, 2);
+  for (const char* verb : {"check", "run", "test", "replay", "explain", "verify"}) {
+    const Outcome help = Writ(std::string(verb) + " --help");
+    EXPECT_EQ(help.status, 0);
+    EXPECT_THAT(help.out, HasSubstr("--json")) << verb;
+  }
+}
+
+TEST_F(CommandTest, CheckShowsAllDiagnostics) {
+  Write("p.writ", kPolicy);
+  EXPECT_EQ(Writ("check p.writ").out, "fine: 1 workflow, 1 entity, 3 roles, 4 rules, 0 tests\n");
+  Write("q.writ", "package q\nrole A in nowhere\nrole B in nowhere_else\n");
+  const Outcome broken = Writ("check q.writ");
+  EXPECT_EQ(broken.status, 1);
+  EXPECT_THAT(broken.out, HasSubstr("q.writ:2:11: error[E"));
+  EXPECT_THAT(broken.out, HasSubstr("q.writ:3:11: error[E"));
+  const Outcome json = Writ("check --json q.writ");
+  EXPECT_EQ(json.status, 1);
+  EXPECT_THAT(Column(json.out, "line"), ElementsAre("2", "3"));
+  EXPECT_EQ(Writ("run q.writ --events -", kEvents).status, 1);
+}
+
+TEST_F(CommandTest, DumpsEveryForm) {
+  Write("p.writ", kPolicy);
+  for (const char* form : {"ast", "typed", "ir", "llvm"}) {
+    const Outcome dump = Writ(std::string("run p.writ --events none --dump=") + form);
+    EXPECT_EQ(dump.status, 0) << dump.err;
+    EXPECT_NE(dump.out.find(std::string(form) == "llvm" ? "define void @writ_function_0" : "large"), std::string::npos) << form;
+  }
+  const Outcome times = Writ("check p.writ --time-passes --stop-after=parse");
+  EXPECT_THAT(times.err, StartsWith("parse "));
+  EXPECT_THAT(times.err, Not(HasSubstr("lower")));
+}
+
+TEST_F(CommandTest, RunDecidesLineByLine) {
+  Write("p.writ", kPolicy);
+  const Outcome run = Writ("run p.writ --events -", kEvents);
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_THAT(Column(run.out, "position"), ElementsAre("1", "2", "3", "4", "5", "6", "7", "8", "9", "10"));
+  EXPECT_THAT(Column(run.out, "outcome"), ElementsAre("\"permit\"", "\"permit\"", "\"permit\"", "\"permit\"", "\"permit\"", "\"deny\"",
+                                                      "\"permit\"", "\"permit\"", "\"escalate\"", "\"permit\""));
+  const std::vector<std::string> lines = Lines(run.out);
+  EXPECT_THAT(lines[5], HasSubstr("\"reasons\":[\"shop.large\"],\"excused\":[]"));
+  EXPECT_THAT(lines[6], HasSubstr("\"reasons\":[],\"excused\":[{\"rule\":\"shop.large\",\"by\":\"shop.boss_may\"}]"));
+  EXPECT_THAT(lines[8], HasSubstr("\"questions\":[{\"question\":9,\"to\":\"Boss\",\"until\":\"2026-01-01T04:00:00Z\",\"else\":\"stop\",\"rules\":[\"shop.medium\"]}]"));
+  EXPECT_THAT(lines[9], HasSubstr("\"proposal\":\"stop\",\"by\":\"orchestrator\",\"as\":\"orchestrator\""));
+  EXPECT_EQ(Writ("run p.writ --interpret --events -", kEvents).out, run.out);
+  EXPECT_EQ(Writ("run p.writ --fail-on deny --events -", kEvents).status, 1);
+  EXPECT_EQ(Writ("run p.writ --fail-on hold --events -", kEvents).status, 0);
+}
+
+TEST_F(CommandTest, RefusedLinesAreToldAndTheOthersGoOn) {
+  Write("p.writ", kPolicy);
+  const Outcome run = Writ("run p.writ --events -", "nonsense\n{\"agent\":\"ann\",\"roles\":[\"Desk\"]}\n\n" + std::string(2 << 20, 'x') +
+                                                        "\n{\"propose\":\"open\",\"on\":\"o\",\"by\":\"ann\",\"set\":{\"amount\":1001,\"customer\":\"c\"}}\n"
+                                                        "{\"agent\":\"crm\",\"roles\":[\"Crm\"]}\n");
+  EXPECT_EQ(run.status, 1);
+  EXPECT_THAT(Column(run.out, "on"), ElementsAre("\"ann\"", "\"crm\""));
+  EXPECT_THAT(Column(run.err, "line"), ElementsAre("1", "4", "5"));
+}
+
+TEST_F(CommandTest, ALineIsAnsweredBeforeTheNextIsThere) {
+  Write("p.writ", kPolicy);
+  int in[2], out[2];
+  ASSERT_EQ(pipe(in), 0);
+  ASSERT_EQ(pipe(out), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(in[0], 0);
+    dup2(out[1], 1);
+    for (int end : {in[0], in[1], out[0], out[1]}) close(end);
+    execl(WRIT_COMMAND, WRIT_COMMAND, "run", Path("p.writ").c_str(), "--events", "-", nullptr);
+    _exit(127);
+  }
+  close(in[0]);
+  close(out[1]);
+  FILE* answers = fdopen(out[0], "r");
+  char line[4096];
+  for (const std::string& event : {"{\"agent\":\"ann\",\"roles\":[\"Desk\"]}\n", "{\"agent\":\"bo\",\"roles\":[\"Boss\"],\"kind\":\"human\"}\n"}) {
+    ASSERT_EQ(write(in[1], event.data(), event.size()), static_cast<ssize_t>(event.size()));
+    ASSERT_NE(fgets(line, sizeof line, answers), nullptr);  // the other end is still open: it was not waited for
+  }
+  EXPECT_EQ(FieldOf(line, "position"), "2");
+  close(in[1]);
+  EXPECT_EQ(fgets(line, sizeof line, answers), nullptr);
+  fclose(answers);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(CommandTest, AStoreIsKeptVerifiedAndExplained) {
+  Write("p.writ", kPolicy);
+  ASSERT_EQ(Writ("run p.writ --store s --events -", kEvents).status, 0);
+  const Outcome more = Writ("run p.writ --store s --events -", "{\"agent\":\"zoe\",\"roles\":[\"Desk\"]}\n");
+  EXPECT_EQ(FieldOf(more.out, "position"), "11");
+  const Outcome fine = Writ("verify --store s");
+  EXPECT_EQ(fine.status, 0) << fine.out;
+  EXPECT_THAT(fine.out, HasSubstr("chain: 11 events"));
+  EXPECT_EQ(FieldOf(Writ("verify --store s --json").out, "fine"), "true");
+
+  const Outcome why = Writ("explain --store s --position 6");
+  EXPECT_EQ(why.status, 0) << why.err;
+  EXPECT_THAT(why.out, HasSubstr("outcome: deny; state afterwards: draft\nreasons: shop.large\n"));
+  EXPECT_THAT(why.out, HasSubstr("true   `amount > 500` (amount is 600)"));
+  EXPECT_THAT(why.out, HasSubstr("because \"large orders are not sent\""));
+  EXPECT_THAT(why.out, HasSubstr("`amount > 500` false instead of true: permit"));
+  EXPECT_EQ(Writ("explain --store s --position 99").status, 2);
+
+  const Outcome again = Writ("replay p.writ --store s --json");
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_THAT(again.out, Not(HasSubstr("\"then\":\"deny\",\"now\":\"permit\"")));
+  Write("p.writ", std::string(kPolicy).replace(std::string(kPolicy).find("amount > 500\n"), 12, "amount > 900"));
+  EXPECT_THAT(Writ("replay p.writ --store s --json").out, HasSubstr("\"then\":\"deny\",\"now\":\"permit\",\"events\":1,\"cases\":1"));
+}
+
+TEST_F(CommandTest, VerifyFindsWhatWasTamperedWith) {
+  Write("p.writ", kPolicy);
+  ASSERT_EQ(Writ("run p.writ --store s --events -", kEvents).status, 0);
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(Path("s/log.db").c_str(), &database), SQLITE_OK);
+  char* error = nullptr;
+  EXPECT_EQ(sqlite3_exec(database, "UPDATE events SET hash = zeroblob(32) WHERE position = 6", nullptr, nullptr, &error), SQLITE_OK) << error;
+  sqlite3_close(database);
+  const Outcome tampered = Writ("verify --store s");
+  EXPECT_EQ(tampered.status, 1);
+  EXPECT_THAT(tampered.out, HasSubstr("position 6: "));
+}
+
+TEST_F(CommandTest, ErasureLeavesTheChainAndSaysWhatCannotBeDecidedAgain) {
+  Write("p.writ", kPolicy);
+  const Outcome run = Writ("run p.writ --store s --events -", std::string(kEvents) + R"({"erase":"pii","workflow":"Customer","on":"c","by":"dpo","at":"2026-01-02T00:00:00Z"})" "\n");
+  EXPECT_EQ(run.status, 0) << run.err;
+  const Outcome verified = Writ("verify --store s");
+  EXPECT_EQ(verified.status, 0) << verified.out;
+  EXPECT_THAT(verified.out, HasSubstr("position 6 can no longer be decided again: a value that it read was erased"));
+  EXPECT_THAT(Writ("explain --store s --position 6").out, HasSubstr("a value that this decision read was erased"));
+  for (const char* file : {"s/log.db", "s/log.db-wal"}) EXPECT_THAT(Text(file), Not(HasSubstr("Acme"))) << file;
+}
+
+TEST_F(CommandTest, TestsPassFailAndAreSkipped) {
+  Write("p.writ", std::string(kPolicy) + R"(
+test "sent by the boss" {
+  at 2026-01-01T00:00Z
+  set Customer "c" by Crm { name: "Acme"  risky: false }
+  open Order o by Desk { amount: 600  customer: "c" }
+  expect send by Desk denied because large
+  expect send by Boss permitted
+  expect state sent
+}
+
+test "this one is wrong" {
+  at 2026-01-01T00:00Z
+  set Customer "c" by Crm { name: "Acme"  risky: false }
+  open Order o by Desk { amount: 600  customer: "c" }
+  expect send by Desk permitted
+  send by Desk
+}
+
+scenario "elsewhere" from "nowhere.xes" following record {
+  expect nothing else denied
+}
+log Order from xes { role from "org:role" }
+)");
+  const Outcome tests = Writ("test p.writ --junit out.xml");
+  EXPECT_EQ(tests.status, 1);
+  EXPECT_THAT(tests.out, HasSubstr("passed  p.writ:40  sent by the boss\n"));
+  EXPECT_THAT(tests.out, HasSubstr("FAILED  p.writ:49  this one is wrong\n"
+                                   "    p.writ:53:10: expected send by Desk permitted; it was denied because shop.large\n"
+                                   "    p.writ:54:3: nothing expects this denial: it was denied because shop.large\n"));
+  EXPECT_THAT(tests.out, HasSubstr("1 passed, 2 failed\n"));
+  EXPECT_THAT(Text("out.xml"), HasSubstr("<testsuite name=\"writ\" tests=\"3\" failures=\"2\" errors=\"0\" skipped=\"0\">"));
+  EXPECT_THAT(Writ("test p.writ --skip-missing").out, HasSubstr("1 passed, 1 failed, 1 skipped\n"));
+  EXPECT_EQ(Writ("test p.writ --filter boss").status, 0);
+}
+
+// ---------------------------------------------------------------- recorded logs
+
+constexpr char kClaims[] = R"(package claims
+domain office
+role Clerk in office as "CLERK"
+role Head in office as "HEAD"
+
+workflow Claim by id: string max 40 from "concept:name" {
+  amount: money(EUR) in 0 EUR .. 100 EUR from "Amount" in EUR round half_even
+  states new_one, approved, paid
+  file:    -> new_one sets amount  as "FILED"
+  approve: new_one -> approved     as "APPROVED by *"
+  pay:     approved -> paid        as "PAID"
+}
+log Claim from xes { actor from "org:resource" absent "NOBODY"  role from "org:role"  at from "time:timestamp" }
+
+authority Clerk { may file, pay on Claim }
+authority Head { may approve on Claim }
+
+rule large in office
+  deny pay on Claim when amount > 50 EUR
+)";
+
+std::string XesEvent(const std::string& name, const std::string& role, const std::string& time, const std::string& more = "") {
+  return "<event><string key=\"concept:name\" value=\"" + name + "\"/><string key=\"org:role\" value=\"" + role +
+         "\"/><string key=\"org:resource\" value=\"NOBODY\"/><date key=\"time:timestamp\" value=\"" + time + "\"/>" + more + "</event>\n";
+}
+std::string Amount(const std::string& value) { return "<string key=\"Amount\" value=\"" + value + "\"/>"; }
+
+std::string ClaimsLog() {
+  return "<log>\n<trace><string key=\"concept:name\" value=\"c1\"/>\n" + XesEvent("FILED", "CLERK", "2020-01-01T10:00:00+01:00", Amount("50.0050000001")) +
+         XesEvent("APPROVED by HEAD", "HEAD", "2020-01-02T10:00:00+01:00") + XesEvent("PAID", "CLERK", "2020-01-03T10:00:00+01:00") +
+         "</trace>\n<trace><string key=\"concept:name\" value=\"c2\"/>\n" + XesEvent("FILED", "CLERK", "2020-01-01T08:59:00Z", Amount("50.005")) +
+         XesEvent("PRINTED", "CLERK", "2020-01-01T09:30:00Z") + XesEvent("APPROVED by HEAD", "JANITOR", "2019-12-01T10:00:00Z") +
+         XesEvent("PAID", "CLERK", "2020-01-04T10:00:00Z") + "</trace>\n<trace><string key=\"concept:name\" value=\"c3\"/>\n" +
+         XesEvent("FILED", "CLERK", "2020-01-01T08:00:00Z", Amount("100.01")) + XesEvent("PAID", "CLERK", "yesterday") + "</trace>\n</log>\n";
+}
+
+TEST_F(CommandTest, ReplayFollowsTheRecord) {
+  Write("c.writ", kClaims);
+  Write("log.xes", ClaimsLog());
+  const Outcome replay = Writ("replay c.writ --log log.xes --json --decisions d.jsonl");
+  EXPECT_EQ(replay.status, 0) << replay.err;
+  EXPECT_EQ(replay.out,
+            R"({"events":7,"cases":3,"outcomes":{"permit":{"events":5,"cases":3},"deny":{"events":2,"cases":2}},)"
+            R"("rules":[{"rule":"claims.large","outcome":"deny","events":1,"cases":1},{"rule":"no_authority","outcome":"deny","events":1,"cases":1}],)"
+            R"("indeterminate":[],"would_have":[],"changed":[],"passed_over":{},)"
+            R"("log":{"events":9,"cases":3,"mapped":7,"reordered":1,"unmapped":[{"name":"PRINTED","events":1,"line":9}],)"
+            R"("unmapped_roles":[{"name":"JANITOR","events":1,"line":10}],)"
+            R"("values_out_of_range":{"count":1,"first":[{"line":14,"on":"c3","field":"amount","attribute":"Amount","value":"100.01","error":)"
+            + replay.out.substr(replay.out.find("\"error\":") + 8, replay.out.find("}]}", replay.out.find("\"error\":")) - replay.out.find("\"error\":") - 8) +
+            R"(}]},"without_time":{"count":1,"first":[{"line":15,"on":"c3","field":"at","attribute":"time:timestamp","value":"yesterday",)"
+            R"("error":"`yesterday` is not a time with its offset from UTC"}]}},"refused":{"count":0,"first":[]}})" "\n");
+  // By time over traces, in the file's order within one: c2's approval takes its predecessor's time.
+  EXPECT_THAT(Column(Text("d.jsonl"), "on"), ElementsAre("\"c3\"", "\"c2\"", "\"c1\"", "\"c2\"", "\"c1\"", "\"c1\"", "\"c2\""));
+  EXPECT_THAT(Writ("replay c.writ --log log.xes").out, HasSubstr("denied because claims.large"));
+  EXPECT_EQ(Writ("replay c.writ --log log.xes --json --interpret").out, replay.out);
+}
+
+TEST_F(CommandTest, ReplayFollowsThePolicy) {
+  Write("c.writ", kClaims);
+  Write("log.xes", ClaimsLog());
+  const Outcome replay = Writ("replay c.writ --log log.xes --json --follow policy");
+  EXPECT_EQ(replay.status, 0) << replay.err;
+  // c2 was never approved there, so that paying it is no transition.
+  EXPECT_THAT(replay.out, HasSubstr("{\"rule\":\"no_transition\",\"outcome\":\"deny\",\"events\":1,\"cases\":1}"));
+}
+
+TEST_F(CommandTest, ReplayReadsCsv) {
+  std::string policy = kClaims;
+  policy.replace(policy.find("log Claim from xes"), std::string::npos,
+                 "log Claim from csv { case from \"claim\"  actor from \"who\"  role from \"role\"  at from \"when\"  activity from \"what\" }\n"
+                 "authority Clerk { may file, pay on Claim }\nauthority Head { may approve on Claim }\n");
+  policy.replace(policy.find(" from \"concept:name\""), 20, " from \"claim\"");
+  Write("c.writ", policy);
+  Write("log.csv", "claim,what,who,role,when,Amount\nc1,FILED,ann,CLERK,2020-01-01T10:00:00Z,12.5\nc1,APPROVED by HEAD,bo,HEAD,2020-01-01T11:00:00Z,\n");
+  const Outcome replay = Writ("replay c.writ --log log.csv --json");
+  EXPECT_EQ(replay.status, 0) << replay.err << Text("c.writ");
+  EXPECT_THAT(replay.out, HasSubstr("\"outcomes\":{\"permit\":{\"events\":2,\"cases\":1}}"));
+}
+
+TEST_F(CommandTest, ReplayReadsLines) {
+  Write("p.writ", kPolicy);
+  Write("log.jsonl", std::string(kEvents) + R"({"propose":"open","on":"o3","by":"ann","at":"2026-01-02T00:00:00Z","set":{"amount":5,"customer":"c"},"happened":false})"
+                                            "\n" R"({"propose":"send","on":"o3","by":"ann"})" "\nnonsense\n");
+  const Outcome record = Writ("replay p.writ --log log.jsonl --json --decisions d.jsonl");
+  EXPECT_EQ(record.status, 1);
+  EXPECT_THAT(record.out, HasSubstr("\"refused\":{\"count\":1,\"first\":[{\"line\":13,"));
+  // o1 was sent although that was denied, so sending it again is no transition; o3 was never opened.
+  EXPECT_THAT(record.out, HasSubstr("{\"rule\":\"no_transition\",\"outcome\":\"deny\",\"events\":2,\"cases\":2}"));
+  const Outcome policy = Writ("replay p.writ --log log.jsonl --json --follow policy");
+  EXPECT_THAT(policy.out, HasSubstr("{\"rule\":\"shop.large\",\"outcome\":\"deny\",\"events\":1,\"cases\":1}"));
+  EXPECT_THAT(policy.out, Not(HasSubstr("no_transition")));
+}
+
+TEST_F(CommandTest, BrokenLogsAreTheWorldsFailure) {
+  Write("c.writ", kClaims);
+  Write("log.xes", "<log><trace>");
+  EXPECT_EQ(Writ("replay c.writ --log log.xes").status, 2);
+  Write("log.txt", "");
+  EXPECT_EQ(Writ("replay c.writ --log log.txt").status, 2);
+  EXPECT_EQ(Writ("replay c.writ --log nowhere.xes").status, 2);
+}
+
+TEST_F(CommandTest, ExplainsEveryCode) {
+  const Outcome page = Writ("explain e0105");
+  EXPECT_EQ(page.status, 0);
+  EXPECT_THAT(page.out, StartsWith("# E0105"));
+  EXPECT_EQ(Writ("explain E9999").status, 2);
+}
+
+}  // namespace
