@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,8 +80,11 @@ int Fail(const absl::Status& status) {
 }
 
 void Print(const std::string& text) {
-  fwrite(text.data(), 1, text.size(), stdout);
-  fflush(stdout);
+  const bool written = fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (fflush(stdout) == 0 && written) return;
+  // What cannot be said is not done any further: a store keeps what was decided.
+  fprintf(stderr, "writ: cannot write to standard output: %s\n", strerror(errno));
+  exit(kFailed);
 }
 
 Ready Prepare(const CompileRequest& request, FILE* findings) {

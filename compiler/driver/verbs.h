@@ -75,7 +75,7 @@ struct Ready {
 Ready Prepare(const CompileRequest& request, FILE* findings = stderr);
 
 int Fail(const absl::Status& status);        // says it on standard error; kFailed
-void Print(const std::string& text);         // to standard output, flushed
+void Print(const std::string& text);         // to standard output, flushed; where that fails, the process ends with kFailed
 
 // Who may propose what, by workflow and transition (replay::ReplayOptions::may).
 std::vector<std::vector<std::vector<RoleId>>> WhoMay(const typed::Program& program);
