@@ -381,9 +381,11 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
         place->path.steps.push_back({PathStep::Kind::kField, expr.index});
       } else if (expr.part == 1) {
         place->type = expr.type.type;
+        place->type.optional = false;  // there where the reference is, as any field that is not a T?
         place->path.steps.push_back({PathStep::Kind::kState, 0});
       } else {
         place->type = expr.type.type;
+        place->type.optional = false;
         place->path.steps.push_back({PathStep::Kind::kKeyPart, expr.index});
       }
       return place;
@@ -686,6 +688,7 @@ Value FunctionLowering::Arithmetic(const Expr& expr) {
   --neutral_;
   Value v = Scalar(build_.Number(0));
   v.unknown = build_.Or(x.unknown, y.unknown);
+  v.present = build_.And(x.present, y.present);  // `age(last(…))` is a T?
   if (expr.kind == ExprKind::kMultiply) {
     if (Fits(build_.FitsMul(x.value, y.value), expr.span)) v.value = build_.Mul(x.value, y.value);
   } else if (expr.kind == ExprKind::kNegate) {

@@ -2,7 +2,11 @@
 // seen. Fails on the first difference, and where the run saw too little.
 //
 //   agreement_test [--programs N] [--steps N] [--seed S] [--threads N] [--solver FRAMES] [--optimize-one-in N] [--no-native]
-//                  [--only SEED] [--no-thresholds]
+//                  [--only SEED] [--no-thresholds] [--laws] [--law N]
+//
+// The binary that is built from the faulty variants also takes --fault native|smt|lower|eval N: it then succeeds if, and only
+// if, the run finds a difference (with --laws: a law that is broken).
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -12,8 +16,13 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/eval/planted_faults.h"
 #include "compiler/ir/ir.h"
+#include "compiler/lower/planted_faults.h"
+#include "compiler/native/planted_faults.h"
+#include "compiler/smt/planted_faults.h"
 #include "tests/agreement/generator.h"
+#include "tests/agreement/laws.h"
 #include "tests/agreement/session.h"
 #include "tests/agreement/shrink.h"
 
@@ -27,14 +36,37 @@ struct Settings {
   uint32_t solver_frames = 0;
   uint32_t optimize_one_in = 40;
   bool native = true, thresholds = true, verbose = false;
-  bool only = false;
+  bool laws = false;
+  int law = -1;                  // all
+  std::string fault;             // which library's; empty: none
+  int fault_number = 0;
 };
+
+// Plants the fault for this thread or for the process, whichever its library has. False where there is none of that number.
+bool Plant(const Settings& settings) {
+  if (settings.fault.empty()) return true;
+#ifdef WRIT_PLANTED_FAULTS
+  const int n = settings.fault_number;
+  if (settings.fault == "lower") lower::planted_fault = n;
+  if (settings.fault == "eval") eval::planted_fault = n;
+  if (settings.fault == "smt") smt::PlantFault(n);
+  const int count = settings.fault == "lower"  ? static_cast<int>(lower::Fault::kCount)
+                    : settings.fault == "eval" ? static_cast<int>(eval::Fault::kCount)
+                    : settings.fault == "smt"  ? static_cast<int>(smt::Fault::kCount)
+                    : settings.fault == "native" ? static_cast<int>(native::Fault::kCount)
+                                                 : 0;
+  return n > 0 && n < count;
+#else
+  return false;
+#endif
+}
 
 Options OptionsOf(const Settings& settings, uint64_t seed) {
   Options options;
   options.native = settings.native;
   options.optimize = settings.optimize_one_in > 0 && seed % settings.optimize_one_in == 0;
   options.solver_frames = settings.solver_frames;
+  if (settings.fault == "native") options.native_fault = settings.fault_number;
   return options;
 }
 
@@ -63,6 +95,7 @@ std::string RunProgram(const Settings& settings, uint64_t seed, Statistics* stat
     }
   }
   if (!wrong.has_value()) return {};
+  if (!settings.fault.empty()) return absl::StrCat("seed ", seed, ": ", *wrong);
   return absl::StrCat("seed ", seed, ": ", *wrong, "\n", Shrink(program, std::move(history), options));
 }
 
@@ -137,27 +170,54 @@ class Report {
   std::vector<std::string> missing_;
 };
 
+// A law that was compared without ever making a difference was not tested.
+bool PrintLaws(const LawCounts& counts) {
+  bool enough = true;
+  for (int law = 0; law < kLawCount; ++law) {
+    std::printf("  %s: %llu decisions compared, %llu moved\n", kLaws[law], static_cast<unsigned long long>(counts.compared[law]),
+                static_cast<unsigned long long>(counts.changed[law]));
+    enough = enough && counts.compared[law] > 0 && (law == kLawCount - 1 || counts.changed[law] > 0);
+  }
+  return enough;
+}
+
 int Run(const Settings& settings) {
+  if (!Plant(settings)) {
+    std::fprintf(stderr, "there is no such fault in this binary\n");
+    return 64;
+  }
   std::atomic<uint64_t> next{0};
   std::atomic<bool> failed{false};
   std::mutex mutex;
   Statistics all;
   const auto started = std::chrono::steady_clock::now();
+  LawCounts laws;
   const auto work = [&] {
     Statistics mine;
+    LawCounts my_laws;
+    Plant(settings);
     for (uint64_t i = next++; i < settings.programs && !failed; i = next++) {
-      const std::string wrong = RunProgram(settings, settings.seed + i, &mine);
+      const uint64_t seed = settings.seed + i;
+      const std::string wrong = settings.laws ? BreakLaw(seed, settings.steps, settings.law, &my_laws) : RunProgram(settings, seed, &mine);
       if (wrong.empty()) continue;
       const std::lock_guard lock(mutex);
       if (!failed.exchange(true)) std::printf("DISAGREEMENT\n%s\n", wrong.c_str());
     }
     const std::lock_guard lock(mutex);
     all.Add(mine);
+    for (int law = 0; law < kLawCount; ++law) {
+      laws.compared[law] += my_laws.compared[law];
+      laws.changed[law] += my_laws.changed[law];
+    }
   };
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < settings.threads; ++t) threads.emplace_back(work);
   for (std::thread& thread : threads) thread.join();
-  const bool enough = Report(all).Print();
+  if (!settings.fault.empty()) {
+    std::printf("%s\n", failed ? "caught" : "NOT CAUGHT");
+    return failed ? 0 : 1;
+  }
+  const bool enough = settings.laws ? PrintLaws(laws) : Report(all).Print();
   std::printf("  %.1f s\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   if (failed) return 1;
   return enough || !settings.thresholds ? 0 : 2;
@@ -177,6 +237,12 @@ Settings Parse(int argc, char** argv) {
     else if (is("--no-native")) s.native = false;
     else if (is("--no-thresholds")) s.thresholds = false;
     else if (is("--verbose")) s.verbose = true;
+    else if (is("--laws")) s.laws = true;
+    else if (is("--law")) s.law = static_cast<int>(number());
+    else if (is("--fault") && i + 2 < argc) {
+      s.fault = argv[++i];
+      s.fault_number = static_cast<int>(number());
+    }
     else if (is("--only")) {
       s.seed = number();
       s.programs = s.threads = 1;

@@ -18,6 +18,7 @@ namespace {
 constexpr int kBitsMax = 126;       // that lowering can prove to fit 128
 constexpr int kFactBitsMax = 90;    // of what a fact sums
 constexpr int kScaleMax = 12;
+constexpr int kNestingMax = 2;      // of places within the keys of places
 
 int BitsOfNumber(Num n) {
   unsigned __int128 u = n < 0 ? -static_cast<unsigned __int128>(n) : static_cast<unsigned __int128>(n);
@@ -278,7 +279,7 @@ ExprPtr ExprMaker::Place() {
   Ptr at = Root();
   for (int i = 0; i < 4; ++i) {
     const Type& type = at->type.type;
-    const bool stop = type.kind == TypeKind::kRecord ? false : type.kind == TypeKind::kReference ? Chance(25) : Chance(40);
+    const bool stop = type.kind == TypeKind::kReference ? Chance(15) : type.kind == TypeKind::kList && Chance(40);
     if (stop || (IsScalar(type) && type.kind != TypeKind::kReference) || type.kind == TypeKind::kSet) break;
     const Ptr kept = typed::Clone(at);
     Ptr next = Step(std::move(at));
@@ -293,11 +294,15 @@ ExprPtr ExprMaker::Place() {
 
 template <class Wanted>
 ExprPtr ExprMaker::PlaceWhere(Wanted wanted, int tries) {
-  for (int i = 0; i < tries; ++i) {
+  if (nesting_ >= kNestingMax) return nullptr;
+  ++nesting_;
+  Ptr found;
+  for (int i = 0; i < tries && found == nullptr; ++i) {
     Ptr place = Place();
-    if (wanted(*place)) return place;
+    if (wanted(*place)) found = std::move(place);
   }
-  return nullptr;
+  --nesting_;
+  return found;
 }
 
 ExprPtr ExprMaker::PlaceOf(const Type& type, bool optional, int tries) {
@@ -483,9 +488,9 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
   const Type collection = source->type.type;
   const Type element = TypeAt(collection.element);
   const bool bits = collection.kind == TypeKind::kSet && element.kind == TypeKind::kEnum;
-  if (bits && (op == QuantifierOp::kDistinct || (schema().enums[element.index].members.size() > 8 && !Chance(10)))) return nullptr;
-  Ptr body, where;
   const bool bare = op == QuantifierOp::kCount && Chance(30);
+  if (bits && !bare && (op == QuantifierOp::kDistinct || (schema().enums[element.index].members.size() > 8 && !Chance(10)))) return nullptr;
+  Ptr body, where;
   const uint32_t number = static_cast<uint32_t>(variables_.size());
   variables_.push_back({number, element});
   Ptr narrowed;

@@ -85,6 +85,7 @@ class ExprMaker {
   const Scope scope_;
   struct Variable { uint32_t number; Type type; };
   std::vector<Variable> variables_;
+  int nesting_ = 0;
 };
 
 // An upper bound of the bits of a number's magnitude, whatever the fields hold.

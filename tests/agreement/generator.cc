@@ -91,7 +91,10 @@ class Generator {
   void Authority();
   void Compute();
   void Rules();
-  void MakeRule(uint32_t number);
+  void MakeRule(RuleId id);
+  void Where(typed::Rule* rule, const Rule& row);
+  void Until(typed::Rule* rule, Rule* row);
+  std::vector<const typed::Rule*> Excusable(DomainId domain) const;
   ExprPtr Guard(WorkflowId w, const std::vector<TransitionId>& transitions, Effect effect);
   std::vector<uint32_t> Governed() const;  // the workflows that authors wrote, entities last
 
@@ -453,67 +456,109 @@ ExprPtr Generator::Guard(WorkflowId w, const std::vector<TransitionId>& transiti
   ExprMaker maker(&program_, &random_, {Scope::Kind::kProposal, w, transitions, w == main_ ? 9u : 4u});
   const Type boolean = TypeOf(TypeKind::kBool);
   ExprPtr guard = maker.Bool(1 + static_cast<int>(Below(static_cast<uint32_t>(shape_.depth))));
-  const uint32_t rarer = effect == Effect::kDeny ? 75 : effect == Effect::kAllow ? 10 : 40;
+  const uint32_t rarer = effect == Effect::kDeny ? 75 : effect == Effect::kAllow ? 10 : 25;
   if (Chance(rarer)) guard = Make(ExprKind::kAnd, boolean, 0, std::move(guard), maker.Bool(1));
   if (effect == Effect::kDeny && Chance(35)) guard = Make(ExprKind::kAnd, boolean, 0, std::move(guard), maker.Bool(1));
-  if (effect == Effect::kAllow && Chance(50)) guard = Make(ExprKind::kOr, boolean, 0, std::move(guard), maker.Bool(1));
+  if (effect == Effect::kAllow && Chance(60)) guard = Make(ExprKind::kOr, boolean, 0, std::move(guard), maker.Bool(1));
+  // A sum that leaves 64 bits where the number is not small.
+  if (Chance(16)) {
+    const Type type = TypeOf(Chance(50) ? TypeKind::kInt : TypeKind::kMoney);
+    Type of = type;
+    if (of.kind == TypeKind::kMoney) of.index = 0;
+    ExprPtr large = Make(ExprKind::kConstant, of);
+    large->number = INT64_MAX - 40;
+    ExprPtr sum = Make(ExprKind::kAdd, of, 0, maker.Value(of, 1), std::move(large));
+    ExprPtr wide = Make(Chance(50) ? ExprKind::kLess : ExprKind::kLessEqual, boolean, 0, maker.Constant(of), std::move(sum));
+    guard = Make(Chance(70) ? ExprKind::kAnd : ExprKind::kOr, boolean, 0, std::move(guard), std::move(wide));
+  }
   return guard;
 }
 
-void Generator::MakeRule(uint32_t number) {
-  const bool on_entity = Chance(4);
-  const WorkflowId w = on_entity ? customer_ : side_.valid() && Chance(20) ? side_ : main_;
-  const Workflow& workflow = schema().workflows[w.value];
-  typed::Rule rule;
-  rule.workflow = w;
-  rule.transitions = {TransitionId(Below(workflow.transitions.size()))};
-  if (Chance(35)) {
-    const TransitionId other(Below(workflow.transitions.size()));
-    if (other != rule.transitions[0]) rule.transitions.push_back(other);
-    std::sort(rule.transitions.begin(), rule.transitions.end());
+// What an allow may excuse: restraints of its own domain or of one below.
+std::vector<const typed::Rule*> Generator::Excusable(DomainId domain) const {
+  std::vector<const typed::Rule*> out;
+  const std::vector<DomainId>& below = program_.schema.domains[domain.value].below;
+  for (const typed::Rule& rule : program_.rules) {
+    const Rule& row = program_.schema.rules[rule.rule.value];
+    if (row.effect == Effect::kAllow) continue;
+    if (row.domain == domain || std::find(below.begin(), below.end(), row.domain) != below.end()) out.push_back(&rule);
   }
-  Rule row;
-  row.qualified = absl::StrCat("p.rule_", absl::Dec(number, absl::kZeroPad3));
-  const uint32_t pick = Below(100);
-  row.effect = pick < 27 ? Effect::kDeny : pick < 47 ? Effect::kHold : pick < 68 ? Effect::kEscalate : Effect::kAllow;
-  row.domain = DomainId(Below(schema().domains.size()));
-  row.digest = absl::StrCat("digest", number);
+  return out;
+}
+
+void Generator::Where(typed::Rule* rule, const Rule& row) {
+  rule->workflow = Chance(4) ? customer_ : side_.valid() && Chance(15) ? side_ : main_;
+  const Workflow& workflow = schema().workflows[rule->workflow.value];
+  rule->transitions = {TransitionId(Below(workflow.transitions.size()))};
+  // Verdicts are most of what is proposed.
+  if (!workflow.reviews.empty() && Chance(12)) rule->transitions = {workflow.reviews[0].verdict};
+  if (Chance(45)) {
+    const TransitionId other(Below(workflow.transitions.size()));
+    if (other != rule->transitions[0]) rule->transitions.push_back(other);
+    std::sort(rule->transitions.begin(), rule->transitions.end());
+  }
+  if (row.effect != Effect::kAllow) return;
+  const std::vector<const typed::Rule*> excusable = Excusable(row.domain);
+  if (excusable.empty()) return;
+  const bool whole = Chance(65);
+  for (const typed::Rule* other : excusable) {
+    if (whole || Chance(50)) rule->overrides.push_back(other->rule);
+  }
+  std::sort(rule->overrides.begin(), rule->overrides.end());
+  const typed::Rule* chosen = excusable[Below(excusable.size())];
+  if (std::find(rule->overrides.begin(), rule->overrides.end(), chosen->rule) == rule->overrides.end()) return;
+  rule->workflow = chosen->workflow;
+  rule->transitions = chosen->transitions;
+  for (const typed::Rule* other : excusable) {
+    if (other->workflow != rule->workflow || !Chance(60)) continue;
+    for (const TransitionId t : other->transitions) {
+      if (std::find(rule->transitions.begin(), rule->transitions.end(), t) == rule->transitions.end()) rule->transitions.push_back(t);
+    }
+  }
+  std::sort(rule->transitions.begin(), rule->transitions.end());
+}
+
+void Generator::Until(typed::Rule* rule, Rule* row) {
+  row->awaits = TransitionId(Below(schema().workflows[rule->workflow.value].transitions.size()));
+  typed::Fact fact;
+  fact.workflow = rule->workflow;
+  fact.pattern.transitions = {row->awaits};
+  if (Chance(50)) {
+    row->awaits_by = RoleId(Below(schema().roles.size()));
+    fact.pattern.by = {row->awaits_by};
+  }
+  fact.this_round = true;
+  fact.type = {TypeOf(TypeKind::kBool), 0};
+  const std::string text = typed::Text(fact);
+  for (uint32_t f = 0; f < program_.facts.size(); ++f) {
+    if (typed::Text(program_.facts[f]) == text) rule->awaits_fact = f;
+  }
+  if (rule->awaits_fact != UINT32_MAX) return;
+  rule->awaits_fact = static_cast<uint32_t>(program_.facts.size());
+  program_.facts.push_back(std::move(fact));
+}
+
+void Generator::MakeRule(RuleId id) {
+  Rule row = schema().rules[id.value];
+  typed::Rule rule;
+  rule.rule = id;
+  Where(&rule, row);
   if (row.effect == Effect::kEscalate) row.asks = RoleId(Below(schema().roles.size()));
   if (row.effect == Effect::kHold || row.effect == Effect::kEscalate) {
     schema().ladders.push_back({4 * kHour, Ladder::Else::kDeny, TransitionId(), RoleId(), LadderId()});
     row.ladder = LadderId(schema().ladders.size() - 1);
   }
-  if (Chance(25)) {
+  if (Chance(row.effect == Effect::kAllow ? 12 : 20)) {
     for (uint32_t r = 0; r < schema().roles.size(); ++r) {
-      if (Chance(45)) rule.by.push_back(RoleId(r));
+      if (Chance(50)) rule.by.push_back(RoleId(r));
     }
     if (rule.by.empty()) rule.by.push_back(RoleId(0));
   }
   rule.by_orchestrator = Chance(rule.by.empty() ? 3 : 30);
-  if (row.effect == Effect::kHold) {
-    row.awaits = TransitionId(Below(workflow.transitions.size()));
-    typed::Fact fact;
-    fact.workflow = w;
-    fact.pattern.transitions = {row.awaits};
-    if (Chance(50)) {
-      row.awaits_by = RoleId(Below(schema().roles.size()));
-      fact.pattern.by = {row.awaits_by};
-    }
-    fact.this_round = true;
-    fact.type = {TypeOf(TypeKind::kBool), 0};
-    const std::string text = typed::Text(fact);
-    for (uint32_t f = 0; f < program_.facts.size(); ++f) {
-      if (typed::Text(program_.facts[f]) == text) rule.awaits_fact = f;
-    }
-    if (rule.awaits_fact == UINT32_MAX) {
-      rule.awaits_fact = static_cast<uint32_t>(program_.facts.size());
-      program_.facts.push_back(std::move(fact));
-    }
-  }
-  if (Chance(row.effect == Effect::kAllow ? 80 : 96)) rule.when = Guard(w, rule.transitions, row.effect);
-  if (Chance(20)) rule.unless = Guard(w, rule.transitions, Effect::kDeny);
-  rule.rule = RuleId(schema().rules.size());
-  schema().rules.push_back(row);
+  if (row.effect == Effect::kHold) Until(&rule, &row);
+  if (Chance(row.effect == Effect::kAllow ? 65 : 94)) rule.when = Guard(rule.workflow, rule.transitions, row.effect);
+  if (Chance(row.effect == Effect::kAllow ? 8 : 15)) rule.unless = Guard(rule.workflow, rule.transitions, Effect::kDeny);
+  schema().rules[id.value] = row;
   program_.rules.push_back(std::move(rule));
 }
 
@@ -639,28 +684,19 @@ void Generator::Rules() {
     schema().rules.push_back(row);
   }
   const uint32_t count = shape_.rules_min + Below(shape_.rules_max - shape_.rules_min + 1);
-  for (uint32_t i = 0; i < count; ++i) MakeRule(i);
-  // What an allow may excuse: restraints of its own domain or of one below.
-  for (typed::Rule& rule : program_.rules) {
-    if (schema().rules[rule.rule.value].effect != Effect::kAllow) continue;
-    const DomainId domain = schema().rules[rule.rule.value].domain;
-    const std::vector<DomainId>& below = schema().domains[domain.value].below;
-    const bool whole = Chance(55);
-    for (const typed::Rule& other : program_.rules) {
-      const Rule& row = schema().rules[other.rule.value];
-      if (row.effect == Effect::kAllow) continue;
-      const bool may = row.domain == domain || std::find(below.begin(), below.end(), row.domain) != below.end();
-      if (may && (whole || Chance(50))) rule.overrides.push_back(other.rule);
-    }
-    // It speaks of a transition on which there is something to excuse.
-    for (const RuleId excused : rule.overrides) {
-      for (const typed::Rule& other : program_.rules) {
-        if (other.rule != excused || other.workflow != rule.workflow || !Chance(60)) continue;
-        const bool plain = rule.when == nullptr && rule.unless == nullptr;
-        if (plain) rule.transitions = other.transitions;
-      }
-    }
+  std::vector<RuleId> restraints, allows;
+  for (uint32_t i = 0; i < count; ++i) {
+    Rule row;
+    row.qualified = absl::StrCat("p.rule_", absl::Dec(i, absl::kZeroPad3));
+    const uint32_t pick = Below(100);
+    row.effect = pick < 18 ? Effect::kDeny : pick < 39 ? Effect::kHold : pick < 67 ? Effect::kEscalate : Effect::kAllow;
+    row.domain = DomainId(Below(schema().domains.size()));
+    (row.effect == Effect::kAllow ? allows : restraints).push_back(RuleId(schema().rules.size()));
+    schema().rules.push_back(row);
   }
+  for (const RuleId id : restraints) MakeRule(id);
+  for (const RuleId id : allows) MakeRule(id);
+  std::sort(program_.rules.begin(), program_.rules.end(), [](const typed::Rule& a, const typed::Rule& b) { return a.rule < b.rule; });
   Authority();
   ClauseGuards();
 }

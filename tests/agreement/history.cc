@@ -85,7 +85,7 @@ std::string Historian::KeyOf(WorkflowId workflow, std::vector<Value>* parts) {
     const Type& type = schema_.types[w.key[i].type.value];
     if (type.kind == TypeKind::kString && i == 0) {
       const char letter = w.is_entity ? 'c' : 'k';
-      const uint32_t many = w.is_entity ? (Chance(8) ? 5 : 3) : 5;
+      const uint32_t many = w.is_entity ? (Chance(6) ? 5 : 3) : 9;
       std::string key = std::string(1, letter) + static_cast<char>('1' + random_.Below(many));
       if (w.key.size() > 1 && Chance(50)) key = kTexts[random_.Below(std::size(kTexts))];
       parts->push_back(Value(key));
@@ -154,7 +154,7 @@ void Historian::ChooseWhere(Proposal* p) {
   }
   p->workflow = others[Chance(15) ? random_.Below(static_cast<uint32_t>(others.size())) : 0];
   const Workflow& workflow = schema_.workflows[p->workflow.value];
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 8; ++i) {
     p->key = KeyOf(p->workflow, &p->key_parts);
     const Instance* instance = world_.Find(p->workflow, p->key);
     const StateId state = instance == nullptr ? kNewState : instance->state;

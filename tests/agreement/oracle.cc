@@ -331,6 +331,7 @@ const Value* Keep(const Value& value) {
 Walked Oracle::Read(const Value& value, const Type& type, bool optional) const {
   Walked w;
   w.present = !optional || !value.absent();
+  w.stored = !value.absent();
   if (IsStructured(schema_, type)) {
     w.type = &type;
     w.structured = value.absent() ? nullptr : Keep(value);
@@ -442,7 +443,7 @@ Walked Oracle::EntityLookup(const Expr& e, Scene* scene) const {
   for (size_t i = 0; i < e.children.size(); ++i) {
     const Walked part = Walk(*e.children[i], scene);
     w.unknown = w.unknown || part.unknown;
-    w.present = w.present && part.present;
+    w.present = w.present && part.present && part.stored;
     const Type& type = schema_.types[target.key[i].type.value];
     std::string text = IsText(type) ? part.text : KeyPartText(schema_, type, static_cast<int64_t>(part.number));
     if (e.children.size() > 1) {

@@ -28,6 +28,7 @@ struct OracleConclusion { int64_t clause = -1; bool conflict = false, unknown = 
 // A scalar, or where a structured value lies. Kleene's triple: what it is, whether that is unknown, whether it is there.
 struct Walked {
   bool unknown = false, present = true;
+  bool stored = true;                 // false: nothing is there, whatever its type says, and 0 or "" is read
   Num number = 0;
   std::string text;
   const Value* structured = nullptr;  // records and lists; null: absent
