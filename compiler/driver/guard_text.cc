@@ -39,7 +39,7 @@ std::string Quoted(std::string_view text) { return absl::StrCat("\"", absl::stri
 
 // What a number means.
 struct GuardText::Shape {
-  enum class Kind : uint8_t { kPlain, kTyped, kState, kRole, kClause, kSeen } kind = Kind::kPlain;
+  enum class Kind : uint8_t { kPlain, kTyped, kState, kRole, kClause, kSeen, kQuestion } kind = Kind::kPlain;
   Type type;
   uint32_t index = 0;  // kClause: review
 };
@@ -197,6 +197,7 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
     case SlotRoot::kState: shape.kind = Shape::Kind::kState; break;
     case SlotRoot::kActorRole: shape.kind = Shape::Kind::kRole; break;
     case SlotRoot::kSeen: shape.kind = Shape::Kind::kSeen; break;
+    case SlotRoot::kQuestionState: shape.kind = Shape::Kind::kQuestion; break;
     case SlotRoot::kReviewOutcome: shape.kind = Shape::Kind::kClause, shape.index = path.index; break;
     case SlotRoot::kElement:
       if (list.valid()) {
@@ -246,6 +247,11 @@ std::string GuardText::Number(Num number, const Shape& shape) const {
     case Shape::Kind::kSeen:
       if (number == INT64_MAX) return "not said";
       break;
+    case Shape::Kind::kQuestion: {
+      constexpr const char* kStates[] = {"open", "withdrawn", "past its time", "answered already"};
+      if (number >= 0 && number < 4) return kStates[static_cast<size_t>(number)];
+      break;
+    }
     case Shape::Kind::kState:
       if (number == -1 || number == static_cast<Num>(kNewState.value)) return "new";
       if (number >= 0 && number < static_cast<Num>(workflow_.states.size())) return workflow_.states[static_cast<size_t>(number)].name;
