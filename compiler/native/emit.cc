@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -99,10 +102,23 @@ class FunctionEmitter {
 
   // ---- guards: each sets its bit as soon as it is known, so that few values live long
 
+  static constexpr uint32_t kNoChoice = UINT32_MAX;
   struct GuardBit {
     uint32_t expr;
     uint32_t bit;
     std::vector<llvm::Value*>* words;
+    uint32_t choice = kNoChoice;  // it stands for all guards of choices_[choice]
+  };
+  // A guard of the form `subject is constant, and all of rest`.
+  struct ChosenGuard {
+    GuardBit guard;
+    int64_t constant;
+    std::vector<uint32_t> rest;
+  };
+  // Guards about several values of one subject, as a review's clauses are: one jump by its value does for all of them.
+  struct Choice {
+    uint32_t subject;
+    std::vector<ChosenGuard> guards;
   };
 
   void ListGuards() {
@@ -115,6 +131,7 @@ class FunctionEmitter {
     list(code_.restraints, &ir::Guard::fails, &bits_.fails);
     if (Planted(options_, Fault::kFailsDropped)) guards_.resize(code_.restraints.size());
     list(code_.allows, &ir::Guard::fails, &bits_.allow_fails);
+    GroupChoices();
     std::stable_sort(guards_.begin(), guards_.end(),
                      [](const GuardBit& a, const GuardBit& b) { return a.expr < b.expr; });
   }
@@ -122,8 +139,123 @@ class FunctionEmitter {
   void EmitGuardsUpTo(uint32_t expr) {
     for (; next_guard_ < guards_.size() && guards_[next_guard_].expr <= expr; ++next_guard_) {
       const GuardBit& guard = guards_[next_guard_];
-      SetBitIf(values_[guard.expr].value, guard.bit % 64, &(*guard.words)[guard.bit / 64]);
+      if (guard.choice != kNoChoice) {
+        EmitChoice(choices_[guard.choice]);
+      } else {
+        SetBitIf(values_[guard.expr].value, guard.bit % 64, WordOf(guard));
+      }
     }
+  }
+  static llvm::Value** WordOf(const GuardBit& guard) { return &(*guard.words)[guard.bit / 64]; }
+
+  // What a guard is the conjunction of; itself alone where that is much.
+  std::vector<uint32_t> ConjunctsOf(uint32_t expr) const {
+    constexpr size_t kVisitedMax = 32;
+    std::vector<uint32_t> conjuncts, open = {expr};
+    std::set<uint32_t> visited;
+    while (!open.empty()) {
+      const uint32_t id = open.back();
+      open.pop_back();
+      if (!visited.insert(id).second) continue;
+      if (visited.size() > kVisitedMax) return {expr};
+      const Expr& e = code_.exprs[id];
+      if (e.op == Op::kAnd) {
+        open.insert(open.end(), {e.b, e.a});
+      } else {
+        conjuncts.push_back(id);
+      }
+    }
+    std::sort(conjuncts.begin(), conjuncts.end());
+    return conjuncts;
+  }
+
+  // `subject is constant`, in words that both fit: (subject, constant).
+  std::optional<std::pair<uint32_t, int64_t>> EqualityOf(uint32_t expr) const {
+    const Expr& e = code_.exprs[expr];
+    if (e.op != Op::kEqNum || TypeOf(e.a) != i64_ || TypeOf(e.b) != i64_) return std::nullopt;
+    const bool first = code_.exprs[e.a].op == Op::kConstNum;
+    if (first == (code_.exprs[e.b].op == Op::kConstNum)) return std::nullopt;
+    const Expr& constant = code_.exprs[first ? e.a : e.b];
+    return std::pair(first ? e.b : e.a, static_cast<int64_t>(program_.numbers[constant.a]));
+  }
+
+  // Takes the guards that a choice can stand for out of guards_: each goes with the subject that has most constants.
+  void GroupChoices() {
+    constexpr size_t kConstantsMin = 3;  // fewer are as quickly tested one by one
+    std::map<uint32_t, std::set<int64_t>> constants;
+    std::vector<std::vector<uint32_t>> conjuncts;
+    for (const GuardBit& guard : guards_) {
+      conjuncts.push_back(ConjunctsOf(guard.expr));
+      for (uint32_t conjunct : conjuncts.back()) {
+        if (const auto equality = EqualityOf(conjunct)) constants[equality->first].insert(equality->second);
+      }
+    }
+    std::map<uint32_t, uint32_t> choice_of;  // by subject
+    std::vector<GuardBit> kept;
+    for (size_t i = 0; i < guards_.size(); ++i) {
+      uint32_t chosen = kNoChoice;
+      size_t count = kConstantsMin - 1;
+      for (uint32_t conjunct : conjuncts[i]) {
+        const auto equality = EqualityOf(conjunct);
+        if (!equality || constants[equality->first].size() <= count) continue;
+        count = constants[equality->first].size();
+        chosen = conjunct;
+      }
+      if (chosen == kNoChoice) {
+        kept.push_back(guards_[i]);
+        continue;
+      }
+      const auto [subject, constant] = *EqualityOf(chosen);
+      const auto [at, is_new] = choice_of.try_emplace(subject, static_cast<uint32_t>(choices_.size()));
+      if (is_new) choices_.push_back({subject, {}});
+      std::vector<uint32_t> rest = conjuncts[i];
+      rest.erase(std::find(rest.begin(), rest.end(), chosen));
+      choices_[at->second].guards.push_back({guards_[i], constant, std::move(rest)});
+    }
+    // A choice is made when the last of its guards is known.
+    for (uint32_t c = 0; c < choices_.size(); ++c) {
+      GuardBit last = choices_[c].guards.front().guard;
+      for (const ChosenGuard& chosen : choices_[c].guards) last.expr = std::max(last.expr, chosen.guard.expr);
+      last.choice = c;
+      kept.push_back(last);
+    }
+    guards_ = std::move(kept);
+  }
+
+  void EmitChoice(const Choice& choice) {
+    std::map<int64_t, std::vector<const ChosenGuard*>> cases;
+    std::vector<llvm::Value**> words;
+    for (const ChosenGuard& chosen : choice.guards) {
+      cases[chosen.constant].push_back(&chosen);
+      llvm::Value** word = WordOf(chosen.guard);
+      if (std::find(words.begin(), words.end(), word) == words.end()) words.push_back(word);
+    }
+    llvm::BasicBlock* before = builder_.GetInsertBlock();
+    llvm::BasicBlock* after = NewBlock("chosen");
+    llvm::SwitchInst* jump =
+        builder_.CreateSwitch(Number(choice.subject, i64_), after, static_cast<unsigned>(cases.size()));
+    builder_.SetInsertPoint(after);
+    std::vector<llvm::Value*> unset;
+    std::vector<llvm::PHINode*> set;
+    for (llvm::Value** word : words) {
+      unset.push_back(*word);
+      set.push_back(builder_.CreatePHI(i64_, static_cast<unsigned>(cases.size() + 1)));
+      set.back()->addIncoming(*word, before);
+    }
+    for (const auto& [constant, guards] : cases) {
+      builder_.SetInsertPoint(NewBlock("case"));
+      jump->addCase(builder_.getInt64(static_cast<uint64_t>(constant)), builder_.GetInsertBlock());
+      for (size_t w = 0; w < words.size(); ++w) *words[w] = unset[w];
+      for (const ChosenGuard* chosen : guards) {
+        llvm::Value* holds = builder_.getTrue();
+        for (uint32_t conjunct : chosen->rest) holds = builder_.CreateAnd(holds, Bool(conjunct));
+        SetBitIf(holds, chosen->guard.bit % 64, WordOf(chosen->guard));
+      }
+      for (size_t w = 0; w < words.size(); ++w) set[w]->addIncoming(*words[w], builder_.GetInsertBlock());
+      builder_.CreateBr(after);
+    }
+    for (size_t w = 0; w < words.size(); ++w) *words[w] = set[w];
+    builder_.SetInsertPoint(after);
   }
 
   // A jump rather than a shifted Boolean: most restraints hold most of the time, and a jump not taken is one
@@ -500,6 +632,7 @@ class FunctionEmitter {
   llvm::Argument* out_ = nullptr;
   DecisionBits bits_;
   std::vector<GuardBit> guards_;  // by expression
+  std::vector<Choice> choices_;
   size_t next_guard_ = 0;
   uint32_t open_loops_ = 0;
   uint32_t at_ = 0;              // the expression that is being emitted

@@ -91,8 +91,9 @@ class NativePolicy final : public CompiledPolicy {
   const std::string& digest() const override { return digest_; }
   std::string_view ir() const override { return ir_; }
   void Decide(FunctionId function, const int64_t* frame, RawDecision* out) const override {
-    reinterpret_cast<void (*)(const int64_t*, RawDecision*)>(functions_[function.value])(frame, out);
+    Code(function)(frame, out);
   }
+  DecideCode Code(FunctionId function) const { return reinterpret_cast<DecideCode>(functions_[function.value]); }
   void Evaluate(FunctionId function, const int64_t* frame, int64_t* out) const override {
     reinterpret_cast<void (*)(const int64_t*, int64_t*)>(functions_[function.value])(frame, out);
   }
@@ -140,6 +141,11 @@ absl::StatusOr<std::unique_ptr<CompiledPolicy>> Compile(ir::Program program, con
   auto policy = std::make_unique<NativePolicy>(std::move(program));
   if (absl::Status status = policy->Compile(options); !status.ok()) return status;
   return policy;
+}
+
+DecideCode CodeOf(const CompiledPolicy& policy, FunctionId function) {
+  const auto* native = dynamic_cast<const NativePolicy*>(&policy);
+  return native == nullptr ? nullptr : native->Code(function);
 }
 
 absl::StatusOr<std::string> ToLlvmText(const ir::Program& program, const Options& options) {
