@@ -1,6 +1,7 @@
 #include "compiler/lower/expressions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "compiler/lower/planted_faults.h"
@@ -122,7 +123,11 @@ Value FunctionLowering::Not(Value a) { return {build_.Not(a.value), a.unknown, b
 
 // ---------------------------------------------------------------- limits
 
-void FunctionLowering::TooMuch(const ast::Span& span, const char* what) {
+void FunctionLowering::TooMuch(const ast::Span& place, const char* what) {
+  const ast::Span span = place.end == 0 ? here_ : place;
+  const bool around = told_.end != 0 && told_.file == span.file && span.begin <= told_.begin && told_.end <= span.end;
+  if (around && !(told_.begin == span.begin && told_.end == span.end)) return;  // what is around a fault says nothing more
+  told_ = span;
   state_->sink->Report(span, diagnostics::kTooStructured, diagnostics::Phrase(what));
 }
 
@@ -229,6 +234,12 @@ ExprId FunctionLowering::ReadNamesNothing() {
     any = build_.Or(any, missing);
   }
   return any;
+}
+
+ExprId FunctionLowering::EndAside() {
+  const ExprId missing = ReadNamesNothing();
+  references_ = std::exchange(outside_, {});
+  return missing;
 }
 
 ExprId FunctionLowering::NamesNothing(const Type& type, const SlotPath& path) {
@@ -473,7 +484,9 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
 // ---------------------------------------------------------------- expressions
 
 Value FunctionLowering::Lower(const Expr& expr, Polarity polarity) {
+  const ast::Span outer = std::exchange(here_, expr.span);
   const Value v = Lower2(expr, polarity);
+  here_ = outer;
   if (conditions != nullptr && expr.type.type.kind == TypeKind::kBool && expr.kind != ExprKind::kAnd && expr.kind != ExprKind::kOr &&
       expr.kind != ExprKind::kNot && expr.kind != ExprKind::kConstant && loops_.empty() && neutral_ == 0) {
     conditions->push_back({expr.span, v.value, v.unknown});

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/diagnostics/diagnostics.h"
@@ -81,6 +82,9 @@ class FunctionLowering {
   ir::ExprId NamesNothing(const Type& type, const SlotPath& path);
   // The references that expressions so far have read through, as one condition; the rule no_record.
   ir::ExprId ReadNamesNothing();
+  // The same for what is read between the two, which ReadNamesNothing then knows nothing of.
+  void BeginAside() { outside_ = std::exchange(references_, {}); }
+  ir::ExprId EndAside();
 
   // Conditions are collected here while set.
   std::vector<Condition>* conditions = nullptr;
@@ -125,7 +129,8 @@ class FunctionLowering {
   void NoteReference(const Place& place);
   ir::ExprId MissingAnywhere(const SlotPath& path, ListId list);
   ir::Range RangeOf(const Type& type) const;
-  void TooMuch(const ast::Span& span, const char* what);
+  // Where `place` is empty: at what is being lowered.
+  void TooMuch(const ast::Span& place, const char* what);
 
   ProgramState* state_;
   const Schema& schema_;
@@ -134,8 +139,9 @@ class FunctionLowering {
   ir::Builder build_;
   std::map<uint32_t, Place> places_;     // variable -> current element
   std::map<uint32_t, Value> constants_;  // variable over the members of a bit set
+  ast::Span here_, told_;                // what is being lowered, and the last place that is too much
   std::vector<ir::LoopId> loops_;        // open comprehensions, outermost first
-  std::map<std::string, std::pair<SlotPath, ListId>> references_;  // read through
+  std::map<std::string, std::pair<SlotPath, ListId>> references_, outside_;  // read through
   int neutral_ = 0;
 };
 

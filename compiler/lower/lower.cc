@@ -284,8 +284,12 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
     return name(x) != name(y) ? name(x) < name(y) : x.row.effect < y.row.effect;
   });
   if (restraints_.size() > limits::kRulesPerFunctionMax) {
-    state_->sink->Report(state_->typed->rules.empty() ? ast::Span{} : state_->typed->rules[0].span, diagnostics::kTooManyRules,
-                         diagnostics::Author(transition_.name), diagnostics::Number(limits::kRulesPerFunctionMax));
+    ast::Span span;  // of a rule that is one too many
+    for (const typed::Rule& rule : state_->typed->rules) {
+      if (rule.workflow == workflow_id_ && Holds(rule.transitions, transition_id_)) span = rule.span;
+    }
+    state_->sink->Report(span, diagnostics::kTooManyRules, diagnostics::Author(transition_.name),
+                         diagnostics::Number(limits::kRulesPerFunctionMax));
     restraints_.resize(limits::kRulesPerFunctionMax);
   }
 
@@ -332,11 +336,16 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
     if (!excuses) continue;
     conditions->allows.emplace_back();
     f_.conditions = &conditions->allows.back();
+    f_.BeginAside();
     const ExprId scope = Scope(rule).value;
     const Value guard = WhenUnless(rule, Polarity::kEmpowers);
     f_.conditions = nullptr;
+    // What an allow reads may stop it, but must not restrain: taking the allow away would make the decision laxer.
+    const ExprId missing = f_.EndAside();
+    const ExprId there = b().Not(missing);
     const ExprId known = Planted(Fault::kUnknownAllows) ? f_.TrueOrUnknown(guard) : f_.Known(guard);
-    const ExprId applies = b().And(scope, known);
+    const ExprId speaks = b().And(known, there);
+    const ExprId applies = b().And(scope, speaks);
     const ExprId fails = b().And(scope, guard.unknown);
     allow_guards.push_back({applies, fails});
     function_->allows.push_back(std::move(allow));

@@ -790,7 +790,10 @@ ExprPtr MakeIndeterminate(const typed::Program& program, const ExprPtr& expr, ui
   ExprPtr unknown = Make(ExprKind::kEqual, TypeOf(TypeKind::kBool), 0, std::move(sum), number(0));
   if (conditions.empty()) return unknown;
   Random random(seed);
-  *conditions[random.OneIn(3) ? 0 : random.Below(static_cast<uint32_t>(conditions.size()))] = std::move(unknown);
+  ExprPtr* chosen = conditions[random.OneIn(3) ? 0 : random.Below(static_cast<uint32_t>(conditions.size()))];
+  // It still reads what it read: only its truth can no longer be told.
+  ExprPtr same = typed::Clone(*chosen);
+  *chosen = Make(ExprKind::kIf, TypeOf(TypeKind::kBool), 0, std::move(unknown), std::move(same), std::move(*chosen));
   return copy;
 }
 

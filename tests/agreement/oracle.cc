@@ -797,12 +797,7 @@ bool Oracle::NamesNothing(Scene* scene) const {
   const auto here = [&](const typed::Rule& rule) { return rule.workflow == workflow && Contains(rule.transitions, transition); };
   for (const typed::Rule& rule : program_.rules) {
     if (!here(rule)) continue;
-    if (schema_.rules[rule.rule.value].effect == Effect::kAllow) {
-      const bool excuses = std::any_of(program_.rules.begin(), program_.rules.end(), [&](const typed::Rule& other) {
-        return here(other) && schema_.rules[other.rule.value].effect != Effect::kAllow && Contains(rule.overrides, other.rule);
-      });
-      if (!excuses) continue;
-    }
+    if (schema_.rules[rule.rule.value].effect == Effect::kAllow) continue;
     if (reads(rule.when) || reads(rule.unless)) return true;
   }
   return false;
@@ -930,6 +925,9 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
     const Walked guard = GuardOf(rule, &scene, Polarity::kEmpowers);
     if (scope && guard.unknown) out.allows_failed.push_back(rule.rule);
     if (!scope || guard.unknown || guard.number == 0) continue;
+    std::map<uint32_t, const Expr*> bound;
+    const auto reads_nothing = [&](const typed::ExprPtr& expr) { return expr != nullptr && ReadsNothing(*expr, &scene, &bound); };
+    if (reads_nothing(rule.when) || reads_nothing(rule.unless)) continue;
     bool used = false;
     for (const Restraining& r : out.applied) {
       if (!Contains(rule.overrides, r.first)) continue;
