@@ -1,6 +1,7 @@
 #include "compiler/check/check.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,8 +12,15 @@ namespace writ::check {
 
 std::vector<std::string> NamesOf(const NameIndex& index) {
   std::vector<std::string> names;
+  if (index.size() > kCandidatesMax) return names;
   for (const auto& [name, id] : index) names.push_back(name);
   return names;
+}
+
+std::string Counted(size_t count, const char* what) { return absl::StrCat(count, " ", what, count == 1 ? "" : "s"); }
+
+std::string AreCounted(size_t count) {
+  return count == 0 ? "none is" : absl::StrCat(count, count == 1 ? " is" : " are");
 }
 
 bool IsBelow(const Schema& schema, DomainId lower, DomainId upper) {
@@ -32,11 +40,12 @@ std::vector<const ast::File*> FilesByPath(const Model& model) {
 WorkflowId Model::FindWorkflow(const ast::Name& name) {
   if (name.empty()) return {};
   const Declaration* d = symbols.Find(Space::kType, name);
-  if (d != nullptr && (d->kind == DeclarationKind::kWorkflow || d->kind == DeclarationKind::kEntity)) return WorkflowId(d->id);
+  if (d != nullptr && (d->kind == DeclarationKind::kWorkflow || d->kind == DeclarationKind::kEntity))
+    return WorkflowId(d->id);
   std::vector<std::string> known;
   for (const Workflow& w : program.schema.workflows) known.push_back(w.name);
   auto report = sink.Report(name.span, diagnostics::kUnknownWorkflow, name);
-  report.Help(diagnostics::Suggest(name.text, known));
+  report.Help(Hint(sink, name.text, known));
   if (d != nullptr) report.Related(d->span, "this is no workflow");
   return {};
 }
@@ -46,7 +55,7 @@ TransitionId Model::FindTransition(WorkflowId w, const ast::Name& name) {
   const NameIndex& index = names(w).transitions;
   if (const auto at = index.find(name.text); at != index.end()) return TransitionId(at->second);
   sink.Report(name.span, diagnostics::kUnknownTransition, name, workflow(w).name)
-      .Help(diagnostics::Suggest(name.text, NamesOf(index)))
+      .Help(Hint(sink, name.text, NamesOf(index)))
       .Related(names(w).declaration->span, "the workflow is declared here");
   return {};
 }
@@ -56,7 +65,7 @@ StateId Model::FindState(WorkflowId w, const ast::Name& name) {
   const NameIndex& index = names(w).states;
   if (const auto at = index.find(name.text); at != index.end()) return StateId(at->second);
   sink.Report(name.span, diagnostics::kUnknownState, name, workflow(w).name)
-      .Help(diagnostics::Suggest(name.text, NamesOf(index)))
+      .Help(Hint(sink, name.text, NamesOf(index)))
       .Related(names(w).declaration->span, "the workflow is declared here");
   return {};
 }
@@ -77,6 +86,7 @@ DomainId Model::FindDomain(const ast::Name& name) {
 
 std::vector<TransitionId> Model::FindTransitions(WorkflowId w, const std::vector<ast::Name>& list, bool* ok) {
   std::vector<TransitionId> out;
+  std::set<uint32_t> seen;
   for (const ast::Name& name : list) {
     if (name.text == "any" && names(w).transitions.count("any") == 0) {
       if (list.size() > 1) sink.Report(name.span, diagnostics::kAnyAmongOthers);
@@ -87,7 +97,7 @@ std::vector<TransitionId> Model::FindTransitions(WorkflowId w, const std::vector
     const TransitionId t = FindTransition(w, name);
     if (!t.valid()) {
       *ok = false;
-    } else if (std::find(out.begin(), out.end(), t) != out.end()) {
+    } else if (!seen.insert(t.value).second) {
       sink.Report(name.span, diagnostics::kNamedTwice, name);
     } else {
       out.push_back(t);
@@ -100,6 +110,7 @@ std::vector<TransitionId> Model::FindTransitions(WorkflowId w, const std::vector
 
 std::vector<RoleId> Model::FindRoles(const std::vector<ast::Name>& list, bool* by_orchestrator, bool* ok) {
   std::vector<RoleId> out;
+  std::set<uint32_t> seen;
   for (const ast::Name& name : list) {
     if (name.text == "orchestrator" && by_orchestrator != nullptr) {
       *by_orchestrator = true;
@@ -108,7 +119,7 @@ std::vector<RoleId> Model::FindRoles(const std::vector<ast::Name>& list, bool* b
     const RoleId role = FindRole(name);
     if (!role.valid()) {
       *ok = false;
-    } else if (std::find(out.begin(), out.end(), role) != out.end()) {
+    } else if (!seen.insert(role.value).second) {
       sink.Report(name.span, diagnostics::kNamedTwice, name);
     } else {
       out.push_back(role);
@@ -122,6 +133,12 @@ uint32_t Model::AddFact(typed::Fact fact) {
   const auto [at, is_new] = facts.emplace(typed::Text(fact), static_cast<uint32_t>(program.facts.size()));
   if (is_new) program.facts.push_back(std::move(fact));
   return at->second;
+}
+
+bool Model::WithinLimit(ast::Span span, size_t count, const char* what, size_t most) {
+  if (count <= most) return true;
+  sink.Report(span, diagnostics::kTooManyOf, count, what, most);
+  return false;
 }
 
 LadderId Model::AddLadder(const Ladder& ladder) {

@@ -56,7 +56,8 @@ std::string Policy(const std::string& fields, const std::string& rest, const std
   std::vector<std::string> sets;
   for (absl::string_view line : absl::StrSplit(fields, '\n', absl::SkipWhitespace())) {
     const std::vector<std::string> parts = absl::StrSplit(line, absl::MaxSplits(':', 1));
-    sets.push_back(absl::StrCat(absl::StripAsciiWhitespace(parts[0]), parts[1].find('?') != std::string::npos ? "?" : ""));
+    sets.push_back(
+        absl::StrCat(absl::StripAsciiWhitespace(parts[0]), parts[1].find('?') != std::string::npos ? "?" : ""));
   }
   return absl::StrCat(R"(package demo
 domain office, safety
@@ -95,7 +96,8 @@ std::string Rule(const std::string& guard, const std::string& transition = "fini
 const char kAmount[] = "  amount: money(USD) in 0 USD .. 1B USD";
 
 // The guard of the first rule, as text; the diagnostics where there are any.
-std::string Guard(const std::string& fields, const std::string& guard, const std::string& transition = "finish", const std::string& defs = "") {
+std::string Guard(const std::string& fields, const std::string& guard, const std::string& transition = "finish",
+                  const std::string& defs = "") {
   const Result result = CheckFiles({Policy(absl::StrCat(kAmount, "\n", fields), Rule(guard, transition), defs)});
   if (!result.text.empty()) return result.text;
   return typed::Text(*result.program.rules.at(0).when);
@@ -118,7 +120,8 @@ TEST(Scopes, CreationHasOneSideOnly) {
 
 TEST(Scopes, ADefIsReadOnTheSideOfItsUse) {
   const std::string def = "  def large = amount > 5 USD\n";
-  EXPECT_EQ(Guard("", "after.large and not before.large", "raise", def), "(and (< 500:3.0 after 0) (not (< 500:3.0 before 0)))");
+  EXPECT_EQ(Guard("", "after.large and not before.large", "raise", def),
+            "(and (< 500:3.0 after 0) (not (< 500:3.0 before 0)))");
   EXPECT_THAT(Guard("", "large", "raise", def), HasSubstr("write `before.` or `after.` in front"));
 }
 
@@ -135,7 +138,9 @@ TEST(Scopes, PayloadMayStandElsewhereInEachTransition) {
   const Result result = CheckFiles({Policy(kAmount, Rule("size > 3", "raise, rate"))});
   EXPECT_THAT(result.text, IsEmpty());
   ASSERT_EQ(result.program.rules.size(), 1u);  // size is second in both
-  const Result apart = CheckFiles({absl::StrReplaceAll(Policy(kAmount, Rule("size > 3", "raise, rate")), {{"{ stance: Terms  size: int }", "{ size: int  stance: Terms }"}})});
+  const Result apart =
+      CheckFiles({absl::StrReplaceAll(Policy(kAmount, Rule("size > 3", "raise, rate")),
+                                      {{"{ stance: Terms  size: int }", "{ size: int  stance: Terms }"}})});
   ASSERT_EQ(apart.program.rules.size(), 2u) << apart.text;
   EXPECT_EQ(apart.program.rules[0].rule, apart.program.rules[1].rule);
   EXPECT_EQ(typed::Text(*apart.program.rules[0].when), "(< 3:1 payload 0)");
@@ -146,17 +151,22 @@ TEST(Scopes, PayloadMayStandElsewhereInEachTransition) {
 
 TEST(Absence, HasNarrowsWhatFollows) {
   EXPECT_EQ(Guard("  limit: money(USD)?", "has limit and amount > limit"), "(and (has after 1) (< after 1 after 0))");
-  EXPECT_EQ(Guard("  limit: money(USD)?", "not has limit or amount > limit"), "(or (not (has after 1)) (< after 1 after 0))");
-  EXPECT_EQ(Guard("  limit: money(USD)?", "if has limit then amount > limit else false"), "(if (has after 1) (< after 1 after 0) 0:0)");
+  EXPECT_EQ(Guard("  limit: money(USD)?", "not has limit or amount > limit"),
+            "(or (not (has after 1)) (< after 1 after 0))");
+  EXPECT_EQ(Guard("  limit: money(USD)?", "if has limit then amount > limit else false"),
+            "(if (has after 1) (< after 1 after 0) 0:0)");
   EXPECT_THAT(Guard("  limit: money(USD)?", "amount > limit and has limit"), HasSubstr("may be absent"));
   EXPECT_THAT(Guard("  limit: money(USD)?", "has limit or amount > limit"), HasSubstr("may be absent"));
 }
 
 TEST(Absence, RunsThroughReferencesAndMembers) {
-  EXPECT_EQ(Guard("  customer: Customer?", "has customer and customer.score > 3"), "(and (has after 1) (< 3:1 (deref 0 0 after 1)))");
+  EXPECT_EQ(Guard("  customer: Customer?", "has customer and customer.score > 3"),
+            "(and (has after 1) (< 3:1 (deref 0 0 after 1)))");
   EXPECT_THAT(Guard("  customer: Customer?", "customer.score > 3"), HasSubstr("may be absent"));
-  EXPECT_EQ(Guard("  customer: Customer", "(customer.backup.tier ?? low) >= medium"), "(<= 1:9.0 (?? (deref 0 1 (deref 0 2 after 1)) 0:9.0))");
-  EXPECT_EQ(Guard("  tags: list<Tag> max 4 by id", "tags[\"red\"].weight is 3"), "(is (member 1 (lookup after 1 \"red\")) 3:1)");
+  EXPECT_EQ(Guard("  customer: Customer", "(customer.backup.tier ?? low) >= medium"),
+            "(<= 1:9.0 (?? (deref 0 1 (deref 0 2 after 1)) 0:9.0))");
+  EXPECT_EQ(Guard("  tags: list<Tag> max 4 by id", "tags[\"red\"].weight is 3"),
+            "(is (member 1 (lookup after 1 \"red\")) 3:1)");
   EXPECT_EQ(Guard("", "Region[\"eu\"].open is true"), "(is (deref 0 0 (entity 2 \"eu\")) 1:0)");
 }
 
@@ -169,7 +179,8 @@ TEST(Absence, EqualityIsNotForWhatMayBeAbsent) {
 
 TEST(Numbers, KeepAllTheirDigits) {
   EXPECT_EQ(Guard("  share: percent", "amount * share > 5 USD"), "(< 500:3.0 (* after 0 after 1 @6))");
-  EXPECT_EQ(Guard("  share: percent", "round_half_even(amount * share / 3) > 5 USD"), "(< 500:3.0 (round half_even (/ 3 (* after 0 after 1 @6) @6)))");
+  EXPECT_EQ(Guard("  share: percent", "round_half_even(amount * share / 3) > 5 USD"),
+            "(< 500:3.0 (round half_even (/ 3 (* after 0 after 1 @6) @6)))");
   EXPECT_EQ(Guard("  parts: int in 1..9", "amount * parts > 5 USD"), "(< 500:3.0 (* after 0 after 1))");
   EXPECT_EQ(Guard("  due: time", "now - due > 365d"), "(< 31536000000000000:5 (- now after 1))");
   EXPECT_THAT(Guard("", "amount > 0.005 USD"), HasSubstr("more digits"));
@@ -212,24 +223,30 @@ TEST(Collections, RangeOverElements) {
   EXPECT_EQ(Guard("  tags: list<Tag> max 4", "count(tags) > 2"), "(< 2:1 (count var 0 _ after 1 _))");
   EXPECT_EQ(Guard("  tags: list<Tag> max 4", "sum(t.weight for t in tags where t.id == \"red\") > 2"),
             "(< 2:1 (sum var 0 (member 1 var 0) after 1 (== (member 0 var 0) \"red\")))");
-  EXPECT_EQ(Guard("  tags: list<Tag> max 4", "(max(t.weight for t in tags) ?? 0) > 2"), "(< 2:1 (?? (max var 0 (member 1 var 0) after 1 _) 0:1))");
+  EXPECT_EQ(Guard("  tags: list<Tag> max 4", "(max(t.weight for t in tags) ?? 0) > 2"),
+            "(< 2:1 (?? (max var 0 (member 1 var 0) after 1 _) 0:1))");
   EXPECT_EQ(Guard("  sites: list<Site> max 4", "any(s.open for s in sites where has s.open)"),
             "(any var 0 (member 1 var 0) after 1 (has (member 1 var 0)))");
   EXPECT_EQ(Guard("  tags: list<Tag> max 4", "first(tags).weight is 3"), "(is (member 1 (element 0 after 1)) 3:1)");
 }
 
 TEST(Facts, ThatSayTheSameAreOne) {
-  const Result result = CheckFiles({Policy(kAmount, absl::StrCat(Rule("count(raise by Clerk within 7d) > 3"), "rule other in office\n  deny stop on Order\n"
-                                                                 "  when count(raise by Clerk within 7d) > 9 and happened(raise where size > 3 since rate)\n"))});
+  const Result result = CheckFiles({Policy(
+      kAmount,
+      absl::StrCat(Rule("count(raise by Clerk within 7d) > 3"),
+                   "rule other in office\n  deny stop on Order\n"
+                   "  when count(raise by Clerk within 7d) > 9 and happened(raise where size > 3 since rate)\n"))});
   EXPECT_THAT(result.text, IsEmpty());
   ASSERT_EQ(result.program.facts.size(), 2u);
   EXPECT_EQ(typed::Text(result.program.facts[0]), "workflow 1 count [transitions 1 by 1] within 604800000000000");
-  EXPECT_EQ(typed::Text(result.program.facts[1]), "workflow 1 happened [transitions 1 where (< 3:1 payload 1)] since [transitions 2]");
+  EXPECT_EQ(typed::Text(result.program.facts[1]),
+            "workflow 1 happened [transitions 1 where (< 3:1 payload 1)] since [transitions 2]");
 }
 
 TEST(Facts, OfTheLastEvent) {
-  const Result result = CheckFiles({Policy(kAmount, Rule("last(raise).actor is actor and (age(last(raise)) ?? 0h) > 5h and last(rate).stance is deferred "
-                                                         "and last(raise).actor.principal is actor.principal and has last(raise)"))});
+  const Result result = CheckFiles({Policy(
+      kAmount, Rule("last(raise).actor is actor and (age(last(raise)) ?? 0h) > 5h and last(rate).stance is deferred "
+                    "and last(raise).actor.principal is actor.principal and has last(raise)"))});
   EXPECT_THAT(result.text, IsEmpty());
   ASSERT_EQ(result.program.facts.size(), 5u);
   EXPECT_EQ(typed::Text(result.program.facts[0]), "workflow 1 last [transitions 1] value actor");
@@ -251,16 +268,20 @@ TEST(Rules, PriorityIsTransitive) {
 }
 
 TEST(Rules, ADomainStandsForItsRestraints) {
-  const Result result = CheckFiles({Policy(kAmount, "rule a in office\n  deny finish on Order\nrule b in office\n  deny stop on Order\n"
-                                                    "rule c in safety\n  allow finish, stop on Order by Clerk overrides office\n")});
+  const Result result =
+      CheckFiles({Policy(kAmount,
+                         "rule a in office\n  deny finish on Order\nrule b in office\n  deny stop on Order\n"
+                         "rule c in safety\n  allow finish, stop on Order by Clerk overrides office\n")});
   EXPECT_THAT(result.text, IsEmpty());
-  const auto allow = std::find_if(result.program.rules.begin(), result.program.rules.end(), [](const typed::Rule& r) { return !r.overrides.empty(); });
+  const auto allow = std::find_if(result.program.rules.begin(), result.program.rules.end(),
+                                  [](const typed::Rule& r) { return !r.overrides.empty(); });
   ASSERT_NE(allow, result.program.rules.end());
   EXPECT_EQ(allow->overrides.size(), 2u);
 }
 
 TEST(Rules, AHoldWaitsForAFactOfTheRound) {
-  const Result result = CheckFiles({Policy(kAmount, "rule wait in office\n  hold finish on Order until rate by Clerk within 4h else stop\n")});
+  const Result result = CheckFiles(
+      {Policy(kAmount, "rule wait in office\n  hold finish on Order until rate by Clerk within 4h else stop\n")});
   EXPECT_THAT(result.text, IsEmpty());
   ASSERT_EQ(result.program.rules.size(), 1u);
   EXPECT_TRUE(result.program.facts.at(result.program.rules[0].awaits_fact).this_round);
@@ -323,9 +344,11 @@ TEST(Order, OfDeclarationsAndFilesDoesNotMatter) {
   for (int round = 0; round < 20; ++round) {
     std::shuffle(declarations.begin(), declarations.end(), random);
     const size_t cut = random() % declarations.size();
-    const std::vector<std::string> first(declarations.begin(), declarations.begin() + cut), second(declarations.begin() + cut, declarations.end());
-    const Result result = CheckFiles({absl::StrCat(package, absl::StrJoin(first, "\n\n")),
-                                      absl::StrCat(package, absl::StrJoin(second, "\n\n"), "\n\n", absl::StrJoin(tests, "\n\n"))});
+    const std::vector<std::string> first(declarations.begin(), declarations.begin() + cut),
+        second(declarations.begin() + cut, declarations.end());
+    const Result result =
+        CheckFiles({absl::StrCat(package, absl::StrJoin(first, "\n\n")),
+                    absl::StrCat(package, absl::StrJoin(second, "\n\n"), "\n\n", absl::StrJoin(tests, "\n\n"))});
     ASSERT_THAT(result.text, IsEmpty());
     ASSERT_EQ(typed::Dump(result.program), expected) << "round " << round;
   }
@@ -333,22 +356,33 @@ TEST(Order, OfDeclarationsAndFilesDoesNotMatter) {
 
 // Whatever is missing, doubled or swapped: it is told, and never crashes.
 TEST(Broken, NeverCrashes) {
-  std::vector<std::string> seeds = {ReadFile("examples/deal_desk/deal_desk.writ"), ReadFile("examples/expenses/expenses.writ"),
-                                    Policy(absl::StrCat(kAmount, "\n  customer: Customer?\n  tags: list<Tag> max 4 by id"),
-                                           Rule("has customer and any(t.weight > 3 for t in tags) and count(raise within 7d) > 2 and last(raise).actor is actor"))};
+  std::vector<std::string> seeds = {
+      ReadFile("examples/deal_desk/deal_desk.writ"), ReadFile("examples/expenses/expenses.writ"),
+      Policy(absl::StrCat(kAmount, "\n  customer: Customer?\n  tags: list<Tag> max 4 by id"),
+             Rule("has customer and any(t.weight > 3 for t in tags) and count(raise within 7d) > 2 and "
+                  "last(raise).actor is actor"))};
   std::mt19937 random(2);
   for (const std::string& seed : seeds) {
     std::vector<std::string> words;
-    for (absl::string_view word : absl::StrSplit(absl::StrReplaceAll(seed, {{"\n", " \n "}}), ' ', absl::SkipEmpty())) words.emplace_back(word);
+    for (absl::string_view word : absl::StrSplit(absl::StrReplaceAll(seed, {{"\n", " \n "}}), ' ', absl::SkipEmpty()))
+      words.emplace_back(word);
     for (int round = 0; round < 300; ++round) {
       std::vector<std::string> broken = words;
       for (size_t edits = 1 + random() % 3; edits > 0; --edits) {
         const size_t at = random() % broken.size(), other = random() % broken.size();
         switch (random() % 4) {
-          case 0: broken.erase(broken.begin() + static_cast<ptrdiff_t>(at)); break;
-          case 1: std::swap(broken[at], broken[other]); break;
-          case 2: broken[at] = broken[other]; break;
-          default: broken.insert(broken.begin() + static_cast<ptrdiff_t>(at), broken[other]); break;
+          case 0:
+            broken.erase(broken.begin() + static_cast<ptrdiff_t>(at));
+            break;
+          case 1:
+            std::swap(broken[at], broken[other]);
+            break;
+          case 2:
+            broken[at] = broken[other];
+            break;
+          default:
+            broken.insert(broken.begin() + static_cast<ptrdiff_t>(at), broken[other]);
+            break;
         }
       }
       CheckFiles({absl::StrJoin(broken, " ")});
@@ -356,8 +390,23 @@ TEST(Broken, NeverCrashes) {
   }
 }
 
+TEST(Broken, ExpansionStaysWithinItsLimits) {
+  std::string deep = "  def d0 = amount > 1 USD\n", wide = "  def w(x: money(USD)) -> money(USD) = x + x\n",
+              chain = "amount";
+  for (int i = 1; i < 60; ++i) {
+    absl::StrAppend(&deep, "  def d", i, " = d", i - 1);
+    for (int k = 0; k < 500; ++k) absl::StrAppend(&deep, " or amount > ", k, " USD");
+    deep += "\n";
+    chain = absl::StrCat("w(", chain, ")");
+  }
+  EXPECT_THAT(Guard("", "d59", "finish", deep), HasSubstr("operations once"));
+  EXPECT_THAT(Guard("", absl::StrCat(chain, " > 5 USD"), "finish", wide), HasSubstr("operations once"));
+}
+
 TEST(Broken, OneMistakeIsToldOnce) {
-  EXPECT_THAT(CheckFiles({Policy(absl::StrCat(kAmount, "\n  terms: Trems"), Rule("terms == deferred and terms != standard and after.terms == terms"))}).codes,
+  EXPECT_THAT(CheckFiles({Policy(absl::StrCat(kAmount, "\n  terms: Trems"),
+                                 Rule("terms == deferred and terms != standard and after.terms == terms"))})
+                  .codes,
               ElementsAre("E0202"));
 }
 

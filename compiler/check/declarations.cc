@@ -6,12 +6,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "compiler/check/check.h"
 #include "compiler/check/model.h"
 
 namespace writ::check {
 namespace {
-
-using diagnostics::Suggest;
 
 // ---------------------------------------------------------------- types
 
@@ -21,16 +20,19 @@ void DeclareEnum(Model& model, const Declaration& d) {
   for (const ast::EnumMember& member : d.enumeration->members) {
     const auto [at, is_new] = seen.emplace(member.name.text, member.name.span);
     if (!is_new) {
-      model.sink.Report(member.name.span, diagnostics::kMemberTwice, member.name, d.name).Related(at->second, "declared here first");
+      model.sink.Report(member.name.span, diagnostics::kMemberTwice, member.name, d.name)
+          .Related(at->second, "declared here first");
       continue;
     }
     if (!member.foreign.empty() && !foreign.emplace(member.foreign, member.name.span).second) {
-      model.sink.Report(member.name.span, diagnostics::kForeignMemberTwice, member.foreign).Related(foreign[member.foreign], "and of this");
+      model.sink.Report(member.name.span, diagnostics::kForeignMemberTwice, member.foreign)
+          .Related(foreign[member.foreign], "the other member");
     }
     out.members.push_back({member.name.text, member.foreign});
   }
   if (out.members.size() > limits::kEnumMembersMax) {
-    model.sink.Report(d.span, diagnostics::kEnumTooLarge, out.members.size(), limits::kEnumMembersMax);
+    out.members.resize(limits::kEnumMembersMax);
+    model.sink.Report(d.span, diagnostics::kEnumTooLarge, seen.size(), limits::kEnumMembersMax);
   }
   model.schema().enums.push_back(std::move(out));
 }
@@ -70,7 +72,7 @@ Foreign ResolveForeign(Model& model, const std::optional<ast::Foreign>& foreign,
     }
     if (out.rounding == Rounding::kNone) {
       model.sink.Report(foreign->rounding.span, diagnostics::kUnknownRounding, foreign->rounding)
-          .Help(Suggest(foreign->rounding.text, {"down", "up", "half_even"}));
+          .Help(Hint(model.sink, foreign->rounding.text, {"down", "up", "half_even"}));
     } else if (type.has_value() && !IsNumeric(type->kind)) {
       model.sink.Report(foreign->rounding.span, diagnostics::kForeignRound, words);
     }
@@ -81,19 +83,26 @@ Foreign ResolveForeign(Model& model, const std::optional<ast::Foreign>& foreign,
   return out;
 }
 
-// Fields of a record, workflow, entity, key or payload. What is declared twice is left out; what has a wrong type is kept
-// with no type, so that using it says nothing more.
-std::vector<Field> ResolveFields(Model& model, const std::vector<ast::Field>& fields, std::vector<ast::Span>* spans = nullptr) {
+// Fields of a record, workflow, entity, key or payload. What is declared twice is left out; what has a wrong type is
+// kept with no type, so that using it says nothing more.
+std::vector<Field> ResolveFields(Model& model, const std::vector<ast::Field>& fields,
+                                 std::vector<ast::Span>* spans = nullptr) {
   std::vector<Field> out;
   std::map<std::string, ast::Span> seen;
   for (const ast::Field& field : fields) {
     if (field.name.empty()) continue;
+    if (out.size() == kFieldsMax) {
+      model.WithinLimit(field.name.span, fields.size(), "fields", kFieldsMax);
+      break;
+    }
     const auto [at, is_new] = seen.emplace(field.name.text, field.name.span);
     if (!is_new) {
-      model.sink.Report(field.name.span, diagnostics::kFieldTwice, field.name).Related(at->second, "declared here first");
+      model.sink.Report(field.name.span, diagnostics::kFieldTwice, field.name)
+          .Related(at->second, "declared here first");
       continue;
     }
-    if (IsReservedWord(field.name.text)) model.sink.Report(field.name.span, diagnostics::kReservedFieldName, field.name);
+    if (IsReservedWord(field.name.text))
+      model.sink.Report(field.name.span, diagnostics::kReservedFieldName, field.name);
     const std::optional<Type> type = model.types.Resolve(field.type);
     Field resolved;
     resolved.name = field.name.text;
@@ -109,12 +118,17 @@ std::vector<Field> ResolveFields(Model& model, const std::vector<ast::Field>& fi
 // Records in the order of what they are made of: the innermost first, so that their sizes are known.
 class RecordWalk {
  public:
-  explicit RecordWalk(Model& model) : model_(model), records_(std::as_const(model.symbols).OfKind(DeclarationKind::kRecord)), state_(records_.size()) {}
+  explicit RecordWalk(Model& model)
+      : model_(model),
+        records_(std::as_const(model.symbols).OfKind(DeclarationKind::kRecord)),
+        state_(records_.size()) {}
 
   void Run() {
     for (const Declaration* d : records_) {
       Record record{d->name, {}};
-      for (const ast::Field& member : d->record->members) record.members.push_back({member.name.text, {}, {}, {}});
+      for (const ast::Field& member : d->record->members) {
+        if (record.members.size() < kFieldsMax) record.members.push_back({member.name.text, {}, {}, {}});
+      }
       model_.schema().records.push_back(std::move(record));
     }
     for (size_t i = 0; i < records_.size(); ++i) Visit(i);
@@ -127,7 +141,14 @@ class RecordWalk {
     if (state_[index] != State::kNew) return;
     state_[index] = State::kBusy;
     bool cyclic = false;
-    for (const ast::Field& member : records_[index]->record->members) VisitType(index, member.type, 0, &cyclic);
+    ++depth_;
+    if (depth_ > kTypeDepthMax) {
+      model_.sink.Report(records_[index]->span, diagnostics::kTypeTooDeep, kTypeDepthMax);
+      cyclic = true;
+    } else {
+      for (const ast::Field& member : records_[index]->record->members) VisitType(index, member.type, 0, &cyclic);
+    }
+    --depth_;
     state_[index] = State::kDone;
     if (cyclic) {
       model_.schema().records[index].members.clear();
@@ -146,11 +167,12 @@ class RecordWalk {
   void VisitType(size_t from, const ast::Type& type, int depth, bool* cyclic) {
     if (type.element != nullptr) VisitType(from, *type.element, depth + 1, cyclic);
     const Declaration* d = model_.symbols.Find(Space::kType, type.name);
-    if (d == nullptr || depth > 64) return;
+    if (d == nullptr || depth > static_cast<int>(kTypeDepthMax)) return;
     if (d->kind == DeclarationKind::kAlias) VisitType(from, d->alias->type, depth + 1, cyclic);
     if (d->kind != DeclarationKind::kRecord) return;
     if (state_[d->id] == State::kBusy) {
-      model_.sink.Report(type.name.span, diagnostics::kRecordCycle, records_[from]->name).Related(d->span, "it is declared here");
+      model_.sink.Report(type.name.span, diagnostics::kRecordCycle, records_[from]->name)
+          .Related(d->span, "it is declared here");
       *cyclic = true;
       return;
     }
@@ -160,88 +182,95 @@ class RecordWalk {
   Model& model_;
   std::vector<const Declaration*> records_;
   std::vector<State> state_;
+  size_t depth_ = 0;
 };
 
 // ---------------------------------------------------------------- people
 
-struct Edge { uint32_t lower = 0; ast::Span span; };
-
-// The transitive closure of `priority`, and the cycles that it must not have.
+// The transitive closure of `priority`, kept edge by edge, and the circles that it must not have.
 class PriorityGraph {
  public:
-  explicit PriorityGraph(Model& model) : model_(model), edges_(model.schema().domains.size()) {}
+  explicit PriorityGraph(Model& model)
+      : model_(model), count_(model.schema().domains.size()), below_(count_, std::vector<bool>(count_)) {}
 
   void Run() {
     for (const ast::File* file : FilesByPath(model_)) {
       for (const ast::Priority& priority : file->priorities) Add(priority);
     }
-    for (uint32_t domain = 0; domain < edges_.size(); ++domain) Close(domain);
+    for (size_t upper = 0; upper < count_; ++upper) {
+      for (size_t lower = 0; lower < count_; ++lower) {
+        if (below_[upper][lower]) model_.schema().domains[upper].below.push_back(DomainId(lower));
+      }
+    }
   }
 
  private:
-  void Add(const ast::Priority& priority) {
-    for (size_t i = 0; i + 1 < priority.chain.size(); ++i) {
-      for (const ast::Name& upper : priority.chain[i]) {
-        for (const ast::Name& lower : priority.chain[i + 1]) AddEdge(upper, lower);
-      }
+  using Group = std::map<uint32_t, const ast::Name*>;  // each domain once
+
+  Group Resolve(const std::vector<ast::Name>& names) {
+    Group group;
+    for (const ast::Name& name : names) {
+      const DomainId domain = model_.FindDomain(name);
+      if (domain.valid() && domain.value < count_) group.emplace(domain.value, &name);
     }
-    if (priority.chain.size() == 1) {
-      for (const ast::Name& name : priority.chain[0]) model_.FindDomain(name);
+    return group;
+  }
+
+  void Add(const ast::Priority& priority) {
+    Group upper;
+    for (size_t i = 0; i < priority.chain.size(); ++i) {
+      Group lower = Resolve(priority.chain[i]);
+      for (const auto& [u, upper_name] : upper) {
+        for (const auto& [l, lower_name] : lower) AddEdge(u, *upper_name, l, *lower_name);
+      }
+      upper = std::move(lower);
     }
   }
 
-  void AddEdge(const ast::Name& upper, const ast::Name& lower) {
-    const DomainId u = model_.FindDomain(upper), l = model_.FindDomain(lower);
-    if (!u.valid() || !l.valid()) return;
-    if (Reaches(l.value, u.value)) {
-      auto report = model_.sink.Report(lower.span, diagnostics::kPriorityCycle, upper, lower);
-      if (const Edge* other = FirstOnPath(l.value, u.value); other != nullptr) report.Related(other->span, "the other way round here");
+  void AddEdge(uint32_t u, const ast::Name& upper, uint32_t l, const ast::Name& lower) {
+    if (u == l) {
+      model_.sink.Report(lower.span, diagnostics::kNamedTwice, lower);
       return;
     }
-    edges_[u.value].push_back({l.value, lower.span});
-  }
-
-  bool Reaches(uint32_t from, uint32_t to) const {
-    std::vector<uint32_t> open = {from};
-    std::set<uint32_t> seen = {from};
-    while (!open.empty()) {
-      const uint32_t at = open.back();
-      open.pop_back();
-      if (at == to) return true;
-      for (const Edge& edge : edges_[at]) {
-        if (seen.insert(edge.lower).second) open.push_back(edge.lower);
+    if (below_[l][u]) {
+      auto report = model_.sink.Report(lower.span, diagnostics::kPriorityCycle, upper, lower);
+      for (const auto& [edge, span] : edges_) {
+        if (edge.first == l && (edge.second == u || below_[edge.second][u])) {
+          report.Related(span, "the other way round here");
+          break;
+        }
       }
+      return;
     }
-    return false;
-  }
-
-  const Edge* FirstOnPath(uint32_t from, uint32_t to) const {
-    for (const Edge& edge : edges_[from]) {
-      if (Reaches(edge.lower, to)) return &edge;
-    }
-    return nullptr;
-  }
-
-  void Close(uint32_t domain) {
-    for (uint32_t other = 0; other < edges_.size(); ++other) {
-      if (other != domain && Reaches(domain, other)) model_.schema().domains[domain].below.push_back(DomainId(other));
+    edges_.emplace(std::make_pair(u, l), lower.span);
+    if (below_[u][l]) return;
+    for (size_t above = 0; above < count_; ++above) {
+      if (above != u && !below_[above][u]) continue;
+      below_[above][l] = true;
+      for (size_t under = 0; under < count_; ++under) {
+        if (below_[l][under]) below_[above][under] = true;
+      }
     }
   }
 
   Model& model_;
-  std::vector<std::vector<Edge>> edges_;
+  size_t count_;
+  std::vector<std::vector<bool>> below_;  // [upper][lower]
+  std::map<std::pair<uint32_t, uint32_t>, ast::Span> edges_;
 };
 
 // ---------------------------------------------------------------- workflows
 
 class WorkflowBuilder {
  public:
-  WorkflowBuilder(Model& model, uint32_t index) : model_(model), workflow_(model.schema().workflows[index]), names_(model.workflows[index]) {}
+  WorkflowBuilder(Model& model, uint32_t index)
+      : model_(model), workflow_(model.schema().workflows[index]), names_(model.workflows[index]) {}
 
   void Fields() {
     const Declaration& d = *names_.declaration;
     workflow_.key = ResolveFields(model_, d.entity != nullptr ? d.entity->key : d.workflow->key);
-    workflow_.fields = ResolveFields(model_, d.entity != nullptr ? d.entity->fields : d.workflow->fields, &names_.field_spans);
+    workflow_.fields =
+        ResolveFields(model_, d.entity != nullptr ? d.entity->fields : d.workflow->fields, &names_.field_spans);
     for (size_t i = 0; i < workflow_.key.size(); ++i) CheckKey(i);
     for (size_t i = 0; i < workflow_.fields.size(); ++i) {
       names_.fields.emplace(workflow_.fields[i].name, i);
@@ -259,12 +288,16 @@ class WorkflowBuilder {
 
   void Transitions() {
     if (names_.declaration->workflow == nullptr) return;
-    for (const ast::Transition& t : names_.declaration->workflow->transitions) AddTransition(t);
+    const std::vector<ast::Transition>& transitions = names_.declaration->workflow->transitions;
+    if (!model_.WithinLimit(names_.declaration->span, transitions.size(), "transitions", kTransitionsMax)) return;
+    for (const ast::Transition& t : transitions) AddTransition(t);
     CheckForeignNames();
-    const bool created = std::any_of(workflow_.transitions.begin(), workflow_.transitions.end(), [](const Transition& t) {
-      return std::find(t.sources.begin(), t.sources.end(), kNewState) != t.sources.end();
-    });
-    if (!created && !workflow_.states.empty()) model_.sink.Report(names_.declaration->span, diagnostics::kNeverCreated, workflow_.name);
+    const bool created =
+        std::any_of(workflow_.transitions.begin(), workflow_.transitions.end(), [](const Transition& t) {
+          return std::find(t.sources.begin(), t.sources.end(), kNewState) != t.sources.end();
+        });
+    if (!created && !workflow_.states.empty())
+      model_.sink.Report(names_.declaration->span, diagnostics::kNeverCreated, workflow_.name);
   }
 
  private:
@@ -274,8 +307,10 @@ class WorkflowBuilder {
     const Type& type = model_.types.At(workflow_.key[i].type);
     const bool fits = type.kind == TypeKind::kString || type.kind == TypeKind::kInt || type.kind == TypeKind::kEnum ||
                       type.kind == TypeKind::kDate || type.kind == TypeKind::kTime || type.kind == TypeKind::kReference;
-    const std::vector<ast::Field>& key = names_.declaration->entity != nullptr ? names_.declaration->entity->key : names_.declaration->workflow->key;
-    if (!fits || type.optional) model_.sink.Report(key[i].name.span, diagnostics::kBadKeyType, workflow_.key[i].name, model_.types.Words(type));
+    const std::vector<ast::Field>& key =
+        names_.declaration->entity != nullptr ? names_.declaration->entity->key : names_.declaration->workflow->key;
+    if (!fits || type.optional)
+      model_.sink.Report(key[i].name.span, diagnostics::kBadKeyType, workflow_.key[i].name, model_.types.Words(type));
   }
 
   void CheckDefNames() {
@@ -283,11 +318,14 @@ class WorkflowBuilder {
     for (const ast::Def& def : *names_.defs) {
       if (def.name.empty()) continue;
       const auto [at, is_new] = seen.emplace(def.name.text, def.name.span);
-      if (!is_new) model_.sink.Report(def.name.span, diagnostics::kDefTwice, def.name).Related(at->second, "declared here first");
+      if (!is_new)
+        model_.sink.Report(def.name.span, diagnostics::kDefTwice, def.name).Related(at->second, "declared here first");
+      names_.def_index.emplace(def.name.text, &def);
       if (IsReservedWord(def.name.text)) model_.sink.Report(def.name.span, diagnostics::kReservedFieldName, def.name);
       const auto field = names_.fields.find(def.name.text);
       if (field != names_.fields.end()) {
-        model_.sink.Report(def.name.span, diagnostics::kDefIsField, def.name).Related(names_.field_spans[field->second], "the field is declared here");
+        model_.sink.Report(def.name.span, diagnostics::kDefIsField, def.name)
+            .Related(names_.field_spans[field->second], "the field is declared here");
       }
     }
   }
@@ -308,7 +346,8 @@ class WorkflowBuilder {
     names_.transition_nodes = {nullptr};
     if (entity.fresh == nullptr) return;
     const std::optional<Number> fresh = model_.types.ReadNumber(*entity.fresh);
-    if (!Types::IsNumber(*entity.fresh) || (fresh.has_value() && (fresh->type.kind != TypeKind::kDuration || fresh->value <= 0))) {
+    if (!Types::IsNumber(*entity.fresh) ||
+        (fresh.has_value() && (fresh->type.kind != TypeKind::kDuration || fresh->value <= 0))) {
       model_.sink.Report(entity.fresh->span, diagnostics::kBadFresh);
     } else if (fresh.has_value()) {
       workflow_.fresh_ns = static_cast<int64_t>(fresh->value);
@@ -316,11 +355,13 @@ class WorkflowBuilder {
   }
 
   void States(const ast::Workflow& workflow) {
+    if (!model_.WithinLimit(workflow.name.span, workflow.states.size(), "states", kStatesMax)) return;
     for (const ast::StateDecl& state : workflow.states) {
       if (state.name.empty()) continue;
       const auto [at, is_new] = names_.states.emplace(state.name.text, workflow_.states.size());
       if (!is_new) {
-        model_.sink.Report(state.name.span, diagnostics::kStateTwice, state.name).Related(names_.state_spans[at->second], "declared here first");
+        model_.sink.Report(state.name.span, diagnostics::kStateTwice, state.name)
+            .Related(names_.state_spans[at->second], "declared here first");
         continue;
       }
       if (state.name.text == "new") model_.sink.Report(state.name.span, diagnostics::kNewIsReserved);
@@ -335,14 +376,15 @@ class WorkflowBuilder {
     Mark(workflow.halted, &State::is_halted);
   }
 
-  void Mark(const std::vector<ast::Name>& list, bool State::*flag) {
+  void Mark(const std::vector<ast::Name>& list, bool State::* flag) {
     for (const ast::Name& name : list) {
       const StateId id = model_.FindState(WorkflowId(names_.declaration->id), name);
       if (!id.valid()) continue;
       State& state = workflow_.states[id.value];
       state.*flag = true;
       if (state.is_final && state.is_halted) {
-        model_.sink.Report(name.span, diagnostics::kFinalAndHalted, name).Related(names_.state_spans[id.value], "the state is declared here");
+        model_.sink.Report(name.span, diagnostics::kFinalAndHalted, name)
+            .Related(names_.state_spans[id.value], "the state is declared here");
       }
     }
   }
@@ -351,13 +393,15 @@ class WorkflowBuilder {
     if (t.name.empty()) return;
     const auto [at, is_new] = names_.transitions.emplace(t.name.text, workflow_.transitions.size());
     if (!is_new) {
-      model_.sink.Report(t.name.span, diagnostics::kTransitionTwice, t.name).Related(names_.transition_spans[at->second], "declared here first");
+      model_.sink.Report(t.name.span, diagnostics::kTransitionTwice, t.name)
+          .Related(names_.transition_spans[at->second], "declared here first");
       return;
     }
     if (t.name.text == "any" || t.name.text == "deny" || t.name.text == "escalate") {
       model_.sink.Report(t.name.span, diagnostics::kReservedTransitionName, t.name);
     }
-    if (!t.timer.empty()) model_.sink.Report(t.timer.span, diagnostics::kNotYet, "at", "a rule's or a review's `within … else …`");
+    if (!t.timer.empty())
+      model_.sink.Report(t.timer.span, diagnostics::kNotYet, "at", "a rule's or a review's `within … else …`");
     Transition out;
     out.name = t.name.text;
     out.stays = t.stays;
@@ -386,7 +430,8 @@ class WorkflowBuilder {
         continue;
       }
       if (!is_new && !t.stays && workflow_.states[source.value].is_final) {
-        model_.sink.Report(name.span, diagnostics::kLeavesFinal, t.name, name).Related(names_.state_spans[source.value], "the state is declared here");
+        model_.sink.Report(name.span, diagnostics::kLeavesFinal, t.name, name)
+            .Related(names_.state_spans[source.value], "the state is declared here");
       }
       out->sources.push_back(source);
     }
@@ -407,11 +452,13 @@ class WorkflowBuilder {
       if (item.field.empty()) continue;
       const auto field = names_.fields.find(item.field.text);
       if (field == names_.fields.end()) {
-        model_.sink.Report(item.field.span, diagnostics::kUnknownField, item.field, workflow_.name).Help(Suggest(item.field.text, NamesOf(names_.fields)));
+        model_.sink.Report(item.field.span, diagnostics::kUnknownField, item.field, workflow_.name)
+            .Help(Hint(model_.sink, item.field.text, NamesOf(names_.fields)));
         continue;
       }
       const FieldId id(field->second);
-      const bool twice = std::any_of(out->sets.begin(), out->sets.end(), [&](const SetField& s) { return s.field == id; });
+      const bool twice =
+          std::any_of(out->sets.begin(), out->sets.end(), [&](const SetField& s) { return s.field == id; });
       if (twice) {
         model_.sink.Report(item.field.span, diagnostics::kSetTwice, t.name, item.field);
         continue;
@@ -422,15 +469,19 @@ class WorkflowBuilder {
 
   // What comes into being has every field that is not optional.
   void CheckCreation(const ast::Transition& t, const Transition& out) {
-    if (out.sources.empty() || std::find(out.sources.begin(), out.sources.end(), kNewState) == out.sources.end()) return;
+    if (out.sources.empty() || std::find(out.sources.begin(), out.sources.end(), kNewState) == out.sources.end())
+      return;
     for (size_t i = 0; i < workflow_.fields.size(); ++i) {
       const Field& field = workflow_.fields[i];
       if (!field.type.valid() || model_.types.At(field.type).optional) continue;
-      const auto set = std::find_if(out.sets.begin(), out.sets.end(), [&](const SetField& s) { return s.field == FieldId(i); });
+      const auto set =
+          std::find_if(out.sets.begin(), out.sets.end(), [&](const SetField& s) { return s.field == FieldId(i); });
       if (set == out.sets.end()) {
-        model_.sink.Report(t.name.span, diagnostics::kCreationMisses, t.name, field.name).Related(names_.field_spans[i], "the field is declared here");
+        model_.sink.Report(t.name.span, diagnostics::kCreationMisses, t.name, field.name)
+            .Related(names_.field_spans[i], "the field is declared here");
       } else if (set->optional) {
-        model_.sink.Report(t.name.span, diagnostics::kCreationOptional, t.name, field.name).Related(names_.field_spans[i], "the field is declared here");
+        model_.sink.Report(t.name.span, diagnostics::kCreationOptional, t.name, field.name)
+            .Related(names_.field_spans[i], "the field is declared here");
       }
     }
   }
@@ -488,9 +539,11 @@ void DeclareLogItem(Model& model, const ast::LogItem& item, LogMapping* log) {
   } else if (name == "case") {
     log->instance = foreign.attribute;
   } else if (!name.empty()) {
-    model.sink.Report(item.name.span, diagnostics::kUnknownLogItem, item.name).Help(Suggest(name, {"actor", "role", "at", "activity", "case"}));
+    model.sink.Report(item.name.span, diagnostics::kUnknownLogItem, item.name)
+        .Help(Hint(model.sink, name, {"actor", "role", "at", "activity", "case"}));
   }
-  if (!item.absent.empty() && name != "actor") model.sink.Report(item.name.span, diagnostics::kAbsentOnlyActor, item.name);
+  if (!item.absent.empty() && name != "actor")
+    model.sink.Report(item.name.span, diagnostics::kAbsentOnlyActor, item.name);
 }
 
 void DeclareLogs(Model& model) {
@@ -500,18 +553,21 @@ void DeclareLogs(Model& model) {
       const WorkflowId w = model.FindWorkflow(log.workflow);
       if (!w.valid()) continue;
       if (const auto [at, is_new] = seen.emplace(w.value, log.workflow.span); !is_new) {
-        model.sink.Report(log.workflow.span, diagnostics::kLogTwice, log.workflow).Related(at->second, "the first is here");
+        model.sink.Report(log.workflow.span, diagnostics::kLogTwice, log.workflow)
+            .Related(at->second, "the first is here");
         continue;
       }
       LogMapping& mapping = model.workflow(w).log;
       mapping.format = log.format.text;
       if (!log.format.empty() && mapping.format != "xes" && mapping.format != "csv") {
-        model.sink.Report(log.format.span, diagnostics::kUnknownLogFormat, log.format).Help(Suggest(log.format.text, {"xes", "csv"}));
+        model.sink.Report(log.format.span, diagnostics::kUnknownLogFormat, log.format)
+            .Help(Hint(model.sink, log.format.text, {"xes", "csv"}));
       }
       std::map<std::string, ast::Span> items;
       for (const ast::LogItem& item : log.items) {
         if (!items.emplace(item.name.text, item.name.span).second) {
-          model.sink.Report(item.name.span, diagnostics::kLogItemTwice, item.name).Related(items[item.name.text], "given here first");
+          model.sink.Report(item.name.span, diagnostics::kLogItemTwice, item.name)
+              .Related(items[item.name.text], "given here first");
           continue;
         }
         DeclareLogItem(model, item, &mapping);
@@ -526,7 +582,8 @@ void DeclareTypes(Model& model) {
   // Workflows by name first: a type may refer to any of them.
   std::vector<Declaration*> declarations = model.symbols.OfKind(DeclarationKind::kWorkflow);
   for (Declaration* d : model.symbols.OfKind(DeclarationKind::kEntity)) declarations.push_back(d);
-  std::sort(declarations.begin(), declarations.end(), [](const Declaration* a, const Declaration* b) { return a->id < b->id; });
+  std::sort(declarations.begin(), declarations.end(),
+            [](const Declaration* a, const Declaration* b) { return a->id < b->id; });
   for (const Declaration* d : declarations) {
     Workflow workflow;
     workflow.name = d->name;
@@ -550,14 +607,19 @@ void DeclareTypes(Model& model) {
 }
 
 void DeclarePeople(Model& model) {
-  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kDomain)) model.schema().domains.push_back({d->name, d->qualified, {}});
-  PriorityGraph(model).Run();
+  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kDomain))
+    model.schema().domains.push_back({d->name, d->qualified, {}});
+  const std::vector<Domain>& domains = model.schema().domains;
+  const std::vector<Declaration*> declared = model.symbols.OfKind(DeclarationKind::kDomain);
+  if (declared.empty() || model.WithinLimit(declared[0]->span, domains.size(), "domains", kDomainsMax))
+    PriorityGraph(model).Run();
   std::map<std::string, ast::Span> foreign;
   for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kRole)) {
     Role role{d->name, d->qualified, {}, d->role->human, d->role->foreign};
     role.domain = model.FindDomain(d->role->domain);
     if (!role.foreign.empty() && !foreign.emplace(role.foreign, d->span).second) {
-      model.sink.Report(d->span, diagnostics::kForeignRoleTwice, role.foreign).Related(foreign[role.foreign], "and of this role");
+      model.sink.Report(d->span, diagnostics::kForeignRoleTwice, role.foreign)
+          .Related(foreign[role.foreign], "the other role");
     }
     model.schema().roles.push_back(std::move(role));
   }

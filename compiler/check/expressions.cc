@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/check/check.h"
 #include "compiler/typed/expr.h"
 
 namespace writ::check {
 
-using diagnostics::Suggest;
 using typed::ExprKind;
 using typed::ExprType;
 
@@ -45,8 +45,23 @@ bool HasOrder(const Model& model, const Type& type) {
 }
 
 bool IsAdditive(TypeKind kind) {
-  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney || kind == TypeKind::kDuration;
+  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney ||
+         kind == TypeKind::kDuration;
 }
+
+size_t NodeCount(const typed::Expr& e) {
+  size_t count = 1;
+  for (const typed::ExprPtr& child : e.children) count += child != nullptr ? NodeCount(*child) : 0;
+  return count;
+}
+
+struct Deeper {
+  explicit Deeper(size_t* at) : depth(at) { ++*depth; }
+  ~Deeper() { --*depth; }
+  Deeper(const Deeper&) = delete;
+  Deeper& operator=(const Deeper&) = delete;
+  size_t* depth;
+};
 
 size_t ReferenceDepth(const typed::Expr& e) {
   const size_t inner = e.children.empty() || e.children[0] == nullptr ? 0 : ReferenceDepth(*e.children[0]);
@@ -57,15 +72,20 @@ size_t ReferenceDepth(const typed::Expr& e) {
 // `a < b < c` reaches this as `(a < b) < c`; the parser has told what is wrong with it.
 bool IsChain(const ast::Expr& expr) {
   const ast::Expr& left = *expr.children[0];
-  return left.kind == ast::ExprKind::kBinary && (left.text[0] == '<' || left.text[0] == '>' || left.text == "==" || left.text == "!=");
+  return left.kind == ast::ExprKind::kBinary &&
+         (left.text[0] == '<' || left.text[0] == '>' || left.text == "==" || left.text == "!=");
 }
 
 const char* OperatorName(ExprKind kind) {
   switch (kind) {
-    case ExprKind::kAdd: return "+";
-    case ExprKind::kSubtract: return "-";
-    case ExprKind::kMultiply: return "*";
-    default: return "/";
+    case ExprKind::kAdd:
+      return "+";
+    case ExprKind::kSubtract:
+      return "-";
+    case ExprKind::kMultiply:
+      return "*";
+    default:
+      return "/";
   }
 }
 
@@ -100,8 +120,33 @@ Expressions::Ptr Expressions::Constant(ast::Span span, const Type& type, Num num
   return node;
 }
 
+std::string Expressions::WhyNotHere() const {
+  if (!frame_.fields && (scope_.workflow.valid() || scope_.kind == ScopeKind::kDefinition))
+    return "this `def` belongs to no workflow: move it into one";
+  switch (scope_.kind) {
+    case ScopeKind::kConstant:
+      return "a constant is expected here";
+    case ScopeKind::kConclude:
+      return "a review concludes by itself, and nobody proposes";
+    case ScopeKind::kCondition:
+      return "this looks at an instance while nobody proposes";
+    case ScopeKind::kCompute:
+      return "a computed field is made of fields, the payload, `now` and `actor`";
+    case ScopeKind::kEvent:
+      return "a fact looks at one earlier event: its payload and the fields after it";
+    case ScopeKind::kLimit:
+      return "a limit is set on one field or payload";
+    case ScopeKind::kProposal:
+    case ScopeKind::kDefinition:
+      return "";
+  }
+  return "";
+}
+
 Expressions::Ptr Expressions::Fail(ast::Span span, const char* what) {
-  model_.sink.Report(span, diagnostics::kNoMeaningHere, what);
+  const bool article = absl::StartsWith(what, "a ");
+  model_.sink.Report(span, diagnostics::kNoMeaningHere, article ? std::string(what) : absl::StrCat("`", what, "`"))
+      .Help(WhyNotHere());
   return nullptr;
 }
 
@@ -109,13 +154,16 @@ Expressions::Ptr Expressions::Fail(ast::Span span, const char* what) {
 
 Expressions::Ptr Expressions::Check(const ast::Expr& expr, const Type* expected) {
   if (exhausted_) return nullptr;
-  if (nodes_ > kExpandedNodesMax) {
+  if (nodes_ > kExpandedNodesMax || depth_ > kExpandedDepthMax) {
     exhausted_ = true;
+    model_.broken_defs.insert(active_.begin(), active_.end());
     model_.sink.Report(frame_.use.value_or(expr.span), diagnostics::kTooLargeExpanded, kExpandedNodesMax);
     return nullptr;
   }
+  const Deeper deeper(&depth_);
   const bool rounded = std::exchange(rounding_, false);
-  Ptr node = expr.kind == ast::ExprKind::kBinary && expr.text == "/" && rounded ? CheckRounded(expr) : CheckInner(expr, expected);
+  Ptr node = expr.kind == ast::ExprKind::kBinary && expr.text == "/" && rounded ? CheckRounded(expr)
+                                                                                : CheckInner(expr, expected);
   if (node == nullptr || !node->type.type.optional) return node;
   if (!present_.empty() && std::find(present_.begin(), present_.end(), typed::Text(*node)) != present_.end()) {
     node->type.type.optional = false;
@@ -147,7 +195,9 @@ Expressions::Ptr Expressions::CheckValue(const ast::Expr& expr, const Type& type
     model_.sink.Report(expr.span, diagnostics::kUnrounded, model_.types.Words(type));
     return nullptr;
   }
-  if (value->kind == ExprKind::kConstant && IsNumeric(type.kind) && !model_.types.CheckInRange(expr.span, type, value->number)) return nullptr;
+  if (value->kind == ExprKind::kConstant && IsNumeric(type.kind) &&
+      !model_.types.CheckInRange(expr.span, type, value->number))
+    return nullptr;
   if (value->kind == ExprKind::kConstant && type.kind == TypeKind::kString && value->text.size() > type.capacity) {
     model_.sink.Report(expr.span, diagnostics::kTextTooLong, value->text.size(), type.capacity);
     return nullptr;
@@ -165,18 +215,20 @@ std::optional<Num> Expressions::CheckConstant(const ast::Expr& expr, TypeKind ki
     return std::nullopt;
   }
   if (value->type.type.kind != kind) {
-    model_.sink.Report(expr.span, diagnostics::kTypeMismatch, model_.types.Words(expected), model_.types.Words(value->type.type));
+    model_.sink.Report(expr.span, diagnostics::kTypeMismatch, model_.types.Words(expected),
+                       model_.types.Words(value->type.type));
     return std::nullopt;
   }
   return value->number;
 }
 
 void Expressions::CheckDefinition(const ast::Def& def) {
-  if (def.body == nullptr) return;
+  if (def.body == nullptr || model_.broken_defs.count(&def) != 0) return;
   std::set<std::string> seen;
   bool ok = true;
   for (const ast::Field& parameter : def.parameters) {
-    if (!seen.insert(parameter.name.text).second) model_.sink.Report(parameter.name.span, diagnostics::kParameterTwice, parameter.name);
+    if (!seen.insert(parameter.name.text).second)
+      model_.sink.Report(parameter.name.span, diagnostics::kParameterTwice, parameter.name);
     const std::optional<Type> type = model_.types.Resolve(parameter.type);
     if (!type.has_value()) {
       ok = false;
@@ -196,7 +248,8 @@ void Expressions::CheckDefinition(const ast::Def& def) {
   if (body != nullptr && result.has_value()) {
     const Type& found = body->type.type;
     if (!SameType(found, *result) || (found.optional && !result->optional)) {
-      model_.sink.Report(def.body->span, diagnostics::kDefResult, def.name, model_.types.Words(*result), model_.types.Words(found));
+      model_.sink.Report(def.body->span, diagnostics::kDefResult, def.name, model_.types.Words(*result),
+                         model_.types.Words(found));
     }
   }
   if (body != nullptr) CheckIntervals(model_, *body);
@@ -206,30 +259,49 @@ void Expressions::CheckDefinition(const ast::Def& def) {
 
 Expressions::Ptr Expressions::CheckInner(const ast::Expr& expr, const Type* expected) {
   switch (expr.kind) {
-    case ast::ExprKind::kBool: return Constant(expr.span, Of(TypeKind::kBool), expr.text == "true" ? 1 : 0);
+    case ast::ExprKind::kBool:
+      return Constant(expr.span, Of(TypeKind::kBool), expr.text == "true" ? 1 : 0);
     case ast::ExprKind::kInt:
     case ast::ExprKind::kPercent:
     case ast::ExprKind::kMoney:
     case ast::ExprKind::kQuantity:
     case ast::ExprKind::kDuration:
     case ast::ExprKind::kTime:
-    case ast::ExprKind::kDate: return CheckNumber(expr);
-    case ast::ExprKind::kString: return CheckString(expr, expected);
-    case ast::ExprKind::kName: return CheckName(expr, expected);
-    case ast::ExprKind::kThis: return CheckThis(expr);
-    case ast::ExprKind::kMember: return CheckMember(expr, expected);
-    case ast::ExprKind::kIndex: return CheckIndex(expr);
-    case ast::ExprKind::kCall: return CheckCall(expr);
-    case ast::ExprKind::kNot: return CheckNot(expr);
-    case ast::ExprKind::kNegate: return CheckNegate(expr);
-    case ast::ExprKind::kBinary: return CheckBinary(expr, expected);
-    case ast::ExprKind::kHas: return CheckHas(expr);
-    case ast::ExprKind::kIf: return CheckIf(expr, expected);
-    case ast::ExprKind::kSays: return CheckSays(expr);
-    case ast::ExprKind::kFold: return CheckFold(expr, expected);
+    case ast::ExprKind::kDate:
+      return CheckNumber(expr);
+    case ast::ExprKind::kString:
+      return CheckString(expr, expected);
+    case ast::ExprKind::kName:
+      return CheckName(expr, expected);
+    case ast::ExprKind::kThis:
+      return CheckThis(expr);
+    case ast::ExprKind::kMember:
+      return CheckMember(expr, expected);
+    case ast::ExprKind::kIndex:
+      return CheckIndex(expr);
+    case ast::ExprKind::kCall:
+      return CheckCall(expr);
+    case ast::ExprKind::kNot:
+      return CheckNot(expr);
+    case ast::ExprKind::kNegate:
+      return CheckNegate(expr);
+    case ast::ExprKind::kBinary:
+      return CheckBinary(expr, expected);
+    case ast::ExprKind::kHas:
+      return CheckHas(expr);
+    case ast::ExprKind::kIf:
+      return CheckIf(expr, expected);
+    case ast::ExprKind::kSays:
+      return CheckSays(expr);
+    case ast::ExprKind::kFold:
+      return CheckFold(expr, expected);
     case ast::ExprKind::kSet:
-    case ast::ExprKind::kList: model_.sink.Report(expr.span, diagnostics::kSetOnlyAfterIn); return nullptr;
-    case ast::ExprKind::kRecord: model_.sink.Report(expr.span, diagnostics::kRecordInExpression); return nullptr;
+    case ast::ExprKind::kList:
+      model_.sink.Report(expr.span, diagnostics::kSetOnlyAfterIn);
+      return nullptr;
+    case ast::ExprKind::kRecord:
+      model_.sink.Report(expr.span, diagnostics::kRecordInExpression);
+      return nullptr;
   }
   return nullptr;
 }
@@ -276,10 +348,9 @@ bool Expressions::PayloadNamed(const std::string& name) const {
 
 const ast::Def* Expressions::FindWorkflowDef(WorkflowId workflow, const std::string& name) const {
   if (!workflow.valid()) return nullptr;
-  for (const ast::Def& def : *model_.names(workflow).defs) {
-    if (def.name.text == name) return &def;
-  }
-  return nullptr;
+  const auto& index = model_.names(workflow).def_index;
+  const auto at = index.find(name);
+  return at != index.end() ? at->second : nullptr;
 }
 
 bool Expressions::ResolvesAsValue(const ast::Name& name) const {
@@ -292,20 +363,25 @@ bool Expressions::ResolvesAsValue(const ast::Name& name) const {
     if (names.fields.count(name.text) != 0 || names.keys.count(name.text) != 0 || PayloadNamed(name.text)) return true;
     if (FindWorkflowDef(w, name.text) != nullptr) return true;
   }
-  if (name.text == "now" || name.text == "actor" || name.text == "state" || name.text == "before" || name.text == "after") return true;
+  if (name.text == "now" || name.text == "actor" || name.text == "state" || name.text == "before" ||
+      name.text == "after")
+    return true;
   return model_.symbols.Find(Space::kDef, name) != nullptr;
 }
 
 bool Expressions::IsContextual(const ast::Expr& expr) const {
   switch (expr.kind) {
-    case ast::ExprKind::kName: return !ResolvesAsValue({expr.text, expr.span});
+    case ast::ExprKind::kName:
+      return !ResolvesAsValue({expr.text, expr.span});
     case ast::ExprKind::kString:
     case ast::ExprKind::kSet:
-    case ast::ExprKind::kList: return true;
+    case ast::ExprKind::kList:
+      return true;
     case ast::ExprKind::kIf:
-      return expr.children.size() == 3 && expr.children[1] != nullptr && expr.children[2] != nullptr && IsContextual(*expr.children[1]) &&
-             IsContextual(*expr.children[2]);
-    default: return false;
+      return expr.children.size() == 3 && expr.children[1] != nullptr && expr.children[2] != nullptr &&
+             IsContextual(*expr.children[1]) && IsContextual(*expr.children[2]);
+    default:
+      return false;
   }
 }
 
@@ -313,7 +389,7 @@ Expressions::Ptr Expressions::LocalValue(const Local& local, ast::Span span) {
   if (local.bound != nullptr) {
     Ptr copy = typed::Clone(*local.bound);
     copy->span = span;
-    nodes_ += 1;
+    nodes_ += NodeCount(*copy);
     return copy;
   }
   Ptr node = Node(ExprKind::kVariable, span, local.type.type, local.type.scale);
@@ -329,8 +405,10 @@ Expressions::Ptr Expressions::CheckName(const ast::Expr& expr, const Type* expec
   const WorkflowId w = FieldsOf();
   if (w.valid()) {
     const WorkflowNames& names = model_.names(w);
-    if (const auto field = names.fields.find(name.text); field != names.fields.end()) return Field(w, FieldId(field->second), name);
-    if (const auto key = names.keys.find(name.text); key != names.keys.end() && !PayloadNamed(name.text)) return KeyPart(key->second, expr.span);
+    if (const auto field = names.fields.find(name.text); field != names.fields.end())
+      return Field(w, FieldId(field->second), name);
+    if (const auto key = names.keys.find(name.text); key != names.keys.end() && !PayloadNamed(name.text))
+      return KeyPart(key->second, expr.span);
     if (PayloadNamed(name.text)) return Payload(name);
     if (const ast::Def* def = FindWorkflowDef(w, name.text); def != nullptr) {
       Frame frame = frame_;
@@ -348,7 +426,8 @@ Expressions::Ptr Expressions::CheckName(const ast::Expr& expr, const Type* expec
     model_.sink.Report(expr.span, diagnostics::kFactOfProposal, name);
     return nullptr;
   }
-  if (expected != nullptr && (expected->kind == TypeKind::kEnum || expected->kind == TypeKind::kRole || IsState(*expected))) {
+  if (expected != nullptr &&
+      (expected->kind == TypeKind::kEnum || expected->kind == TypeKind::kRole || IsState(*expected))) {
     return CheckContextual(expr, *expected);
   }
   if (name.text == "now") {
@@ -363,7 +442,8 @@ Expressions::Ptr Expressions::CheckName(const ast::Expr& expr, const Type* expec
     model_.sink.Report(expr.span, diagnostics::kSideAlone, name);
     return nullptr;
   }
-  if (expected != nullptr && (expected->kind == TypeKind::kEnum || expected->kind == TypeKind::kRole)) return CheckContextual(expr, *expected);
+  if (expected != nullptr && (expected->kind == TypeKind::kEnum || expected->kind == TypeKind::kRole))
+    return CheckContextual(expr, *expected);
   ReportUnknownName(name);
   return nullptr;
 }
@@ -384,18 +464,25 @@ Expressions::Ptr Expressions::CheckContextual(const ast::Expr& expr, const Type&
   const Enum& type = model_.schema().enums[expected.index];
   std::vector<std::string> members;
   for (size_t i = 0; i < type.members.size(); ++i) {
-    if (type.members[i].name == name.text) return Constant(expr.span, Of(TypeKind::kEnum, expected.index), static_cast<Num>(i));
+    if (type.members[i].name == name.text)
+      return Constant(expr.span, Of(TypeKind::kEnum, expected.index), static_cast<Num>(i));
     members.push_back(type.members[i].name);
   }
   if (name.text == "now" || name.text == "actor" || name.text == "state") {
-    model_.sink.Report(expr.span, diagnostics::kTypeMismatch, model_.types.Words(expected), absl::StrCat("`", name.text, "`"));
+    model_.sink.Report(expr.span, diagnostics::kTypeMismatch, model_.types.Words(expected),
+                       absl::StrCat("`", name.text, "`"));
     return nullptr;
   }
-  model_.sink.Report(expr.span, diagnostics::kUnknownMember, name, type.name).Help(Suggest(name.text, members));
+  model_.sink.Report(expr.span, diagnostics::kUnknownMember, name, type.name)
+      .Help(Hint(model_.sink, name.text, members));
   return nullptr;
 }
 
 void Expressions::ReportUnknownName(const ast::Name& name) {
+  if (model_.sink.error_count() > kSuggestionsMax) {
+    model_.sink.Report(name.span, diagnostics::kUnknownName, name);
+    return;
+  }
   std::vector<std::string> known;
   for (size_t i = frame_.locals_begin; i < locals_.size(); ++i) known.push_back(locals_[i].name);
   const WorkflowId w = FieldsOf();
@@ -408,17 +495,19 @@ void Expressions::ReportUnknownName(const ast::Name& name) {
     }
   }
   for (const std::string& def : model_.symbols.Visible(Space::kDef, name.span.file)) known.push_back(def);
-  std::string help = Suggest(name.text, known);
+  std::string help = Hint(model_.sink, name.text, known);
   for (const Enum& type : model_.schema().enums) {
     if (!help.empty()) break;
     for (const EnumMember& member : type.members) {
-      if (member.name == name.text) help = absl::StrCat("it is a member of `", type.name, "`, but nothing here is expected to be one");
+      if (member.name == name.text)
+        help = absl::StrCat("it is a member of `", type.name, "`, but nothing here is expected to be one");
     }
   }
   if (help.empty() && w.valid()) {
     for (const Transition& t : model_.workflow(w).transitions) {
       for (const writ::Field& field : t.payload) {
-        if (field.name == name.text) help = absl::StrCat("it is in the payload of `", t.name, "`, which this does not speak of");
+        if (field.name == name.text)
+          help = absl::StrCat("it is in the payload of `", t.name, "`, which this does not speak of");
       }
     }
   }
@@ -447,7 +536,9 @@ bool Expressions::ReportBareField(const ast::Name& name, FieldId field) {
         .Related(name.span, "it is read here")
         .Related(there, "the transition is declared here");
   } else {
-    model_.sink.Report(name.span, diagnostics::kBareField, name, transition, absl::StrCat("before.", name.text), absl::StrCat("after.", name.text))
+    model_.sink
+        .Report(name.span, diagnostics::kBareField, name, transition, absl::StrCat("before.", name.text),
+                absl::StrCat("after.", name.text))
         .Related(there, "the transition is declared here");
   }
   return true;
@@ -463,7 +554,9 @@ Expressions::Ptr Expressions::Field(WorkflowId w, FieldId field, const ast::Name
   if (scope_.kind == ScopeKind::kConstant) return Fail(name.span, "a field");
   if (scope_.kind == ScopeKind::kEvent && PayloadNamed(name.text)) return Payload(name);
   if (PayloadNamed(name.text) && !frame_.side.has_value() && scope_.kind != ScopeKind::kLimit) {
-    model_.sink.Report(name.span, diagnostics::kFieldOrPayload, name, absl::StrCat("before.", name.text), absl::StrCat("after.", name.text))
+    model_.sink
+        .Report(name.span, diagnostics::kFieldOrPayload, name, absl::StrCat("before.", name.text),
+                absl::StrCat("after.", name.text))
         .Related(model_.names(w).field_spans[field.value], "the field is declared here");
     return nullptr;
   }
@@ -501,7 +594,8 @@ Expressions::Ptr Expressions::Payload(const ast::Name& name) {
   std::optional<uint32_t> index;
   for (TransitionId t : scope_.transitions) {
     const Transition& transition = model_.transition(scope_.workflow, t);
-    const auto at = std::find_if(transition.payload.begin(), transition.payload.end(), [&](const writ::Field& f) { return f.name == name.text; });
+    const auto at = std::find_if(transition.payload.begin(), transition.payload.end(),
+                                 [&](const writ::Field& f) { return f.name == name.text; });
     if (at == transition.payload.end()) {
       model_.sink.Report(name.span, diagnostics::kPayloadNotShared, name, transition.name)
           .Related(model_.names(scope_.workflow).transition_spans[t.value], "the transition is declared here");
@@ -529,7 +623,8 @@ Expressions::Ptr Expressions::State(ast::Span span) {
     type.distinct = kStateMark;
     return Deref(typed::Clone(*frame_.self), 1, 0, type, span);
   }
-  const bool known = scope_.kind != ScopeKind::kConstant && scope_.kind != ScopeKind::kCompute && scope_.kind != ScopeKind::kLimit;
+  const bool known =
+      scope_.kind != ScopeKind::kConstant && scope_.kind != ScopeKind::kCompute && scope_.kind != ScopeKind::kLimit;
   if (!known || !scope_.workflow.valid() || !frame_.fields) return Fail(span, "state");
   Type type = Of(TypeKind::kInt, scope_.workflow.value);
   type.distinct = kStateMark;
@@ -558,12 +653,14 @@ Expressions::Ptr Expressions::KeyPart(uint32_t part, ast::Span span) {
 }
 
 Expressions::Ptr Expressions::Actor(ast::Span span) {
-  const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kCompute || scope_.kind == ScopeKind::kEvent ||
-                     scope_.kind == ScopeKind::kDefinition;
+  const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kCompute ||
+                     scope_.kind == ScopeKind::kEvent || scope_.kind == ScopeKind::kDefinition;
   if (!known || frame_.self != nullptr) return Fail(span, "actor");
   const std::vector<const Declaration*> workflows = std::as_const(model_.symbols).OfKind(DeclarationKind::kWorkflow);
-  const auto agent = std::find_if(workflows.begin(), workflows.end(), [](const Declaration* d) { return d->qualified == "writ.Agent"; });
-  Ptr node = agent == workflows.end() ? Node(ExprKind::kSlot, span, TextType()) : Node(ExprKind::kSlot, span, Of(TypeKind::kReference, (*agent)->id));
+  const auto agent = std::find_if(workflows.begin(), workflows.end(),
+                                  [](const Declaration* d) { return d->qualified == "writ.Agent"; });
+  Ptr node = agent == workflows.end() ? Node(ExprKind::kSlot, span, TextType())
+                                      : Node(ExprKind::kSlot, span, Of(TypeKind::kReference, (*agent)->id));
   node->root = SlotRoot::kActorId;
   return node;
 }
@@ -590,8 +687,9 @@ Expressions::Ptr Expressions::Deref(Ptr object, uint32_t part, uint32_t index, T
 
 Expressions::Ptr Expressions::CheckSided(const ast::Expr& expr, SlotRoot side) {
   const bool before = side == SlotRoot::kBefore;
-  const bool sided = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kCompute || scope_.kind == ScopeKind::kDefinition ||
-                     (!before && scope_.kind == ScopeKind::kEvent) || (!before && scope_.kind == ScopeKind::kLimit);
+  const bool sided = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kCompute ||
+                     scope_.kind == ScopeKind::kDefinition || (!before && scope_.kind == ScopeKind::kEvent) ||
+                     (!before && scope_.kind == ScopeKind::kLimit);
   if (!sided || frame_.self != nullptr || !scope_.workflow.valid() || !frame_.fields) {
     return Fail(expr.span, before ? "before" : "after");
   }
@@ -611,7 +709,7 @@ Expressions::Ptr Expressions::CheckSided(const ast::Expr& expr, SlotRoot side) {
   }
   if (expr.name.text == "state" && before) return State(expr.span);
   model_.sink.Report(expr.name.span, diagnostics::kUnknownField, expr.name, model_.workflow(scope_.workflow).name)
-      .Help(Suggest(expr.name.text, NamesOf(names.fields)));
+      .Help(Hint(model_.sink, expr.name.text, NamesOf(names.fields)));
   return nullptr;
 }
 
@@ -636,7 +734,9 @@ Expressions::Ptr Expressions::CheckMember(const ast::Expr& expr, const Type* exp
     path.insert(path.begin(), root->name);
     root = root->children[0].get();
   }
-  if (root->kind == ast::ExprKind::kFold && root->text == "last" && IsPattern(*root)) return LastMember(*root, path, expr.span);
+  if (root->kind == ast::ExprKind::kFold && root->text == "last" && root->fold != nullptr &&
+      (IsPattern(*root) || IsMisspeltEvent(*root->fold)))
+    return LastMember(*root, path, expr.span);
   // Stance.approve: the type before the point.
   if (object->kind == ast::ExprKind::kName && !ResolvesAsValue({object->text, object->span})) {
     const Declaration* d = model_.symbols.Find(Space::kType, {object->text, object->span});
@@ -653,7 +753,8 @@ Expressions::Ptr Expressions::CheckMember(const ast::Expr& expr, const Type* exp
 
 Expressions::Ptr Expressions::MemberOf(Ptr object, const ast::Name& name, ast::Span span) {
   if (object == nullptr) return nullptr;
-  if (object->kind == ExprKind::kSlot && object->root == SlotRoot::kActorId && object->type.type.kind == TypeKind::kReference) {
+  if (object->kind == ExprKind::kSlot && object->root == SlotRoot::kActorId &&
+      object->type.type.kind == TypeKind::kReference) {
     if (Ptr member = ActorMember(name, span); member != nullptr) return member;
   }
   const Type type = object->type.type;
@@ -664,7 +765,11 @@ Expressions::Ptr Expressions::MemberOf(Ptr object, const ast::Name& name, ast::S
 }
 
 Expressions::Ptr Expressions::ActorMember(const ast::Name& name, ast::Span span) {
-  struct Row { const char* name; SlotRoot root; TypeKind kind; };
+  struct Row {
+    const char* name;
+    SlotRoot root;
+    TypeKind kind;
+  };
   static constexpr Row kRows[] = {{"id", SlotRoot::kActorId, TypeKind::kString},
                                   {"principal", SlotRoot::kActorPrincipal, TypeKind::kString},
                                   {"role", SlotRoot::kActorRole, TypeKind::kRole},
@@ -693,7 +798,8 @@ Expressions::Ptr Expressions::RecordMember(Ptr object, const ast::Name& name, as
     return node;
   }
   if (!record.members.empty()) {
-    model_.sink.Report(name.span, diagnostics::kUnknownRecordMember, name, record.name).Help(Suggest(name.text, names));
+    model_.sink.Report(name.span, diagnostics::kUnknownRecordMember, name, record.name)
+        .Help(Hint(model_.sink, name.text, names));
   }
   return nullptr;
 }
@@ -730,7 +836,7 @@ Expressions::Ptr Expressions::ReferenceMember(Ptr object, const ast::Name& name,
   for (const auto& [key, id] : names.keys) known.push_back(key);
   known.push_back("state");
   model_.sink.Report(name.span, diagnostics::kUnknownField, name, workflow.name)
-      .Help(Suggest(name.text, known))
+      .Help(Hint(model_.sink, name.text, known))
       .Related(names.declaration->span, "it is declared here");
   return nullptr;
 }
@@ -740,7 +846,8 @@ Expressions::Ptr Expressions::CheckIndex(const ast::Expr& expr) {
   if (object == nullptr) return nullptr;
   if (object->kind == ast::ExprKind::kName && !ResolvesAsValue({object->text, object->span})) {
     const Declaration* d = model_.symbols.Find(Space::kType, {object->text, object->span});
-    if (d != nullptr && (d->kind == DeclarationKind::kEntity || d->kind == DeclarationKind::kWorkflow)) return EntityLookup(expr, WorkflowId(d->id));
+    if (d != nullptr && (d->kind == DeclarationKind::kEntity || d->kind == DeclarationKind::kWorkflow))
+      return EntityLookup(expr, WorkflowId(d->id));
   }
   Ptr list = Check(*object);
   if (list == nullptr) return nullptr;
@@ -750,7 +857,7 @@ Expressions::Ptr Expressions::CheckIndex(const ast::Expr& expr) {
     return nullptr;
   }
   if (expr.children.size() != 2) {
-    model_.sink.Report(expr.span, diagnostics::kKeyPartCount, 1, expr.children.size() - 1);
+    model_.sink.Report(expr.span, diagnostics::kKeyPartCount, Counted(1, "part"), AreCounted(expr.children.size() - 1));
     return nullptr;
   }
   const Type element = model_.types.At(type.element);
@@ -768,7 +875,9 @@ Expressions::Ptr Expressions::EntityLookup(const ast::Expr& expr, WorkflowId w) 
   if (scope_.kind == ScopeKind::kConstant || scope_.kind == ScopeKind::kEvent) return Fail(expr.span, "a look-up");
   const std::vector<writ::Field>& key = model_.workflow(w).key;
   if (expr.children.size() - 1 != key.size()) {
-    model_.sink.Report(expr.span, diagnostics::kKeyPartCount, key.size(), expr.children.size() - 1)
+    model_.sink
+        .Report(expr.span, diagnostics::kKeyPartCount, Counted(key.size(), "part"),
+                AreCounted(expr.children.size() - 1))
         .Related(model_.names(w).declaration->span, "it is declared here");
     return nullptr;
   }
@@ -776,7 +885,9 @@ Expressions::Ptr Expressions::EntityLookup(const ast::Expr& expr, WorkflowId w) 
   node->index = w.value;
   bool ok = true;
   for (size_t i = 0; i < key.size(); ++i) {
-    Ptr part = key[i].type.valid() && expr.children[i + 1] != nullptr ? CheckValue(*expr.children[i + 1], model_.types.At(key[i].type)) : nullptr;
+    Ptr part = key[i].type.valid() && expr.children[i + 1] != nullptr
+                   ? CheckValue(*expr.children[i + 1], model_.types.At(key[i].type))
+                   : nullptr;
     ok = ok && part != nullptr;
     node->children.push_back(std::move(part));
   }
@@ -840,7 +951,9 @@ Expressions::Ptr Expressions::CheckHas(const ast::Expr& expr) {
 Expressions::Ptr Expressions::CheckCoalesce(const ast::Expr& expr, const Type* expected) {
   Ptr left = Check(*expr.children[0], expected);
   const Type want = left != nullptr ? Optional(left->type.type, false) : Type();
-  Ptr right = left == nullptr && IsContextual(*expr.children[1]) ? nullptr : Check(*expr.children[1], left != nullptr ? &want : expected);
+  Ptr right = left == nullptr && IsContextual(*expr.children[1])
+                  ? nullptr
+                  : Check(*expr.children[1], left != nullptr ? &want : expected);
   if (left == nullptr || right == nullptr) return nullptr;
   if (!left->type.type.optional) {
     model_.sink.Report(expr.span, diagnostics::kNothingToReplace, model_.types.Words(left->type.type));
@@ -848,7 +961,8 @@ Expressions::Ptr Expressions::CheckCoalesce(const ast::Expr& expr, const Type* e
   }
   ExprType type;
   if (!Merge(left->type, right->type, &type)) {
-    model_.sink.Report(expr.span, diagnostics::kBranchesDiffer, model_.types.Words(left->type.type), model_.types.Words(right->type.type));
+    model_.sink.Report(expr.span, diagnostics::kBranchesDiffer, model_.types.Words(left->type.type),
+                       model_.types.Words(right->type.type));
     return nullptr;
   }
   type.type.optional = right->type.type.optional;
@@ -881,7 +995,8 @@ Expressions::Ptr Expressions::CheckIf(const ast::Expr& expr, const Type* expecte
   for (int step = 0; step < 2; ++step) {
     const int branch = swap ? 1 - step : step;
     const size_t known = condition != nullptr ? Narrow(*condition, branch == 0) : present_.size();
-    if (!(step == 1 && branches[1 - branch] == nullptr && expected == nullptr && IsContextual(*expr.children[1 + branch]))) {
+    if (!(step == 1 && branches[1 - branch] == nullptr && expected == nullptr &&
+          IsContextual(*expr.children[1 + branch]))) {
       branches[branch] = Check(*expr.children[1 + branch], hint);
     }
     present_.resize(known);
@@ -893,7 +1008,8 @@ Expressions::Ptr Expressions::CheckIf(const ast::Expr& expr, const Type* expecte
   if (condition == nullptr || branches[0] == nullptr || branches[1] == nullptr) return nullptr;
   ExprType type;
   if (!Merge(branches[0]->type, branches[1]->type, &type)) {
-    model_.sink.Report(expr.span, diagnostics::kBranchesDiffer, model_.types.Words(branches[0]->type.type), model_.types.Words(branches[1]->type.type));
+    model_.sink.Report(expr.span, diagnostics::kBranchesDiffer, model_.types.Words(branches[0]->type.type),
+                       model_.types.Words(branches[1]->type.type));
     return nullptr;
   }
   return Node(ExprKind::kIf, expr.span, type, std::move(condition), std::move(branches[0]), std::move(branches[1]));
@@ -994,7 +1110,8 @@ Expressions::Ptr Expressions::CheckEquality(const ast::Expr& expr) {
     model_.sink.Report(expr.span, diagnostics::kRecordsDoNotCompare, model_.types.Words(type));
     return nullptr;
   }
-  return Node(equal ? ExprKind::kEqual : ExprKind::kNotEqual, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(left), std::move(right));
+  return Node(equal ? ExprKind::kEqual : ExprKind::kNotEqual, expr.span, ExprType{Of(TypeKind::kBool), 0},
+              std::move(left), std::move(right));
 }
 
 Expressions::Ptr Expressions::CheckOrder(const ast::Expr& expr) {
@@ -1003,7 +1120,9 @@ Expressions::Ptr Expressions::CheckOrder(const ast::Expr& expr) {
   if (IsChain(expr) && model_.sink.has_errors()) return nullptr;
   if (!Comparable(*left, *right, expr.span)) return nullptr;
   if (!HasOrder(model_, left->type.type)) {
-    model_.sink.Report(expr.span, diagnostics::kNoOrder, model_.types.Words(left->type.type), expr.text);
+    const bool members = left->type.type.kind == TypeKind::kEnum;
+    model_.sink.Report(expr.span, diagnostics::kNoOrder, model_.types.Words(left->type.type), expr.text)
+        .Help(members ? "where its members have an order, declare them with `<` between them" : "");
     return nullptr;
   }
   const bool left_there = RequirePresent(*left), right_there = RequirePresent(*right);
@@ -1026,7 +1145,8 @@ Expressions::Ptr Expressions::CheckIs(const ast::Expr& expr) {
 
 Expressions::Ptr Expressions::CheckIn(const ast::Expr& expr) {
   const ast::Expr& set = *expr.children[1];
-  if (set.kind == ast::ExprKind::kSet || set.kind == ast::ExprKind::kList || (set.kind == ast::ExprKind::kRecord && set.members.empty())) {
+  if (set.kind == ast::ExprKind::kSet || set.kind == ast::ExprKind::kList ||
+      (set.kind == ast::ExprKind::kRecord && set.members.empty())) {
     return InLiteral(Check(*expr.children[0]), set, expr.span);
   }
   Ptr collection = Check(set);
@@ -1079,8 +1199,14 @@ Expressions::Ptr Expressions::InLiteral(Ptr element, const ast::Expr& set, ast::
   if (!constant) {
     Ptr any;
     for (Ptr& member : members) {
+      nodes_ += NodeCount(*element);
+      if (nodes_ > kExpandedNodesMax) {
+        model_.sink.Report(span, diagnostics::kTooLargeExpanded, kExpandedNodesMax);
+        return nullptr;
+      }
       Ptr equal = Node(ExprKind::kEqual, member->span, ExprType{boolean, 0}, typed::Clone(*element), std::move(member));
-      any = any == nullptr ? std::move(equal) : Node(ExprKind::kOr, span, ExprType{boolean, 0}, std::move(any), std::move(equal));
+      any = any == nullptr ? std::move(equal)
+                           : Node(ExprKind::kOr, span, ExprType{boolean, 0}, std::move(any), std::move(equal));
     }
     return any;
   }
@@ -1149,7 +1275,8 @@ Expressions::Ptr Expressions::CheckProduct(const ast::Expr& expr) {
   const bool left_there = RequirePresent(*left), right_there = RequirePresent(*right);
   if (!left_there || !right_there) return nullptr;
   const auto scales = [](TypeKind kind) { return kind == TypeKind::kInt || kind == TypeKind::kPercent; };
-  const bool fine = IsAdditive(a.kind) && IsAdditive(b.kind) && (scales(a.kind) || scales(b.kind)) && !IsState(a) && !IsState(b);
+  const bool fine =
+      IsAdditive(a.kind) && IsAdditive(b.kind) && (scales(a.kind) || scales(b.kind)) && !IsState(a) && !IsState(b);
   if (!fine) {
     model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(a), expr.text, model_.types.Words(b));
     return nullptr;
@@ -1162,7 +1289,8 @@ Expressions::Ptr Expressions::CheckProduct(const ast::Expr& expr) {
     model_.sink.Report(expr.span, diagnostics::kTooManyDigits);
     return nullptr;
   }
-  return Node(ExprKind::kMultiply, expr.span, ExprType{Plain(carrier), static_cast<uint8_t>(scale)}, std::move(left), std::move(right));
+  return Node(ExprKind::kMultiply, expr.span, ExprType{Plain(carrier), static_cast<uint8_t>(scale)}, std::move(left),
+              std::move(right));
 }
 
 Expressions::Ptr Expressions::CheckRounded(const ast::Expr& expr) {
@@ -1175,8 +1303,8 @@ Expressions::Ptr Expressions::CheckRounded(const ast::Expr& expr) {
     return nullptr;
   }
   if (!IsAdditive(value->type.type.kind) || divisor->type.type.kind != TypeKind::kInt) {
-    model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(value->type.type), OperatorName(ExprKind::kDivide),
-                       model_.types.Words(divisor->type.type));
+    model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(value->type.type),
+                       OperatorName(ExprKind::kDivide), model_.types.Words(divisor->type.type));
     return nullptr;
   }
   if (divisor->number == 0) {
@@ -1192,7 +1320,8 @@ Expressions::Ptr Expressions::CheckRounded(const ast::Expr& expr) {
 
 Expressions::Ptr Expressions::CheckRound(const ast::Expr& expr, Rounding rounding) {
   if (expr.children.size() != 1 || expr.children[0] == nullptr) {
-    model_.sink.Report(expr.span, diagnostics::kArgumentCount, expr.text, 1, expr.children.size());
+    model_.sink.Report(expr.span, diagnostics::kArgumentCount, expr.text, Counted(1, "argument"),
+                       AreCounted(expr.children.size()));
     return nullptr;
   }
   rounding_ = true;
@@ -1231,24 +1360,33 @@ Expressions::Ptr Expressions::CheckCall(const ast::Expr& expr) {
     frame.use = frame_.use.value_or(expr.span);
     return ExpandDef(*d->def, expr.children, frame, expr.span);
   }
-  std::vector<std::string> known = {"round_down", "round_up", "round_half_even", "age", "votes", "count", "sum", "min", "max", "any", "all", "distinct",
-                                    "happened", "refused", "first", "last"};
+  std::vector<std::string> known = {
+      "round_down", "round_up", "round_half_even", "age",      "votes",   "count", "sum", "min", "max",
+      "any",        "all",      "distinct",        "happened", "refused", "first", "last"};
   for (const std::string& def : model_.symbols.Visible(Space::kDef, name.span.file)) known.push_back(def);
   if (FieldsOf().valid()) {
     for (const ast::Def& def : *model_.names(FieldsOf()).defs) known.push_back(def.name.text);
   }
-  model_.sink.Report(name.span, diagnostics::kUnknownFunction, name).Help(Suggest(name.text, known));
+  model_.sink.Report(name.span, diagnostics::kUnknownFunction, name).Help(Hint(model_.sink, name.text, known));
   return nullptr;
 }
 
-Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<ast::ExprPtr>& arguments, Frame frame, ast::Span span) {
+Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<ast::ExprPtr>& arguments, Frame frame,
+                                        ast::Span span) {
   if (def.body == nullptr) return nullptr;
   if (std::find(active_.begin(), active_.end(), &def) != active_.end()) {
-    model_.sink.Report(def.name.span, diagnostics::kDefCycle, def.name).Related(span, "it is used here while it is being worked out");
+    if (model_.broken_defs.count(&def) == 0) {
+      model_.sink.Report(def.name.span, diagnostics::kDefCycle, def.name)
+          .Related(span, "it is used here while it is being worked out");
+    }
+    model_.broken_defs.insert(std::find(active_.begin(), active_.end(), &def), active_.end());
     return nullptr;
   }
+  if (model_.broken_defs.count(&def) != 0) return nullptr;
   if (arguments.size() != def.parameters.size()) {
-    model_.sink.Report(span, diagnostics::kArgumentCount, def.name.text, def.parameters.size(), arguments.size())
+    model_.sink
+        .Report(span, diagnostics::kArgumentCount, def.name.text, Counted(def.parameters.size(), "argument"),
+                AreCounted(arguments.size()))
         .Related(def.name.span, "it is declared here");
     return nullptr;
   }
@@ -1261,7 +1399,9 @@ Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<a
     if (value != nullptr) {
       const Type& found = value->type.type;
       if (!SameType(found, *type) || (IsState(found) != IsState(*type))) {
-        model_.sink.Report(arguments[i]->span, diagnostics::kArgumentType, def.name, model_.types.Words(*type), model_.types.Words(found))
+        model_.sink
+            .Report(arguments[i]->span, diagnostics::kArgumentType, def.name, model_.types.Words(*type),
+                    model_.types.Words(found))
             .Related(def.parameters[i].name.span, "the parameter is declared here");
         value = nullptr;
       } else if (found.optional && !type->optional) {
@@ -1274,7 +1414,8 @@ Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<a
   }
   if (!ok) return nullptr;
   frame.locals_begin = locals_.size();
-  for (size_t i = 0; i < values.size(); ++i) locals_.push_back({def.parameters[i].name.text, values[i]->type, 0, values[i].get()});
+  for (size_t i = 0; i < values.size(); ++i)
+    locals_.push_back({def.parameters[i].name.text, values[i]->type, 0, values[i].get()});
   const Frame outer = std::exchange(frame_, frame);
   active_.push_back(&def);
   std::optional<Type> result;
@@ -1284,7 +1425,8 @@ Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<a
   frame_ = outer;
   locals_.resize(locals_.size() - values.size());
   if (body == nullptr) return nullptr;
-  if (result.has_value() && (!SameType(body->type.type, *result) || (body->type.type.optional && !result->optional))) return nullptr;
+  if (result.has_value() && (!SameType(body->type.type, *result) || (body->type.type.optional && !result->optional)))
+    return nullptr;
   if (result.has_value() && result->optional) body->type.type.optional = true;
   return body;
 }

@@ -1,7 +1,7 @@
 // Expressions: what a bare word means where it stands, of what type every part is, and what may be absent.
 //
-// A checker lives for one expression's scope. A null result means that something was wrong and has been reported; whatever
-// is built from it is null too, without a further word.
+// A checker lives for one expression's scope. A null result means that something was wrong and has been reported;
+// whatever is built from it is null too, without a further word.
 #pragma once
 
 #include <optional>
@@ -61,11 +61,11 @@ class Expressions {
   // While a def is expanded: what it may see, and how its fields are read.
   struct Frame {
     size_t locals_begin = 0;
-    std::optional<SlotRoot> side;         // before.d, after.d
-    const typed::Expr* self = nullptr;    // through a reference: r.d
+    std::optional<SlotRoot> side;       // before.d, after.d
+    const typed::Expr* self = nullptr;  // through a reference: r.d
     WorkflowId self_workflow;
-    std::optional<ast::Span> use;         // where the outermost def is used
-    bool fields = true;                   // a def of a package sees its parameters only
+    std::optional<ast::Span> use;  // where the outermost def is used
+    bool fields = true;            // a def of a package sees its parameters only
   };
 
   // expressions.cc
@@ -117,6 +117,7 @@ class Expressions {
   bool CheckPair(const ast::Expr& left, const ast::Expr& right, Ptr* left_out, Ptr* right_out);
   bool Comparable(const typed::Expr& left, const typed::Expr& right, ast::Span span);
   void ReportUnknownName(const ast::Name& name);
+  std::string WhyNotHere() const;  // what this place is, for an expression that has no meaning in it
   Ptr Fail(ast::Span span, const char* what);
   bool RequirePresent(const typed::Expr& expr);
   bool RequireBool(const typed::Expr& expr);
@@ -135,6 +136,7 @@ class Expressions {
   // patterns.cc
   Ptr CheckFold(const ast::Expr& expr, const Type* expected);
   bool IsPattern(const ast::Expr& expr) const;
+  bool IsMisspeltEvent(const ast::Fold& fold) const;
   Ptr CheckEnd(const ast::Expr& expr);
   Ptr CheckQuantifier(const ast::Expr& expr, const Type* expected);
   bool QuantifierType(const ast::Expr& expr, typed::QuantifierOp op, const typed::Expr* body, typed::ExprType* out);
@@ -147,7 +149,8 @@ class Expressions {
   bool FindStance(uint32_t review, const ast::Name& stance, uint32_t* out);
   bool MayUseFacts(ast::Span span);
   bool FactParts(const ast::Expr& expr, typed::Fact* fact);
-  std::optional<typed::Pattern> FindPattern(const ast::Expr& source, const std::vector<ast::Name>& by, const ast::Expr* where);
+  std::optional<typed::Pattern> FindPattern(const ast::Expr& source, const std::vector<ast::Name>& by,
+                                            const ast::Expr* where);
   Ptr EventValue(const ast::Expr& expr, const std::vector<TransitionId>& transitions);
   Ptr EventMember(const std::vector<TransitionId>& transitions, const std::vector<ast::Name>& path, ast::Span span);
   Ptr FactNode(typed::Fact fact, ast::Span span);
@@ -156,13 +159,13 @@ class Expressions {
   Scope scope_;
   Frame frame_;
   std::vector<Local> locals_;
-  std::vector<std::string> hidden_;       // names of the proposal that a fact cannot see
-  std::vector<std::string> present_;      // texts of what is known to be there
-  std::vector<const ast::Def*> active_;   // defs that are being expanded
+  std::vector<std::string> hidden_;      // names of the proposal that a fact cannot see
+  std::vector<std::string> present_;     // texts of what is known to be there
+  std::vector<const ast::Def*> active_;  // defs that are being expanded
   uint32_t variables_ = 0;
-  size_t nodes_ = 0;
+  size_t nodes_ = 0, depth_ = 0;
   bool exhausted_ = false;
-  bool rounding_ = false;                 // directly inside round_…
+  bool rounding_ = false;  // directly inside round_…
 };
 
 // intervals.cc: reports arithmetic whose declared ranges let it leave 128 bits.

@@ -14,12 +14,15 @@ constexpr Num kNumMax = static_cast<Num>((~static_cast<unsigned __int128>(0)) >>
 constexpr Num kNumMin = -kNumMax - 1;
 constexpr Num kEventsMax = Num{1} << 32;  // of one instance: what a sum is assumed to run over
 
-struct Interval { Num low = 0, high = 0; };
-using Bound = std::optional<Interval>;    // nothing: leaves 128 bits
+struct Interval {
+  Num low = 0, high = 0;
+};
+using Bound = std::optional<Interval>;  // nothing: leaves 128 bits
 
 Bound Add(const Interval& a, const Interval& b) {
   Interval out;
-  if (__builtin_add_overflow(a.low, b.low, &out.low) || __builtin_add_overflow(a.high, b.high, &out.high)) return std::nullopt;
+  if (__builtin_add_overflow(a.low, b.low, &out.low) || __builtin_add_overflow(a.high, b.high, &out.high))
+    return std::nullopt;
   return out;
 }
 
@@ -54,21 +57,27 @@ class Walk {
   // Reports once, at the innermost expression that leaves; what is around it then says nothing.
   Bound Visit(const Expr& e) {
     switch (e.kind) {
-      case ExprKind::kConstant: return Interval{e.number, e.number};
+      case ExprKind::kConstant:
+        return Interval{e.number, e.number};
       case ExprKind::kAdd:
-      case ExprKind::kSubtract: return Sum(e);
-      case ExprKind::kMultiply: return Product(e);
+      case ExprKind::kSubtract:
+        return Sum(e);
+      case ExprKind::kMultiply:
+        return Product(e);
       case ExprKind::kNegate: {
         const Bound inner = Visit(*e.children[0]);
         return inner.has_value() ? Checked(e, Negate(*inner)) : inner;
       }
-      case ExprKind::kRound: return Round(e);
-      case ExprKind::kDivide: return Visit(*e.children[0]);
+      case ExprKind::kRound:
+        return Round(e);
+      case ExprKind::kDivide:
+        return Visit(*e.children[0]);
       case ExprKind::kIf: {
         Visit(*e.children[0]);
         return Branches(e, *e.children[1], *e.children[2]);
       }
-      case ExprKind::kCoalesce: return Branches(e, *e.children[0], *e.children[1]);
+      case ExprKind::kCoalesce:
+        return Branches(e, *e.children[0], *e.children[1]);
       case ExprKind::kEqual:
       case ExprKind::kNotEqual:
       case ExprKind::kLess:
@@ -77,9 +86,12 @@ class Walk {
         if (!IsNumeric(e.children[0]->type.type.kind)) return Children(e);
         Branches(e, *e.children[0], *e.children[1]);
         return Interval{0, 1};
-      case ExprKind::kQuantifier: return Quantifier(e);
-      case ExprKind::kFact: return FactBound(e);
-      default: return Children(e);
+      case ExprKind::kQuantifier:
+        return Quantifier(e);
+      case ExprKind::kFact:
+        return FactBound(e);
+      default:
+        return Children(e);
     }
   }
 
@@ -111,9 +123,11 @@ class Walk {
 
   // The first number below that declares no range.
   const Expr* Widest(const Expr& e) const {
-    if (e.children.empty()) {
+    if (e.children.empty() || e.kind == ExprKind::kMember || e.kind == ExprKind::kDeref) {
       const Type& type = e.type.type;
-      return e.kind != ExprKind::kConstant && IsNumeric(type.kind) && (type.min == INT64_MIN || type.max == INT64_MAX) ? &e : nullptr;
+      return e.kind != ExprKind::kConstant && IsNumeric(type.kind) && (type.min == INT64_MIN || type.max == INT64_MAX)
+                 ? &e
+                 : nullptr;
     }
     for (const typed::ExprPtr& child : e.children) {
       if (child == nullptr) continue;
@@ -165,10 +179,13 @@ class Walk {
     const Bound body = Visit(*e.children[0]);
     if (!body.has_value()) return body;
     switch (e.op) {
-      case typed::QuantifierOp::kSum: return Checked(e, Multiply(Join(*body, {0, 0}), {0, capacity}));
+      case typed::QuantifierOp::kSum:
+        return Checked(e, Multiply(Join(*body, {0, 0}), {0, capacity}));
       case typed::QuantifierOp::kMin:
-      case typed::QuantifierOp::kMax: return body;
-      default: return Interval{0, capacity};
+      case typed::QuantifierOp::kMax:
+        return body;
+      default:
+        return Interval{0, capacity};
     }
   }
 

@@ -13,7 +13,11 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 Literal Fault(LiteralFault fault) { return {std::nullopt, fault}; }
 
 // Digits and at most one point, as an integer with `decimals` of them behind the point.
-struct Decimal { Num digits = 0; int decimals = 0; bool ok = false, too_large = false; };
+struct Decimal {
+  Num digits = 0;
+  int decimals = 0;
+  bool ok = false, too_large = false;
+};
 
 Decimal ReadDecimal(absl::string_view text) {
   Decimal out;
@@ -55,10 +59,19 @@ Literal Scale(const Decimal& decimal, int digits) {
 
 int SuffixDigits(char c) { return c == 'k' ? 3 : c == 'M' ? 6 : c == 'B' ? 9 : 0; }
 
-struct Unit { const char* name; int64_t ns; };
+struct Unit {
+  const char* name;
+  int64_t ns;
+};
 constexpr Unit kUnits[] = {
-    {"w", 604'800'000'000'000}, {"d", 86'400'000'000'000}, {"h", 3'600'000'000'000}, {"min", 60'000'000'000},
-    {"s", 1'000'000'000},       {"ms", 1'000'000},         {"us", 1'000},            {"ns", 1},
+    {"w", 604'800'000'000'000},
+    {"d", 86'400'000'000'000},
+    {"h", 3'600'000'000'000},
+    {"min", 60'000'000'000},
+    {"s", 1'000'000'000},
+    {"ms", 1'000'000},
+    {"us", 1'000},
+    {"ns", 1},
 };
 
 const Unit* FindUnit(absl::string_view name) {
@@ -93,7 +106,8 @@ int64_t DaysInMonth(int64_t year, int64_t month) {
   return month == 2 && IsLeap(year) ? 29 : kDays[month - 1];
 }
 
-// Days since 1970-01-01 in the proleptic Gregorian calendar (H. Hinnant, "chrono-compatible low-level date algorithms").
+// Days since 1970-01-01 in the proleptic Gregorian calendar (H. Hinnant, "chrono-compatible low-level date
+// algorithms").
 int64_t DaysFromCivil(int64_t year, int64_t month, int64_t day) {
   year -= month <= 2;
   const int64_t era = (year >= 0 ? year : year - 399) / 400;

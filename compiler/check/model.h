@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ struct WorkflowNames {
   const Declaration* declaration = nullptr;
   const std::vector<ast::Def>* defs = nullptr;
   NameIndex keys, fields, states, transitions;
+  std::map<std::string, const ast::Def*> def_index;
   std::vector<ast::Span> field_spans, state_spans, transition_spans;
   std::vector<const ast::Transition*> transition_nodes;  // null for an entity's `set`
 };
@@ -32,9 +34,9 @@ struct RuleSite {
   const Declaration* declaration = nullptr;
   RuleId id;
   Effect effect = Effect::kDeny;
-  WorkflowId workflow;                         // none: nothing more can be said of it
-  std::vector<TransitionId> transitions;       // sorted
-  std::vector<RoleId> by;                      // sorted; empty: anybody
+  WorkflowId workflow;                    // none: nothing more can be said of it
+  std::vector<TransitionId> transitions;  // sorted
+  std::vector<RoleId> by;                 // sorted; empty: anybody
   bool by_orchestrator = false;
 };
 
@@ -43,12 +45,16 @@ struct ReviewNames {
   WorkflowId workflow;
   ReviewId review;
   const ast::Review* node = nullptr;
-  std::map<std::string, LadderId> ladders;     // of its escalating clauses
+  std::map<std::string, LadderId> ladders;  // of its escalating clauses
 };
 
 struct Model {
   Model(const std::vector<ast::File>& all_files, const source::SourceSet& all_sources, diagnostics::Sink& to)
-      : files(all_files), sources(all_sources), sink(to), symbols(all_files, all_sources, to), types(symbols, program.schema, to) {}
+      : files(all_files),
+        sources(all_sources),
+        sink(to),
+        symbols(all_files, all_sources, to),
+        types(symbols, program.schema, to) {}
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
@@ -61,7 +67,7 @@ struct Model {
   WorkflowId FindWorkflow(const ast::Name& name);
   TransitionId FindTransition(WorkflowId workflow, const ast::Name& name);
   StateId FindState(WorkflowId workflow, const ast::Name& name);
-  RoleId FindRole(const ast::Name& name);      // not `orchestrator`
+  RoleId FindRole(const ast::Name& name);  // not `orchestrator`
   DomainId FindDomain(const ast::Name& name);
   // All transitions that a list names, sorted, each once; `any` stands for all. `ok` is false where one was wrong.
   std::vector<TransitionId> FindTransitions(WorkflowId workflow, const std::vector<ast::Name>& names, bool* ok);
@@ -69,6 +75,8 @@ struct Model {
   std::vector<RoleId> FindRoles(const std::vector<ast::Name>& names, bool* by_orchestrator, bool* ok);
 
   uint32_t AddFact(typed::Fact fact);
+  // Reports and is false where there are more than `most`.
+  bool WithinLimit(ast::Span span, size_t count, const char* what, size_t most);
   LadderId AddLadder(const Ladder& ladder);
 
   const std::vector<ast::File>& files;
@@ -78,9 +86,12 @@ struct Model {
   Symbols symbols;
   Types types;
   std::vector<WorkflowNames> workflows;
-  std::map<std::string, uint32_t> facts;       // by text
-  std::vector<ReviewNames> reviews;            // sorted by workflow and state
-  std::vector<RuleSite> rule_sites;            // sorted by qualified name
+  std::map<std::string, uint32_t> facts;                   // by text
+  std::map<std::string, std::vector<uint32_t>> reasons;    // RuleIds by every end of their full name
+  std::set<const ast::Def*> broken_defs;                   // told already: in a circle, or too large
+  std::set<std::pair<uint32_t, uint32_t>> unknown_limits;  // by file and offset: told already
+  std::vector<ReviewNames> reviews;                        // sorted by workflow and state
+  std::vector<RuleSite> rule_sites;                        // sorted by qualified name
 };
 
 bool IsBelow(const Schema& schema, DomainId lower, DomainId upper);  // by `priority`
@@ -90,12 +101,15 @@ std::vector<const ast::File*> FilesByPath(const Model& model);
 
 std::vector<std::string> NamesOf(const NameIndex& index);
 
+std::string Counted(size_t count, const char* what);  // 1 part, 2 parts
+std::string AreCounted(size_t count);                 // none is, 1 is, 2 are
+
 // What a ladder's rungs may ask for, and where its fallbacks must be legal.
 struct LadderSite {
   WorkflowId workflow;
-  std::vector<StateId> states;                 // every fallback is legal in all of these
-  std::vector<TransitionId> asked;             // what may be escalated
-  TransitionId asked_default;                  // … where none is named; none: it must be
+  std::vector<StateId> states;      // every fallback is legal in all of these
+  std::vector<TransitionId> asked;  // what may be escalated
+  TransitionId asked_default;       // … where none is named; none: it must be
 };
 
 // The row of a ladder, or none where it is wrong, which has been reported. `deny`-only rungs need no transition.
@@ -106,16 +120,16 @@ std::optional<std::string> NeedsValues(const Model& model, WorkflowId workflow, 
 void SetPlace(const Model& model, ast::Span span, Rule* rule);
 
 // The stages, in order.
-void DeclareTypes(Model& model);       // enums, records
-void DeclarePeople(Model& model);      // domains, priority, roles
-void DeclareWorkflows(Model& model);   // workflows and entities with fields, states, transitions, logs; no expressions
-void DeclareComputed(Model& model);    // `sets x = …`
+void DeclareTypes(Model& model);      // enums, records
+void DeclarePeople(Model& model);     // domains, priority, roles
+void DeclareWorkflows(Model& model);  // workflows and entities with fields, states, transitions, logs; no expressions
+void DeclareComputed(Model& model);   // `sets x = …`
 void CheckDefs(Model& model);
-void DeclareReviews(Model& model);     // panels and clauses, without guards
-void DeclareRules(Model& model);       // rows of Schema::rules
+void DeclareReviews(Model& model);  // panels and clauses, without guards
+void DeclareRules(Model& model);    // rows of Schema::rules
 void CheckAuthorities(Model& model);
 void CheckRules(Model& model);
-void CheckReviews(Model& model);       // guards, ranks
+void CheckReviews(Model& model);  // guards, ranks
 void CheckTests(Model& model);
 
 }  // namespace writ::check

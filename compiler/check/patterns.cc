@@ -8,7 +8,6 @@
 
 namespace writ::check {
 
-using diagnostics::Suggest;
 using typed::ExprKind;
 using typed::ExprType;
 using typed::QuantifierOp;
@@ -24,8 +23,9 @@ Type Of(TypeKind kind, uint32_t index = UINT32_MAX) {
 
 std::optional<QuantifierOp> FindOp(const std::string& text) {
   static constexpr std::pair<const char*, QuantifierOp> kOps[] = {
-      {"any", QuantifierOp::kAny}, {"all", QuantifierOp::kAll}, {"count", QuantifierOp::kCount},      {"sum", QuantifierOp::kSum},
-      {"min", QuantifierOp::kMin}, {"max", QuantifierOp::kMax}, {"distinct", QuantifierOp::kDistinct}};
+      {"any", QuantifierOp::kAny},          {"all", QuantifierOp::kAll}, {"count", QuantifierOp::kCount},
+      {"sum", QuantifierOp::kSum},          {"min", QuantifierOp::kMin}, {"max", QuantifierOp::kMax},
+      {"distinct", QuantifierOp::kDistinct}};
   for (const auto& [word, op] : kOps) {
     if (text == word) return op;
   }
@@ -34,9 +34,9 @@ std::optional<QuantifierOp> FindOp(const std::string& text) {
 
 std::optional<typed::Fact::Kind> FindFactKind(const std::string& text) {
   using Kind = typed::Fact::Kind;
-  static constexpr std::pair<const char*, Kind> kKinds[] = {{"happened", Kind::kHappened}, {"refused", Kind::kHappened}, {"count", Kind::kCount},
-                                                            {"sum", Kind::kSum},           {"min", Kind::kMin},          {"max", Kind::kMax},
-                                                            {"last", Kind::kLast}};
+  static constexpr std::pair<const char*, Kind> kKinds[] = {
+      {"happened", Kind::kHappened}, {"refused", Kind::kHappened}, {"count", Kind::kCount}, {"sum", Kind::kSum},
+      {"min", Kind::kMin},           {"max", Kind::kMax},          {"last", Kind::kLast}};
   for (const auto& [word, kind] : kKinds) {
     if (text == word) return kind;
   }
@@ -44,7 +44,8 @@ std::optional<typed::Fact::Kind> FindFactKind(const std::string& text) {
 }
 
 bool IsSummable(TypeKind kind) {
-  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney || kind == TypeKind::kDuration;
+  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney ||
+         kind == TypeKind::kDuration;
 }
 
 }  // namespace
@@ -55,16 +56,31 @@ bool Expressions::IsPattern(const ast::Expr& expr) const {
   const ast::Fold& fold = *expr.fold;
   if (expr.text == "happened" || expr.text == "refused") return true;
   if (!fold.variables.empty() || fold.source == nullptr) return false;
-  if (!fold.by.empty() || fold.within != nullptr || fold.since != nullptr || fold.capacity.has_value() || fold.value != nullptr) return true;
+  if (!fold.by.empty() || fold.within != nullptr || fold.since != nullptr || fold.capacity.has_value() ||
+      fold.value != nullptr)
+    return true;
   const ast::Expr& source = *fold.source;
   if (source.kind == ast::ExprKind::kFold && (source.text == "refused" || source.text == "event")) return true;
   if (source.kind != ast::ExprKind::kName || ResolvesAsValue({source.text, source.span})) return false;
   return scope_.workflow.valid() && frame_.fields && model_.names(scope_.workflow).transitions.count(source.text) != 0;
 }
 
+// A bare word that is nothing here, and nearly a transition: count(approev).
+bool Expressions::IsMisspeltEvent(const ast::Fold& fold) const {
+  if (fold.source == nullptr || fold.source->kind != ast::ExprKind::kName || !fold.variables.empty()) return false;
+  const ast::Name name{fold.source->text, fold.source->span};
+  if (!scope_.workflow.valid() || !frame_.fields || ResolvesAsValue(name)) return false;
+  return !Hint(model_.sink, name.text, NamesOf(model_.names(scope_.workflow).transitions)).empty();
+}
+
 Expressions::Ptr Expressions::CheckFold(const ast::Expr& expr, const Type* expected) {
   if (expr.fold == nullptr || expr.fold->source == nullptr) return nullptr;
   if (IsPattern(expr)) return CheckFact(expr);
+  if (IsMisspeltEvent(*expr.fold)) {
+    model_.FindTransition(scope_.workflow,
+                          {expr.fold->source->text, expr.fold->source->span});  // says what it may have been
+    return nullptr;
+  }
   if (expr.text == "first" || expr.text == "last") return CheckEnd(expr);
   return CheckQuantifier(expr, expected);
 }
@@ -77,7 +93,8 @@ Expressions::Ptr Expressions::CheckEnd(const ast::Expr& expr) {
   Ptr list = Check(*expr.fold->source);
   if (list == nullptr) return nullptr;
   if (list->type.type.kind != TypeKind::kList) {
-    model_.sink.Report(expr.fold->source->span, diagnostics::kEndNeedsList, expr.text, model_.types.Words(list->type.type));
+    model_.sink.Report(expr.fold->source->span, diagnostics::kEndNeedsList, expr.text,
+                       model_.types.Words(list->type.type));
     return nullptr;
   }
   if (!RequirePresent(*list)) return nullptr;
@@ -99,7 +116,9 @@ Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr, const Type*
     return nullptr;
   }
   if (fold.within != nullptr || fold.since != nullptr || fold.capacity.has_value() || !fold.by.empty()) {
-    const ast::Span span = fold.within != nullptr ? fold.within->span : fold.since != nullptr ? fold.since->span : expr.span;
+    const ast::Span span = fold.within != nullptr  ? fold.within->span
+                           : fold.since != nullptr ? fold.since->span
+                                                   : expr.span;
     model_.sink.Report(span, diagnostics::kEventsOnly);
     return nullptr;
   }
@@ -169,7 +188,8 @@ bool Expressions::QuantifierType(const ast::Expr& expr, QuantifierOp op, const t
       *out = body->type;
       out->type.optional = true;
       const Type& type = body->type.type;
-      const bool ordered = type.kind == TypeKind::kEnum ? model_.schema().enums[type.index].ordered : IsNumeric(type.kind);
+      const bool ordered =
+          type.kind == TypeKind::kEnum ? model_.schema().enums[type.index].ordered : IsNumeric(type.kind);
       if (ordered && type.distinct != kStateMark) return true;
       break;
     }
@@ -181,14 +201,15 @@ bool Expressions::QuantifierType(const ast::Expr& expr, QuantifierOp op, const t
 // ---------------------------------------------------------------- facts
 
 bool Expressions::MayUseFacts(ast::Span span) {
-  const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude || scope_.kind == ScopeKind::kCondition ||
-                     scope_.kind == ScopeKind::kDefinition;
+  const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude ||
+                     scope_.kind == ScopeKind::kCondition || scope_.kind == ScopeKind::kDefinition;
   if (known && scope_.workflow.valid() && frame_.fields && frame_.self == nullptr) return true;
   Fail(span, "a fact about earlier events");
   return false;
 }
 
-std::optional<typed::Pattern> Expressions::FindPattern(const ast::Expr& source, const std::vector<ast::Name>& by, const ast::Expr* where) {
+std::optional<typed::Pattern> Expressions::FindPattern(const ast::Expr& source, const std::vector<ast::Name>& by,
+                                                       const ast::Expr* where) {
   typed::Pattern pattern;
   bool ok = true;
   if (source.kind == ast::ExprKind::kFold && source.fold != nullptr && source.fold->source != nullptr) {
@@ -227,7 +248,8 @@ bool Expressions::FactParts(const ast::Expr& expr, typed::Fact* fact) {
   fact->workflow = scope_.workflow;
   fact->span = expr.span;
   const ast::Expr* source = fold.source.get();
-  if (expr.text == "refused" || (source->kind == ast::ExprKind::kFold && source->text == "refused")) fact->refused = true;
+  if (expr.text == "refused" || (source->kind == ast::ExprKind::kFold && source->text == "refused"))
+    fact->refused = true;
   std::optional<typed::Pattern> pattern = FindPattern(*source, fold.by, fold.where.get());
   bool ok = pattern.has_value();
   if (ok) fact->pattern = std::move(*pattern);
@@ -278,7 +300,8 @@ Expressions::Ptr Expressions::CheckFact(const ast::Expr& expr) {
   const bool needs_value = *kind == Kind::kSum || *kind == Kind::kMin || *kind == Kind::kMax;
   const ast::Fold& fold = *expr.fold;
   if (needs_value != (fold.value != nullptr)) {
-    model_.sink.Report(expr.span, needs_value ? diagnostics::kFactNeedsValue : diagnostics::kFactTakesNoValue, expr.text);
+    model_.sink.Report(expr.span, needs_value ? diagnostics::kFactNeedsValue : diagnostics::kFactTakesNoValue,
+                       expr.text);
     return nullptr;
   }
   if (*kind == Kind::kLast) {
@@ -290,7 +313,8 @@ Expressions::Ptr Expressions::CheckFact(const ast::Expr& expr) {
     fact.value = EventValue(*fold.value, fact.pattern.transitions);
     if (fact.value == nullptr || !RequirePresent(*fact.value)) return nullptr;
     const Type& type = fact.value->type.type;
-    const bool ordered = type.kind == TypeKind::kEnum ? model_.schema().enums[type.index].ordered : IsNumeric(type.kind);
+    const bool ordered =
+        type.kind == TypeKind::kEnum ? model_.schema().enums[type.index].ordered : IsNumeric(type.kind);
     const bool fits = (*kind == Kind::kSum ? IsSummable(type.kind) : ordered) && type.distinct != kStateMark;
     if (!fits) {
       model_.sink.Report(fold.value->span, diagnostics::kFoldOfType, expr.text, model_.types.Words(type));
@@ -304,7 +328,8 @@ Expressions::Ptr Expressions::CheckFact(const ast::Expr& expr) {
 }
 
 // What `last(p)` keeps of its event: a field of its payload, a field after it, who did it, when.
-Expressions::Ptr Expressions::EventMember(const std::vector<TransitionId>& transitions, const std::vector<ast::Name>& path, ast::Span span) {
+Expressions::Ptr Expressions::EventMember(const std::vector<TransitionId>& transitions,
+                                          const std::vector<ast::Name>& path, ast::Span span) {
   Expressions event(model_, {ScopeKind::kEvent, scope_.workflow, transitions, {}});
   const ast::Name& first = path[0];
   Ptr value;
@@ -320,10 +345,13 @@ Expressions::Ptr Expressions::EventMember(const std::vector<TransitionId>& trans
     value->root = SlotRoot::kNow;
   } else {
     std::vector<std::string> known = NamesOf(names.fields);
-    for (const writ::Field& field : model_.transition(scope_.workflow, transitions[0]).payload) known.push_back(field.name);
+    for (const writ::Field& field : model_.transition(scope_.workflow, transitions[0]).payload)
+      known.push_back(field.name);
     known.insert(known.end(), {"actor", "time"});
-    model_.sink.Report(first.span, diagnostics::kUnknownEventMember, first, model_.transition(scope_.workflow, transitions[0]).name)
-        .Help(Suggest(first.text, known));
+    model_.sink
+        .Report(first.span, diagnostics::kUnknownEventMember, first,
+                model_.transition(scope_.workflow, transitions[0]).name)
+        .Help(Hint(model_.sink, first.text, known));
     return nullptr;
   }
   for (size_t i = 1; i < path.size() && value != nullptr; ++i) value = event.MemberOf(std::move(value), path[i], span);
@@ -353,7 +381,9 @@ Expressions::Ptr Expressions::LastMember(const ast::Expr& last, const std::vecto
 
 Expressions::Ptr Expressions::CheckAge(const ast::Expr& expr) {
   const ast::Expr* last = expr.children.size() == 1 ? expr.children[0].get() : nullptr;
-  if (last == nullptr || last->kind != ast::ExprKind::kFold || last->text != "last" || !IsPattern(*last)) {
+  const bool is_last =
+      last != nullptr && last->kind == ast::ExprKind::kFold && last->text == "last" && last->fold != nullptr;
+  if (!is_last || !(IsPattern(*last) || IsMisspeltEvent(*last->fold))) {
     model_.sink.Report(expr.span, diagnostics::kAgeNeedsLast);
     return nullptr;
   }
@@ -366,7 +396,8 @@ Expressions::Ptr Expressions::CheckAge(const ast::Expr& expr) {
   return Node(ExprKind::kSubtract, expr.span, ExprType{type, 0}, std::move(now), std::move(then));
 }
 
-std::optional<typed::Fact> Expressions::AwaitedFact(TransitionId transition, const std::vector<RoleId>& by, ast::Span span) {
+std::optional<typed::Fact> Expressions::AwaitedFact(TransitionId transition, const std::vector<RoleId>& by,
+                                                    ast::Span span) {
   typed::Fact fact;
   fact.workflow = scope_.workflow;
   fact.kind = typed::Fact::Kind::kHappened;
@@ -381,8 +412,8 @@ std::optional<typed::Fact> Expressions::AwaitedFact(TransitionId transition, con
 // ---------------------------------------------------------------- verdicts
 
 bool Expressions::FindSeat(const ast::Name& role_name, uint32_t* review, uint32_t* seat, ast::Span span) {
-  const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude || scope_.kind == ScopeKind::kCondition ||
-                     scope_.kind == ScopeKind::kDefinition;
+  const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude ||
+                     scope_.kind == ScopeKind::kCondition || scope_.kind == ScopeKind::kDefinition;
   if (!known || !scope_.workflow.valid() || !frame_.fields || frame_.self != nullptr) {
     Fail(span, "a verdict");
     return false;
@@ -400,7 +431,8 @@ bool Expressions::FindSeat(const ast::Name& role_name, uint32_t* review, uint32_
     }
   }
   if (found.empty()) {
-    model_.sink.Report(role_name.span, diagnostics::kNoSeat, role_name, workflow.name).Help(Suggest(role_name.text, seated));
+    model_.sink.Report(role_name.span, diagnostics::kNoSeat, role_name, workflow.name)
+        .Help(Hint(model_.sink, role_name.text, seated));
     return false;
   }
   if (found.size() > 1) {
@@ -432,7 +464,8 @@ bool Expressions::FindStance(uint32_t review, const ast::Name& stance, uint32_t*
 Expressions::Ptr Expressions::CheckSays(const ast::Expr& expr) {
   uint32_t review = 0, seat = 0, stance = 0;
   const ast::Expr* word = expr.children.empty() ? nullptr : expr.children[0].get();
-  if (word == nullptr || word->kind != ast::ExprKind::kName || !FindSeat(expr.name, &review, &seat, expr.span)) return nullptr;
+  if (word == nullptr || word->kind != ast::ExprKind::kName || !FindSeat(expr.name, &review, &seat, expr.span))
+    return nullptr;
   if (!FindStance(review, {word->text, word->span}, &stance)) return nullptr;
   Ptr node = Node(ExprKind::kSays, expr.span, Of(TypeKind::kBool));
   node->index = review;

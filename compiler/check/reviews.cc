@@ -10,21 +10,25 @@
 namespace writ::check {
 namespace {
 
-using diagnostics::Suggest;
-
-struct ReviewSite { WorkflowId workflow; StateId state; const ast::Review* review = nullptr; };
+struct ReviewSite {
+  WorkflowId workflow;
+  StateId state;
+  const ast::Review* review = nullptr;
+};
 
 // All reviews whose workflow and state are known, sorted by these; a second one of a state is reported and left out.
 std::vector<ReviewSite> FindReviews(Model& model) {
   std::vector<ReviewSite> sites;
+  std::map<std::pair<uint32_t, uint32_t>, ast::Span> seen;
   for (const ast::File* file : FilesByPath(model)) {
     for (const ast::Review& review : file->reviews) {
       const WorkflowId w = model.FindWorkflow(review.workflow);
       const StateId s = model.FindState(w, review.state);
       if (!w.valid() || !s.valid()) continue;
-      const auto same = std::find_if(sites.begin(), sites.end(), [&](const ReviewSite& o) { return o.workflow == w && o.state == s; });
-      if (same != sites.end()) {
-        model.sink.Report(review.state.span, diagnostics::kReviewTwice, review.state, review.workflow).Related(same->review->state.span, "the first is here");
+      const auto [same, is_new] = seen.emplace(std::make_pair(w.value, s.value), review.state.span);
+      if (!is_new) {
+        model.sink.Report(review.state.span, diagnostics::kReviewTwice, review.state, review.workflow)
+            .Related(same->second, "the first is here");
         continue;
       }
       sites.push_back({w, s, &review});
@@ -38,7 +42,8 @@ std::vector<ReviewSite> FindReviews(Model& model) {
 
 class ReviewBuilder {
  public:
-  ReviewBuilder(Model& model, const ReviewSite& site) : model_(model), site_(site), ast_(*site.review), workflow_(model.workflow(site.workflow)) {}
+  ReviewBuilder(Model& model, const ReviewSite& site)
+      : model_(model), site_(site), ast_(*site.review), workflow_(model.workflow(site.workflow)) {}
 
   Review Build(std::map<std::string, ast::Span>* clause_names) {
     Review out;
@@ -59,7 +64,9 @@ class ReviewBuilder {
       if (clause.name.empty()) continue;
       CheckName(clause, clause_names);
       if (clause.otherwise) {
-        if (otherwise != nullptr) model_.sink.Report(clause.name.span, diagnostics::kOtherwiseTwice).Related(otherwise->name.span, "the first is here");
+        if (otherwise != nullptr)
+          model_.sink.Report(clause.name.span, diagnostics::kOtherwiseTwice)
+              .Related(otherwise->name.span, "the first is here");
         otherwise = &clause;
       }
       out.clauses.push_back(Conclude(clause, ladder_site));
@@ -86,10 +93,12 @@ class ReviewBuilder {
     const Transition& verdict = workflow_.transitions[out->verdict.value];
     const ast::Span there = model_.names(site_.workflow).transition_spans[out->verdict.value];
     if (!IsLegalHere(out->verdict)) {
-      model_.sink.Report(ast_.verdict.span, diagnostics::kVerdictNotHere, ast_.verdict, ast_.state).Related(there, "the transition is declared here");
+      model_.sink.Report(ast_.verdict.span, diagnostics::kVerdictNotHere, ast_.verdict, ast_.state)
+          .Related(there, "the transition is declared here");
     }
     if (!verdict.stays || !verdict.sets.empty()) {
-      model_.sink.Report(ast_.verdict.span, diagnostics::kVerdictMoves, ast_.verdict).Related(there, "the transition is declared here");
+      model_.sink.Report(ast_.verdict.span, diagnostics::kVerdictMoves, ast_.verdict)
+          .Related(there, "the transition is declared here");
     }
     if (ast_.stance.empty()) return;
     std::vector<std::string> names;
@@ -100,11 +109,13 @@ class ReviewBuilder {
       if (!verdict.payload[i].type.valid()) return;
       const Type& type = model_.types.At(verdict.payload[i].type);
       if (type.kind != TypeKind::kEnum || type.optional) {
-        model_.sink.Report(ast_.stance.span, diagnostics::kStanceNotEnum, ast_.stance, model_.types.Words(type)).Related(there, "the transition is declared here");
+        model_.sink.Report(ast_.stance.span, diagnostics::kStanceNotEnum, ast_.stance, model_.types.Words(type))
+            .Related(there, "the transition is declared here");
       }
       return;
     }
-    model_.sink.Report(ast_.stance.span, diagnostics::kUnknownPayload, ast_.stance, verdict.name).Help(Suggest(ast_.stance.text, names));
+    model_.sink.Report(ast_.stance.span, diagnostics::kUnknownPayload, ast_.stance, verdict.name)
+        .Help(Hint(model_.sink, ast_.stance.text, names));
   }
 
   void Seats(Review* out) {
@@ -132,7 +143,8 @@ class ReviewBuilder {
     std::set<TransitionId> found;
     const auto note = [&](const ast::Name& name) {
       const auto at = model_.names(site_.workflow).transitions.find(name.text);
-      if (at != model_.names(site_.workflow).transitions.end() && !Halts(TransitionId(at->second))) found.insert(TransitionId(at->second));
+      if (at != model_.names(site_.workflow).transitions.end() && !Halts(TransitionId(at->second)))
+        found.insert(TransitionId(at->second));
     };
     const auto note_ladder = [&](const ast::Ladder* ladder) {
       for (; ladder != nullptr; ladder = ladder->next.get()) note(ladder->transition);
@@ -152,7 +164,8 @@ class ReviewBuilder {
       return;
     }
     if (const auto [at, is_new] = names->emplace(name, clause.name.span); !is_new) {
-      model_.sink.Report(clause.name.span, diagnostics::kClauseTwice, clause.name).Related(at->second, "the first is here");
+      model_.sink.Report(clause.name.span, diagnostics::kClauseTwice, clause.name)
+          .Related(at->second, "the first is here");
     }
   }
 
@@ -165,7 +178,8 @@ class ReviewBuilder {
     } else {
       out.transition = model_.FindTransition(site_.workflow, clause.transition);
     }
-    if (out.transition.valid()) CheckConcluded(clause.transition.empty() ? clause.name : clause.transition, out.transition);
+    if (out.transition.valid())
+      CheckConcluded(clause.transition.empty() ? clause.name : clause.transition, out.transition);
     if (clause.escalates) {
       out.asks = model_.FindRole(clause.to);
       if (clause.ladder != nullptr) ladders_[clause.name.text] = BuildLadder(model_, *clause.ladder, ladder_site);
@@ -176,7 +190,8 @@ class ReviewBuilder {
   void CheckConcluded(const ast::Name& name, TransitionId t) {
     const ast::Span there = model_.names(site_.workflow).transition_spans[t.value];
     if (!IsLegalHere(t)) {
-      model_.sink.Report(name.span, diagnostics::kConcludesIllegal, workflow_.transitions[t.value].name, ast_.state).Related(there, "the transition is declared here");
+      model_.sink.Report(name.span, diagnostics::kConcludesIllegal, workflow_.transitions[t.value].name, ast_.state)
+          .Related(there, "the transition is declared here");
     } else if (const std::optional<std::string> needs = NeedsValues(model_, site_.workflow, t); needs.has_value()) {
       model_.sink.Report(name.span, diagnostics::kConcludesWithValues, workflow_.transitions[t.value].name, *needs)
           .Related(there, "the transition is declared here");
@@ -250,13 +265,15 @@ void CheckSeatAuthority(Model& model, WorkflowId w, const Review& review, const 
     });
     if (may) continue;
     const std::string& role = model.schema().roles[seat.role.value].name;
-    const auto at = std::find_if(node.panel.begin(), node.panel.end(), [&](const ast::Seat& s) { return s.role.text == role; });
-    model.sink.Report(at != node.panel.end() ? at->role.span : node.state.span, diagnostics::kSeatWithoutAuthority, role,
-                      model.transition(w, review.verdict).name);
+    const auto at =
+        std::find_if(node.panel.begin(), node.panel.end(), [&](const ast::Seat& s) { return s.role.text == role; });
+    model.sink.Report(at != node.panel.end() ? at->role.span : node.state.span, diagnostics::kSeatWithoutAuthority,
+                      role, model.transition(w, review.verdict).name);
   }
 }
 
-typed::ReviewClause CheckClause(Model& model, const ReviewSite& site, ReviewId id, uint32_t index, const ast::Clause& node) {
+typed::ReviewClause CheckClause(Model& model, const ReviewSite& site, ReviewId id, uint32_t index,
+                                const ast::Clause& node) {
   const Review& review = model.workflow(site.workflow).reviews[id.value];
   const Clause& clause = review.clauses[index];
   typed::ReviewClause out;
@@ -288,7 +305,8 @@ void DeclareReviews(Model& model) {
     ReviewBuilder builder(model, site);
     Review review = builder.Build(&clause_names[site.workflow.value]);
     model.workflow(site.workflow).reviews.push_back(std::move(review));
-    model.reviews.push_back({site.workflow, ReviewId(model.workflow(site.workflow).reviews.size() - 1), site.review, builder.ladders()});
+    model.reviews.push_back(
+        {site.workflow, ReviewId(model.workflow(site.workflow).reviews.size() - 1), site.review, builder.ladders()});
   }
 }
 
@@ -307,7 +325,8 @@ void CheckReviews(Model& model) {
       Rule& row = model.schema().rules[review.clauses[index].rule.value];
       row.effect = review.clauses[index].asks.valid() ? Effect::kEscalate : Effect::kDeny;
       row.asks = review.clauses[index].asks;
-      if (const auto ladder = names.ladders.find(node.name.text); ladder != names.ladders.end()) row.ladder = ladder->second;
+      if (const auto ladder = names.ladders.find(node.name.text); ladder != names.ladders.end())
+        row.ladder = ladder->second;
       SetPlace(model, node.name.span, &row);
       ++index;
     }

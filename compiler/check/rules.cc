@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/ast/dump.h"
+#include "compiler/check/check.h"
 #include "compiler/check/expressions.h"
 #include "compiler/check/model.h"
 #include "compiler/typed/expr.h"
@@ -15,14 +16,16 @@
 namespace writ::check {
 namespace {
 
-using diagnostics::Suggest;
-
 const char* EffectWord(Effect effect) {
   switch (effect) {
-    case Effect::kDeny: return "deny";
-    case Effect::kHold: return "hold";
-    case Effect::kEscalate: return "escalate";
-    case Effect::kAllow: return "allow";
+    case Effect::kDeny:
+      return "deny";
+    case Effect::kHold:
+      return "hold";
+    case Effect::kEscalate:
+      return "escalate";
+    case Effect::kAllow:
+      return "allow";
   }
   return "rule";
 }
@@ -50,7 +53,7 @@ struct MayItem {
   RoleId role;
   WorkflowId workflow;
   TransitionId transition;
-  std::string text;              // of its limits and guard: the order must not depend on where it stands
+  std::string text;  // of its limits and guard: the order must not depend on where it stands
   const ast::May* may = nullptr;
 };
 
@@ -68,10 +71,14 @@ void CheckHaltedExit(Model& model, const MayItem& item, const ast::Name& role) {
   const Transition& t = model.transition(item.workflow, item.transition);
   if (t.stays || model.schema().roles[item.role.value].human) return;
   for (StateId source : t.sources) {
-    if (source == kNewState || !model.workflow(item.workflow).states[source.value].is_halted || source == t.target) continue;
-    const auto named = std::find_if(item.may->transitions.begin(), item.may->transitions.end(), [&](const ast::Name& n) { return n.text == t.name; });
+    if (source == kNewState || !model.workflow(item.workflow).states[source.value].is_halted || source == t.target)
+      continue;
+    const auto named = std::find_if(item.may->transitions.begin(), item.may->transitions.end(),
+                                    [&](const ast::Name& n) { return n.text == t.name; });
     const ast::Span span = named != item.may->transitions.end() ? named->span : item.may->span;
-    model.sink.Report(span, diagnostics::kHaltedLeftByAgent, role, t.name, model.workflow(item.workflow).states[source.value].name)
+    model.sink
+        .Report(span, diagnostics::kHaltedLeftByAgent, role, t.name,
+                model.workflow(item.workflow).states[source.value].name)
         .Related(model.names(item.workflow).transition_spans[item.transition.value], "the transition is declared here");
   }
 }
@@ -80,6 +87,7 @@ void CollectMays(Model& model, const ast::Authority& authority, std::vector<MayI
   for (const ast::Name& name : authority.roles) {
     const RoleId role = model.FindRole(name);
     for (const ast::May& may : authority.mays) {
+      if (items->size() > kGrantsMax) return;
       const WorkflowId workflow = model.FindWorkflow(may.workflow);
       if (!workflow.valid()) continue;
       bool ok = true;
@@ -95,12 +103,17 @@ void CollectMays(Model& model, const ast::Authority& authority, std::vector<MayI
 typed::ExprPtr LimitField(Model& model, const MayItem& item, const ast::Name& name) {
   const Transition& t = model.transition(item.workflow, item.transition);
   const WorkflowNames& names = model.names(item.workflow);
-  const bool payload = std::any_of(t.payload.begin(), t.payload.end(), [&](const Field& f) { return f.name == name.text; });
+  const bool payload =
+      std::any_of(t.payload.begin(), t.payload.end(), [&](const Field& f) { return f.name == name.text; });
   const bool field = names.fields.count(name.text) != 0;
   if (!payload && !field) {
     std::vector<std::string> known = NamesOf(names.fields);
     for (const Field& f : t.payload) known.push_back(f.name);
-    model.sink.Report(name.span, diagnostics::kUnknownLimitField, name, t.name).Help(Suggest(name.text, known));
+    const bool is_new =
+        model.unknown_limits.emplace(name.span.file, name.span.begin).second;  // of several transitions the first
+    if (is_new)
+      model.sink.Report(name.span, diagnostics::kUnknownLimitField, name, t.name)
+          .Help(Hint(model.sink, name.text, known));
     return nullptr;
   }
   ast::Expr word;
@@ -108,7 +121,8 @@ typed::ExprPtr LimitField(Model& model, const MayItem& item, const ast::Name& na
   word.text = name.text;
   word.span = name.span;
   if (payload && field) {
-    model.sink.Report(name.span, diagnostics::kFieldOrPayload, name, absl::StrCat("before.", name.text), absl::StrCat("after.", name.text));
+    model.sink.Report(name.span, diagnostics::kFieldOrPayload, name, absl::StrCat("before.", name.text),
+                      absl::StrCat("after.", name.text));
     return nullptr;
   }
   return Expressions(model, {ScopeKind::kLimit, item.workflow, {item.transition}, {}}).Check(word);
@@ -124,14 +138,15 @@ std::optional<typed::Limit> CheckLimit(Model& model, const MayItem& item, const 
     model.sink.Report(limit.field.span, diagnostics::kLimitNoOrder, limit.field, model.types.Words(type));
     return std::nullopt;
   }
-  out.value = Expressions(model, {}).Check(*limit.value, &type);
+  out.value = Expressions(model, {ScopeKind::kConstant, item.workflow, {}, {}}).Check(*limit.value, &type);
   if (out.value == nullptr) return std::nullopt;
   if (out.value->kind != typed::ExprKind::kConstant) {
     model.sink.Report(limit.value->span, diagnostics::kConstantNeeded);
     return std::nullopt;
   }
   if (!SameType(out.value->type.type, type)) {
-    model.sink.Report(limit.value->span, diagnostics::kLimitType, limit.field, model.types.Words(type), model.types.Words(out.value->type.type));
+    model.sink.Report(limit.value->span, diagnostics::kLimitType, limit.field, model.types.Words(type),
+                      model.types.Words(out.value->type.type));
     return std::nullopt;
   }
   return out;
@@ -144,12 +159,14 @@ void AddGrant(Model& model, const MayItem& item) {
   grant.transition = item.transition;
   std::set<std::string> seen;
   for (const ast::Limit& limit : item.may->limits) {
-    if (!seen.insert(limit.field.text).second) model.sink.Report(limit.field.span, diagnostics::kNamedTwice, limit.field);
+    if (!seen.insert(limit.field.text).second)
+      model.sink.Report(limit.field.span, diagnostics::kNamedTwice, limit.field);
     std::optional<typed::Limit> checked = CheckLimit(model, item, limit);
     if (checked.has_value()) grant.limits.push_back(std::move(*checked));
   }
   if (item.may->when != nullptr) {
-    grant.when = Expressions(model, {ScopeKind::kProposal, item.workflow, {item.transition}, {}}).CheckGuard(*item.may->when);
+    grant.when =
+        Expressions(model, {ScopeKind::kProposal, item.workflow, {item.transition}, {}}).CheckGuard(*item.may->when);
   }
   model.program.grants.push_back(std::move(grant));
 }
@@ -168,7 +185,8 @@ void CheckRuleParts(Model& model, const ast::Rule& rule, Effect effect) {
   no(effect != Effect::kEscalate && !rule.to.empty(), rule.to.span, "to");
   no(effect != Effect::kHold && !rule.until.empty(), rule.until.span, "until");
   no(!waits && rule.ladder != nullptr, rule.ladder != nullptr ? rule.ladder->span : rule.span, "within");
-  no(effect != Effect::kAllow && !rule.overrides.empty(), rule.overrides.empty() ? rule.span : rule.overrides[0].span, "overrides");
+  no(effect != Effect::kAllow && !rule.overrides.empty(), rule.overrides.empty() ? rule.span : rule.overrides[0].span,
+     "overrides");
   if (effect == Effect::kEscalate) need(!rule.to.empty(), "`to` and the role that is asked");
   if (effect == Effect::kHold) need(!rule.until.empty(), "`until` and the transition that ends it");
   if (waits) need(rule.ladder != nullptr, "`within` and a duration, `else` and what happens then");
@@ -218,7 +236,8 @@ void FillRuleRow(Model& model, const RuleSite& site, Rule* row) {
   if (rule.ladder != nullptr && (site.effect == Effect::kHold || site.effect == Effect::kEscalate)) {
     row->ladder = BuildLadder(model, *rule.ladder, SiteOfLadder(model, site));
   }
-  if (site.effect == Effect::kEscalate && row->asks.valid() && site.by == std::vector<RoleId>{row->asks} && !site.by_orchestrator) {
+  if (site.effect == Effect::kEscalate && row->asks.valid() && site.by == std::vector<RoleId>{row->asks} &&
+      !site.by_orchestrator) {
     model.sink.Report(rule.to.span, diagnostics::kAsksItself, rule.to);
   }
   if (site.effect != Effect::kHold || rule.until.empty()) return;
@@ -233,10 +252,7 @@ void FillRuleRow(Model& model, const RuleSite& site, Rule* row) {
 // ---------------------------------------------------------------- what an allow excuses
 
 const RuleSite* SiteOf(const Model& model, const Declaration* d) {
-  for (const RuleSite& site : model.rule_sites) {
-    if (site.declaration == d) return &site;
-  }
-  return nullptr;
+  return d->id < model.rule_sites.size() ? &model.rule_sites[d->id] : nullptr;
 }
 
 void ReportUnknownOverride(Model& model, const ast::Name& name) {
@@ -247,32 +263,40 @@ void ReportUnknownOverride(Model& model, const ast::Name& name) {
     }
   }
   for (const Rule& rule : model.schema().rules) {
-    if (rule.kind == RuleKind::kClause && (rule.qualified == name.text || absl::EndsWith(rule.qualified, absl::StrCat(".", name.text)))) {
+    if (rule.kind == RuleKind::kClause &&
+        (rule.qualified == name.text || absl::EndsWith(rule.qualified, absl::StrCat(".", name.text)))) {
       model.sink.Report(name.span, diagnostics::kOverridesClause, name);
       return;
     }
   }
   std::vector<std::string> known = model.symbols.Visible(Space::kRule, name.span.file);
   for (const std::string& domain : model.symbols.Visible(Space::kDomain, name.span.file)) known.push_back(domain);
-  model.sink.Report(name.span, diagnostics::kUnknownOverride, name).Help(Suggest(name.text, known));
+  model.sink.Report(name.span, diagnostics::kUnknownOverride, name).Help(Hint(model.sink, name.text, known));
 }
 
-bool MayOverride(Model& model, DomainId own, DomainId other) { return own == other || IsBelow(model.schema(), other, own); }
+bool MayOverride(Model& model, DomainId own, DomainId other) {
+  return own == other || IsBelow(model.schema(), other, own);
+}
 
-void OverrideRule(Model& model, const RuleSite& allow, const RuleSite& target, const ast::Name& name, std::vector<RuleId>* out) {
+void OverrideRule(Model& model, const RuleSite& allow, const RuleSite& target, const ast::Name& name,
+                  std::vector<RuleId>* out) {
   if (!target.workflow.valid() || !allow.workflow.valid()) return;
   const ast::Span there = target.declaration->span;
   if (target.effect == Effect::kAllow) {
     model.sink.Report(name.span, diagnostics::kOverridesAllow, name).Related(there, "it is declared here");
     return;
   }
-  const DomainId own = model.schema().rules[allow.id.value].domain, other = model.schema().rules[target.id.value].domain;
+  const DomainId own = model.schema().rules[allow.id.value].domain,
+                 other = model.schema().rules[target.id.value].domain;
   if (own.valid() && other.valid() && !MayOverride(model, own, other)) {
-    model.sink.Report(name.span, diagnostics::kOverridesAbove, name, model.schema().domains[other.value].name, model.schema().domains[own.value].name)
+    model.sink
+        .Report(name.span, diagnostics::kOverridesAbove, name, model.schema().domains[other.value].name,
+                model.schema().domains[own.value].name)
         .Related(there, "it is declared here");
     return;
   }
-  const bool meets = allow.workflow == target.workflow && Intersects(allow.transitions, target.transitions) && SameActors(allow, target);
+  const bool meets = allow.workflow == target.workflow && Intersects(allow.transitions, target.transitions) &&
+                     SameActors(allow, target);
   if (!meets) {
     model.sink.Report(name.span, diagnostics::kNeverMeets, name).Related(there, "it is declared here");
     return;
@@ -280,7 +304,8 @@ void OverrideRule(Model& model, const RuleSite& allow, const RuleSite& target, c
   out->push_back(target.id);
 }
 
-void OverrideDomain(Model& model, const RuleSite& allow, DomainId domain, const ast::Name& name, std::vector<RuleId>* out) {
+void OverrideDomain(Model& model, const RuleSite& allow, DomainId domain, const ast::Name& name,
+                    std::vector<RuleId>* out) {
   const DomainId own = model.schema().rules[allow.id.value].domain;
   if (own.valid() && !MayOverride(model, own, domain)) {
     model.sink.Report(name.span, diagnostics::kOverridesDomainAbove, name, model.schema().domains[own.value].name);
@@ -288,9 +313,9 @@ void OverrideDomain(Model& model, const RuleSite& allow, DomainId domain, const 
   }
   const size_t before = out->size();
   for (const RuleSite& target : model.rule_sites) {
-    const bool meets = target.effect != Effect::kAllow && target.workflow.valid() && target.workflow == allow.workflow &&
-                       model.schema().rules[target.id.value].domain == domain && Intersects(allow.transitions, target.transitions) &&
-                       SameActors(allow, target);
+    const bool meets = target.effect != Effect::kAllow && target.workflow.valid() &&
+                       target.workflow == allow.workflow && model.schema().rules[target.id.value].domain == domain &&
+                       Intersects(allow.transitions, target.transitions) && SameActors(allow, target);
     if (meets) out->push_back(target.id);
   }
   if (out->size() == before) model.sink.Report(name.span, diagnostics::kOverridesNothing, name);
@@ -325,7 +350,8 @@ void ForEachPayload(typed::Expr* e, const std::function<void(typed::Expr*)>& vis
   for (typed::ExprPtr& child : e->children) ForEachPayload(child.get(), visit);
 }
 
-// One payload field may stand at another place in each transition's payload: such a rule becomes one row for each layout.
+// One payload field may stand at another place in each transition's payload: such a rule becomes one row for each
+// layout.
 void AddByPayload(Model& model, typed::Rule rule) {
   const WorkflowId w = rule.workflow;
   const std::vector<Field>& first = model.transition(w, rule.transitions[0]).payload;
@@ -412,12 +438,14 @@ void CheckComputed(Model& model, WorkflowId w, TransitionId t, const ast::SetIte
   computed.workflow = w;
   computed.transition = t;
   computed.field = FieldId(field->second);
-  computed.value = Expressions(model, {ScopeKind::kCompute, w, {t}, {}}).CheckValue(*item.computed, model.types.At(type));
+  computed.value =
+      Expressions(model, {ScopeKind::kCompute, w, {t}, {}}).CheckValue(*item.computed, model.types.At(type));
   if (item.optional) model.sink.Report(item.field.span, diagnostics::kComputedOptional, item.field);
   if (computed.value == nullptr) return;
   FieldId other;
   if (ReadsComputed(*computed.value, model.transition(w, t), &other)) {
-    model.sink.Report(item.computed->span, diagnostics::kComputedOfComputed, item.field, model.workflow(w).fields[other.value].name);
+    model.sink.Report(item.computed->span, diagnostics::kComputedOfComputed, item.field,
+                      model.workflow(w).fields[other.value].name);
     return;
   }
   model.program.computed.push_back(std::move(computed));
@@ -455,19 +483,24 @@ TransitionId CheckFallback(Model& model, const ast::Name& name, const LadderSite
   const Transition& transition = model.transition(site.workflow, t);
   const Workflow& workflow = model.workflow(site.workflow);
   const ast::Span there = model.names(site.workflow).transition_spans[t.value];
-  const bool halts = !transition.stays && transition.target.valid() && workflow.states[transition.target.value].is_halted;
+  const bool halts =
+      !transition.stays && transition.target.valid() && workflow.states[transition.target.value].is_halted;
   if (!halts) {
-    model.sink.Report(name.span, diagnostics::kFallbackNotHalted, name).Related(there, "the transition is declared here");
+    model.sink.Report(name.span, diagnostics::kFallbackNotHalted, name)
+        .Related(there, "the transition is declared here");
     return {};
   }
   for (StateId state : site.states) {
     if (std::find(transition.sources.begin(), transition.sources.end(), state) != transition.sources.end()) continue;
-    model.sink.Report(name.span, diagnostics::kFallbackNotLegal, name, state == kNewState ? "new" : workflow.states[state.value].name)
+    model.sink
+        .Report(name.span, diagnostics::kFallbackNotLegal, name,
+                state == kNewState ? "new" : workflow.states[state.value].name)
         .Related(there, "the transition is declared here");
     return {};
   }
   if (const std::optional<std::string> needs = NeedsValues(model, site.workflow, t); needs.has_value()) {
-    model.sink.Report(name.span, diagnostics::kFallbackNeedsValues, name, *needs).Related(there, "the transition is declared here");
+    model.sink.Report(name.span, diagnostics::kFallbackNeedsValues, name, *needs)
+        .Related(there, "the transition is declared here");
     return {};
   }
   return t;
@@ -517,8 +550,14 @@ LadderId BuildLadder(Model& model, const ast::Ladder& ladder, const LadderSite& 
 // ---------------------------------------------------------------- stages
 
 void DeclareRules(Model& model) {
-  for (const Declaration* d : std::as_const(model.symbols).OfKind(DeclarationKind::kRule)) model.rule_sites.push_back(ResolveSite(model, *d));
-  struct Row { std::string qualified; RuleSite* site = nullptr; Clause* clause = nullptr; };
+  std::vector<const Declaration*> rules = std::as_const(model.symbols).OfKind(DeclarationKind::kRule);
+  if (!rules.empty() && !model.WithinLimit(rules[0]->span, rules.size(), "rules", kRulesMax)) rules.resize(kRulesMax);
+  for (const Declaration* d : rules) model.rule_sites.push_back(ResolveSite(model, *d));
+  struct Row {
+    std::string qualified;
+    RuleSite* site = nullptr;
+    Clause* clause = nullptr;
+  };
   std::vector<Row> rows;
   for (RuleSite& site : model.rule_sites) rows.push_back({site.declaration->qualified, &site, nullptr});
   for (Workflow& workflow : model.schema().workflows) {
@@ -529,7 +568,8 @@ void DeclareRules(Model& model) {
           continue;
         }
         const bool own_else = clause.name == "else" && workflow.reviews.size() > 1;
-        const std::string state = own_else && review.state.valid() ? absl::StrCat(workflow.states[review.state.value].name, ".") : "";
+        const std::string state =
+            own_else && review.state.valid() ? absl::StrCat(workflow.states[review.state.value].name, ".") : "";
         rows.push_back({absl::StrCat(workflow.qualified, ".review.", state, clause.name), nullptr, &clause});
       }
     }
@@ -568,6 +608,9 @@ void CheckAuthorities(Model& model) {
   for (const ast::File* file : FilesByPath(model)) {
     for (const ast::Authority& authority : file->authorities) CollectMays(model, authority, &items);
   }
+  if (!items.empty() &&
+      !model.WithinLimit(items.back().may->span, items.size(), "transitions granted to roles", kGrantsMax))
+    return;
   std::stable_sort(items.begin(), items.end(), [&](const MayItem& a, const MayItem& b) {
     return std::tie(a.role, a.workflow, a.transition, a.text) < std::tie(b.role, b.workflow, b.transition, b.text);
   });
@@ -589,7 +632,15 @@ void DeclareComputed(Model& model) {
 // Each def on its own, used or not; what that makes of facts is thrown away again.
 void CheckDefs(Model& model) {
   const size_t facts = model.program.facts.size(), types = model.schema().types.size();
-  for (const Declaration* d : std::as_const(model.symbols).OfKind(DeclarationKind::kDef)) {
+  const std::vector<const Declaration*> declared = std::as_const(model.symbols).OfKind(DeclarationKind::kDef);
+  size_t count = declared.size();
+  ast::Span last = count != 0 ? declared.back()->span : ast::Span{};
+  for (const WorkflowNames& names : model.workflows) {
+    count += names.defs->size();
+    if (!names.defs->empty()) last = names.defs->back().name.span;
+  }
+  if (!model.WithinLimit(last, count, "defs", kDefsMax)) return;
+  for (const Declaration* d : declared) {
     Expressions(model, {ScopeKind::kDefinition, {}, {}, {}}).CheckDefinition(*d->def);
   }
   for (uint32_t w = 0; w < model.workflows.size(); ++w) {

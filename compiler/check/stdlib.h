@@ -1,6 +1,7 @@
 // The part of the language that is written in the language: the built-in workflows, embedded in the binary.
 //
-// Whoever compiles a policy adds these texts to its source set, parses them, and gives them to Check with the author's files.
+// Whoever compiles a policy adds these texts to its source set, parses them, and gives them to Check with the author's
+// files.
 #pragma once
 
 #include <string>

@@ -26,11 +26,16 @@ ast::Span SpanOf(const std::vector<ast::Name>& names) {
 
 const char* SpaceWord(Space space) {
   switch (space) {
-    case Space::kType: return "type";
-    case Space::kRole: return "role";
-    case Space::kDomain: return "domain";
-    case Space::kDef: return "def";
-    case Space::kRule: return "rule";
+    case Space::kType:
+      return "type";
+    case Space::kRole:
+      return "role";
+    case Space::kDomain:
+      return "domain";
+    case Space::kDef:
+      return "def";
+    case Space::kRule:
+      return "rule";
   }
   return "name";
 }
@@ -47,6 +52,11 @@ bool IsBuiltinReason(const std::string& name) {
 
 }  // namespace
 
+std::string Hint(const diagnostics::Sink& sink, absl::string_view name, const std::vector<std::string>& candidates) {
+  if (sink.error_count() > kSuggestionsMax || candidates.size() > kCandidatesMax) return "";
+  return diagnostics::Suggest(name, candidates);
+}
+
 std::string Dotted(const std::vector<ast::Name>& names) {
   std::string out;
   for (const ast::Name& name : names) absl::StrAppend(&out, out.empty() ? "" : ".", name.text);
@@ -55,11 +65,16 @@ std::string Dotted(const std::vector<ast::Name>& names) {
 
 Space SpaceOf(DeclarationKind kind) {
   switch (kind) {
-    case DeclarationKind::kRole: return Space::kRole;
-    case DeclarationKind::kDomain: return Space::kDomain;
-    case DeclarationKind::kDef: return Space::kDef;
-    case DeclarationKind::kRule: return Space::kRule;
-    default: return Space::kType;
+    case DeclarationKind::kRole:
+      return Space::kRole;
+    case DeclarationKind::kDomain:
+      return Space::kDomain;
+    case DeclarationKind::kDef:
+      return Space::kDef;
+    case DeclarationKind::kRule:
+      return Space::kRule;
+    default:
+      return Space::kType;
   }
 }
 
@@ -142,12 +157,14 @@ void Symbols::Index(diagnostics::Sink& sink) {
   const auto order = [this](const Declaration& d) {
     return std::make_tuple(SpaceOf(d.kind), d.qualified, sources_.path(d.span.file), d.span.begin);
   };
-  std::stable_sort(all_.begin(), all_.end(), [&](const Declaration& a, const Declaration& b) { return order(a) < order(b); });
+  std::stable_sort(all_.begin(), all_.end(),
+                   [&](const Declaration& a, const Declaration& b) { return order(a) < order(b); });
   std::vector<Declaration> unique;
   for (Declaration& d : all_) {
     const Space space = SpaceOf(d.kind);
     if (!unique.empty() && SpaceOf(unique.back().kind) == space && unique.back().qualified == d.qualified) {
-      sink.Report(d.span, diagnostics::kDeclaredTwice, d.name, SpaceWord(space)).Related(unique.back().span, "declared here first");
+      sink.Report(d.span, diagnostics::kDeclaredTwice, d.name, SpaceWord(space))
+          .Related(unique.back().span, "declared here first");
       continue;
     }
     if (space == Space::kType && IsBuiltinType(d.name)) {
@@ -202,7 +219,7 @@ void Symbols::CheckImport(const ast::Import& import, FileScope* scope) {
   if (!PackageExists(package)) {
     std::vector<std::string> known;
     for (const auto& [file, other] : scopes_) known.push_back(other.package);
-    sink_.Report(span, diagnostics::kUnknownPackage, package).Help(diagnostics::Suggest(package, known));
+    sink_.Report(span, diagnostics::kUnknownPackage, package).Help(Hint(sink_, package, known));
     return;
   }
   Imported imported{package, {}};
@@ -213,7 +230,7 @@ void Symbols::CheckImport(const ast::Import& import, FileScope* scope) {
       for (const Declaration* d : found->second) there.push_back(d->name);
     }
     if (std::find(there.begin(), there.end(), name.text) == there.end()) {
-      sink_.Report(name.span, diagnostics::kUnknownImport, name, package).Help(diagnostics::Suggest(name.text, there));
+      sink_.Report(name.span, diagnostics::kUnknownImport, name, package).Help(Hint(sink_, name.text, there));
       continue;
     }
     if (std::find(imported.names.begin(), imported.names.end(), name.text) != imported.names.end()) {
@@ -286,23 +303,36 @@ std::vector<std::string> Symbols::Visible(Space space, uint32_t file) const {
 }
 
 void Symbols::ReportUnknown(Space space, const ast::Name& name) const {
-  if (const Declaration* there = Elsewhere(space, name); there != nullptr) {
-    sink_.Report(name.span, diagnostics::kNotImported, name, there->package, absl::StrCat(there->package, ".{", there->name, "}"))
+  const bool helps = sink_.error_count() <= kSuggestionsMax;
+  if (const Declaration* there = helps ? Elsewhere(space, name) : nullptr; there != nullptr) {
+    sink_
+        .Report(name.span, diagnostics::kNotImported, name, there->package,
+                absl::StrCat(there->package, ".{", there->name, "}"))
         .Related(there->span, "declared here");
     return;
   }
-  std::string help = diagnostics::Suggest(name.text, Visible(space, name.span.file));
+  std::string help = helps ? Hint(sink_, name.text, Visible(space, name.span.file)) : "";
   switch (space) {
     case Space::kType: {
-      std::vector<std::string> names = Visible(space, name.span.file);
-      for (const char* n : {"bool", "int", "percent", "money", "duration", "time", "date", "string", "role", "set", "list"}) names.push_back(n);
-      sink_.Report(name.span, diagnostics::kUnknownType, name).Help(diagnostics::Suggest(name.text, names));
+      std::vector<std::string> names;
+      if (helps) names = Visible(space, name.span.file);
+      for (const char* n :
+           {"bool", "int", "percent", "money", "duration", "time", "date", "string", "role", "set", "list"})
+        names.push_back(n);
+      sink_.Report(name.span, diagnostics::kUnknownType, name).Help(Hint(sink_, name.text, names));
       return;
     }
-    case Space::kRole: sink_.Report(name.span, diagnostics::kUnknownRole, name).Help(std::move(help)); return;
-    case Space::kDomain: sink_.Report(name.span, diagnostics::kUnknownDomain, name).Help(std::move(help)); return;
-    case Space::kDef: sink_.Report(name.span, diagnostics::kUnknownFunction, name).Help(std::move(help)); return;
-    case Space::kRule: return;  // whoever names rules says more (rules.cc, tests.cc)
+    case Space::kRole:
+      sink_.Report(name.span, diagnostics::kUnknownRole, name).Help(std::move(help));
+      return;
+    case Space::kDomain:
+      sink_.Report(name.span, diagnostics::kUnknownDomain, name).Help(std::move(help));
+      return;
+    case Space::kDef:
+      sink_.Report(name.span, diagnostics::kUnknownFunction, name).Help(std::move(help));
+      return;
+    case Space::kRule:
+      return;  // whoever names rules says more (rules.cc, tests.cc)
   }
 }
 

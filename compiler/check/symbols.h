@@ -1,7 +1,7 @@
 // What is declared where, and what a name means in a file: its own package, its imports, and the built-in workflows.
 //
-// A name carries the file that it stands in, so that looking it up needs nothing else. Roles, domains, types, defs and rules
-// have a space each: a role and an entity may share a name.
+// A name carries the file that it stands in, so that looking it up needs nothing else. Roles, domains, types, defs and
+// rules have a space each: a role and an entity may share a name.
 #pragma once
 
 #include <map>
@@ -22,8 +22,8 @@ enum class DeclarationKind : uint8_t { kEnum, kRecord, kAlias, kWorkflow, kEntit
 struct Declaration {
   DeclarationKind kind = DeclarationKind::kEnum;
   std::string name, package, qualified;
-  ast::Span span;                // of the name
-  uint32_t id = UINT32_MAX;      // in the table of its kind: schema's, or Symbols::all for aliases, defs and rules
+  ast::Span span;            // of the name
+  uint32_t id = UINT32_MAX;  // in the table of its kind: schema's, or Symbols::all for aliases, defs and rules
   const ast::Enum* enumeration = nullptr;
   const ast::Record* record = nullptr;
   const ast::TypeAlias* alias = nullptr;
@@ -55,8 +55,14 @@ class Symbols {
   std::vector<std::string> Visible(Space space, uint32_t file) const;
 
  private:
-  struct Imported { std::string package; std::vector<std::string> names; };  // no names: all
-  struct FileScope { std::string package; std::vector<Imported> imports; };
+  struct Imported {
+    std::string package;
+    std::vector<std::string> names;
+  };  // no names: all
+  struct FileScope {
+    std::string package;
+    std::vector<Imported> imports;
+  };
   using Table = std::map<std::pair<Space, std::string>, Declaration*>;
 
   void Collect(const ast::File& file);
@@ -71,11 +77,15 @@ class Symbols {
 
   const source::SourceSet& sources_;
   diagnostics::Sink& sink_;
-  std::vector<Declaration> all_;             // sorted by kind, qualified name, path and place
+  std::vector<Declaration> all_;  // sorted by kind, qualified name, path and place
   Table table_;
   std::map<std::string, std::vector<const Declaration*>> by_package_;
   std::map<uint32_t, FileScope> scopes_;
 };
+
+// Suggestions are for authors, not for what a machine made up: past this many candidates or errors there are none.
+inline constexpr size_t kCandidatesMax = 2'000, kSuggestionsMax = 1'000;
+std::string Hint(const diagnostics::Sink& sink, absl::string_view name, const std::vector<std::string>& candidates);
 
 // "a.b.c" of the parts of a package name.
 std::string Dotted(const std::vector<ast::Name>& names);

@@ -12,15 +12,31 @@
 namespace writ::check {
 namespace {
 
-using diagnostics::Suggest;
-
 std::optional<Outcome> FindOutcome(const std::string& word) {
-  static constexpr std::pair<const char*, Outcome> kOutcomes[] = {
-      {"permitted", Outcome::kPermit}, {"denied", Outcome::kDeny}, {"held", Outcome::kHold}, {"escalated", Outcome::kEscalate}};
+  static constexpr std::pair<const char*, Outcome> kOutcomes[] = {{"permitted", Outcome::kPermit},
+                                                                  {"denied", Outcome::kDeny},
+                                                                  {"held", Outcome::kHold},
+                                                                  {"escalated", Outcome::kEscalate}};
   for (const auto& [name, outcome] : kOutcomes) {
     if (word == name) return outcome;
   }
   return std::nullopt;
+}
+
+// Every end of a rule's full name, after a dot: what a `because` may say.
+void IndexReasons(Model& model) {
+  const std::vector<Rule>& rules = model.schema().rules;
+  for (uint32_t i = 0; i < rules.size(); ++i) {
+    const std::string& qualified = rules[i].qualified;
+    size_t from = 0;
+    while (true) {
+      std::vector<uint32_t>& ids = model.reasons[qualified.substr(from)];
+      if (ids.empty() || rules[ids.back()].qualified != qualified) ids.push_back(i);
+      from = qualified.find('.', from);
+      if (from == std::string::npos) break;
+      ++from;
+    }
+  }
 }
 
 // The rule of a `because`: by its full name, or any end of it that is nobody else's.
@@ -28,23 +44,23 @@ std::optional<RuleId> FindReason(Model& model, const ast::Name& name) {
   if (name.empty()) return std::nullopt;
   const std::vector<Rule>& rules = model.schema().rules;
   const std::string& package = model.symbols.PackageOf(name.span.file);
-  const std::string own = package.empty() ? name.text : absl::StrCat(package, ".", name.text);
-  std::vector<uint32_t> found;
-  std::vector<std::string> known;
-  for (uint32_t i = 0; i < rules.size(); ++i) {
-    const std::string& qualified = rules[i].qualified;
-    if (qualified == name.text || qualified == own) return RuleId(i);
-    if (absl::EndsWith(qualified, absl::StrCat(".", name.text))) found.push_back(i);
-    known.push_back(qualified.substr(qualified.rfind('.') + 1));
-    const size_t review = qualified.rfind("review.");
-    if (review != std::string::npos) known.push_back(qualified.substr(review));
+  const auto whole = model.reasons.find(package.empty() ? name.text : absl::StrCat(package, ".", name.text));
+  if (whole != model.reasons.end() && whole->second.size() == 1) return RuleId(whole->second[0]);
+  const auto found = model.reasons.find(name.text);
+  if (found == model.reasons.end()) {
+    std::vector<std::string> known;
+    if (model.reasons.size() <= kCandidatesMax) {
+      for (const auto& [end, ids] : model.reasons) known.push_back(end);
+    }
+    model.sink.Report(name.span, diagnostics::kUnknownReason, name).Help(Hint(model.sink, name.text, known));
+    return std::nullopt;
   }
-  if (found.size() == 1) return RuleId(found[0]);
-  if (found.empty()) {
-    model.sink.Report(name.span, diagnostics::kUnknownReason, name).Help(Suggest(name.text, known));
-  } else {
-    model.sink.Report(name.span, diagnostics::kAmbiguousReason, name, rules[found[0]].qualified, rules[found[1]].qualified);
+  const std::vector<uint32_t>& ids = found->second;
+  for (uint32_t id : ids) {
+    if (rules[id].qualified == name.text) return RuleId(id);
   }
+  if (ids.size() == 1) return RuleId(ids[0]);
+  model.sink.Report(name.span, diagnostics::kAmbiguousReason, name, rules[ids[0]].qualified, rules[ids[1]].qualified);
   return std::nullopt;
 }
 
@@ -57,7 +73,10 @@ std::vector<RuleId> FindReasons(Model& model, const std::vector<ast::Name>& name
   return out;
 }
 
-struct OpenInstance { std::string name; WorkflowId workflow; };
+struct OpenInstance {
+  std::string name;
+  WorkflowId workflow;
+};
 
 // ---------------------------------------------------------------- values
 
@@ -67,11 +86,16 @@ class Values {
 
   std::optional<Value> Read(const ast::Expr& expr, const Type& type) {
     switch (type.kind) {
-      case TypeKind::kList: return List(expr, type);
-      case TypeKind::kSet: return Set(expr, type);
-      case TypeKind::kRecord: return Record(expr, type);
-      case TypeKind::kReference: return Reference(expr, type);
-      default: return Scalar(expr, type);
+      case TypeKind::kList:
+        return List(expr, type);
+      case TypeKind::kSet:
+        return Set(expr, type);
+      case TypeKind::kRecord:
+        return Record(expr, type);
+      case TypeKind::kReference:
+        return Reference(expr, type);
+      default:
+        return Scalar(expr, type);
     }
   }
 
@@ -91,7 +115,8 @@ class Values {
   std::optional<Value> Reference(const ast::Expr& expr, const Type& type) {
     const WorkflowId w(type.index);
     if (expr.kind == ast::ExprKind::kName) {
-      const auto at = std::find_if(instances_.begin(), instances_.end(), [&](const OpenInstance& i) { return i.name == expr.text; });
+      const auto at = std::find_if(instances_.begin(), instances_.end(),
+                                   [&](const OpenInstance& i) { return i.name == expr.text; });
       if (at != instances_.end() && at->workflow == w) return Value(at->name);
       model_.sink.Report(expr.span, diagnostics::kUnknownInstance, expr.text, model_.workflow(w).name);
       return std::nullopt;
@@ -99,7 +124,7 @@ class Values {
     const std::vector<Field>& key = model_.workflow(w).key;
     if (expr.kind != ast::ExprKind::kRecord) {
       if (key.size() != 1 || !key[0].type.valid()) {
-        model_.sink.Report(expr.span, diagnostics::kKeyPartCount, key.size(), 1);
+        model_.sink.Report(expr.span, diagnostics::kKeyPartCount, Counted(key.size(), "part"), AreCounted(1));
         return std::nullopt;
       }
       const std::optional<Value> part = Read(expr, model_.types.At(key[0].type));
@@ -112,13 +137,17 @@ class Values {
   }
 
   std::optional<Value::List> Elements(const ast::Expr& expr, const Type& type) {
-    const bool braces = expr.kind == ast::ExprKind::kSet || (expr.kind == ast::ExprKind::kRecord && expr.members.empty());
+    const bool braces =
+        expr.kind == ast::ExprKind::kSet || (expr.kind == ast::ExprKind::kRecord && expr.members.empty());
     if (expr.kind != ast::ExprKind::kList && !braces) {
       model_.sink.Report(expr.span, diagnostics::kListExpected, model_.types.Words(type));
       return std::nullopt;
     }
     if (expr.children.size() > type.capacity || expr.children.size() < type.count_min) {
-      model_.sink.Report(expr.span, diagnostics::kElementCount, expr.children.size(), type.count_min, type.capacity);
+      model_.sink.Report(
+          expr.span, diagnostics::kElementCount,
+          absl::StrCat(Counted(expr.children.size(), "element"), expr.children.size() == 1 ? " is" : " are"),
+          type.count_min, type.capacity);
       return std::nullopt;
     }
     const Type element = model_.types.At(type.element);
@@ -173,13 +202,13 @@ class Values {
       if (at == fields.end()) {
         std::vector<std::string> known;
         for (const Field& field : fields) known.push_back(field.name);
-        model_.sink.Report(name.span, diagnostics::kUnknownRecordMember, name, of).Help(Suggest(name.text, known));
+        model_.sink.Report(name.span, diagnostics::kUnknownRecordMember, name, of)
+            .Help(Hint(model_.sink, name.text, known));
         ok = false;
         continue;
       }
       const size_t index = static_cast<size_t>(at - fields.begin());
-      if (given[index]) model_.sink.Report(name.span, diagnostics::kNamedTwice, name);
-      given[index] = true;
+      given[index] = true;  // what is given twice the parser has told
       if (!at->type.valid() || expr.children[i] == nullptr) continue;
       const std::optional<Value> value = Read(*expr.children[i], model_.types.At(at->type));
       ok = ok && value.has_value();
@@ -219,13 +248,20 @@ class TestWalk {
  private:
   void Walk(const ast::Step& step, typed::Step* out) {
     switch (step.kind) {
-      case ast::Step::Kind::kAt: return At(step, out);
-      case ast::Step::Kind::kWait: return Wait(step, out);
-      case ast::Step::Kind::kActor: return Actors(step, out);
-      case ast::Step::Kind::kSet: return Set(step, out);
-      case ast::Step::Kind::kPropose: return Propose(step, out);
-      case ast::Step::Kind::kAnswer: return Answer(step, out);
-      case ast::Step::Kind::kAssume: return Assume(step, out);
+      case ast::Step::Kind::kAt:
+        return At(step, out);
+      case ast::Step::Kind::kWait:
+        return Wait(step, out);
+      case ast::Step::Kind::kActor:
+        return Actors(step, out);
+      case ast::Step::Kind::kSet:
+        return Set(step, out);
+      case ast::Step::Kind::kPropose:
+        return Propose(step, out);
+      case ast::Step::Kind::kAnswer:
+        return Answer(step, out);
+      case ast::Step::Kind::kAssume:
+        return Assume(step, out);
       case ast::Step::Kind::kExpect:
         OnInstance(step.instance, out);
         if (step.expect != nullptr) out->expect = Expect(*step.expect, out->workflow);
@@ -289,7 +325,8 @@ class TestWalk {
     if (role == nullptr) {
       std::vector<std::string> known = model_.symbols.Visible(Space::kRole, step.by.span.file);
       for (const auto& [name, roles] : actors_) known.push_back(name);
-      model_.sink.Report(step.by.span, diagnostics::kUnknownActor, step.by).Help(Suggest(step.by.text, known));
+      model_.sink.Report(step.by.span, diagnostics::kUnknownActor, step.by)
+          .Help(Hint(model_.sink, step.by.text, known));
       return;
     }
     out->role = RoleId(role->id);
@@ -301,14 +338,16 @@ class TestWalk {
     const WorkflowId w = model_.FindWorkflow(step.workflow);
     if (!w.valid()) return;
     if (!model_.workflow(w).is_entity) {
-      model_.sink.Report(step.workflow.span, diagnostics::kSetNeedsEntity, step.workflow).Related(model_.names(w).declaration->span, "it is declared here");
+      model_.sink.Report(step.workflow.span, diagnostics::kSetNeedsEntity, step.workflow)
+          .Related(model_.names(w).declaration->span, "it is declared here");
       return;
     }
     out->workflow = w;
     out->transition = TransitionId(0);
     const std::vector<Field>& key = model_.workflow(w).key;
     if (step.key.size() != key.size()) {
-      model_.sink.Report(step.workflow.span, diagnostics::kKeyPartCount, key.size(), step.key.size());
+      model_.sink.Report(step.workflow.span, diagnostics::kKeyPartCount, Counted(key.size(), "part"),
+                         AreCounted(step.key.size()));
     } else {
       Value::List parts;
       for (size_t i = 0; i < key.size(); ++i) {
@@ -345,7 +384,7 @@ class TestWalk {
   void ReportUnopened(const ast::Name& name) {
     std::vector<std::string> known;
     for (const OpenInstance& instance : instances_) known.push_back(instance.name);
-    model_.sink.Report(name.span, diagnostics::kNeverOpened, name).Help(Suggest(name.text, known));
+    model_.sink.Report(name.span, diagnostics::kNeverOpened, name).Help(Hint(model_.sink, name.text, known));
   }
 
   void Open(const ast::Step& step, typed::Step* out) {
@@ -380,7 +419,8 @@ class TestWalk {
     }
     if (instance == nullptr && !instances_.empty()) instance = &instances_.back();
     if (instance == nullptr) {
-      if (!model_.sink.has_errors()) model_.sink.Report(step.transition.span, diagnostics::kNoInstance, step.transition);
+      if (!model_.sink.has_errors())
+        model_.sink.Report(step.transition.span, diagnostics::kNoInstance, step.transition);
       return;
     }
     out->workflow = instance->workflow;
@@ -403,7 +443,8 @@ class TestWalk {
     By(step, out);
     out->yes = step.yes;
     OnInstance(step.instance, out);
-    if (step.instance.empty() && instances_.empty() && !model_.sink.has_errors()) model_.sink.Report(step.span, diagnostics::kNoInstance, step.yes ? "yes" : "no");
+    if (step.instance.empty() && instances_.empty() && !model_.sink.has_errors())
+      model_.sink.Report(step.span, diagnostics::kNoInstance, step.yes ? "yes" : "no");
   }
 
   void Assume(const ast::Step& step, typed::Step* out) {
@@ -420,10 +461,12 @@ class TestWalk {
       const ast::Name& name = step.values->members[i];
       const auto field = names.fields.find(name.text);
       if (field == names.fields.end()) {
-        model_.sink.Report(name.span, diagnostics::kUnknownField, name, model_.workflow(out->workflow).name).Help(Suggest(name.text, NamesOf(names.fields)));
+        model_.sink.Report(name.span, diagnostics::kUnknownField, name, model_.workflow(out->workflow).name)
+            .Help(Hint(model_.sink, name.text, NamesOf(names.fields)));
         continue;
       }
-      Give(FieldId(field->second), model_.workflow(out->workflow).fields[field->second], *step.values->children[i], &out->sets);
+      Give(FieldId(field->second), model_.workflow(out->workflow).fields[field->second], *step.values->children[i],
+           &out->sets);
     }
   }
 
@@ -438,20 +481,19 @@ class TestWalk {
     const Transition& t = model_.transition(out->workflow, out->transition);
     const Workflow& workflow = model_.workflow(out->workflow);
     std::set<std::string> given;
-    const size_t count = step.values != nullptr ? std::min(step.values->members.size(), step.values->children.size()) : 0;
+    const size_t count =
+        step.values != nullptr ? std::min(step.values->members.size(), step.values->children.size()) : 0;
     for (size_t i = 0; i < count; ++i) {
       const ast::Name& name = step.values->members[i];
-      if (!given.insert(name.text).second) {
-        model_.sink.Report(name.span, diagnostics::kNamedTwice, name);
-        continue;
-      }
+      if (!given.insert(name.text).second) continue;  // the parser has said so
       if (step.values->children[i] != nullptr) GiveOne(name, *step.values->children[i], t, workflow, out);
     }
     if (!complete) return;
     const ast::Span span = step.transition.span;
     for (const SetField& set : t.sets) {
       const std::string& name = workflow.fields[set.field.value].name;
-      if (!set.optional && !set.computed && given.count(name) == 0) model_.sink.Report(span, diagnostics::kValueMissing, t.name, name);
+      if (!set.optional && !set.computed && given.count(name) == 0)
+        model_.sink.Report(span, diagnostics::kValueMissing, t.name, name);
     }
     for (const Field& field : t.payload) {
       if (!field.type.valid() || model_.types.At(field.type).optional || given.count(field.name) != 0) continue;
@@ -459,7 +501,8 @@ class TestWalk {
     }
   }
 
-  void GiveOne(const ast::Name& name, const ast::Expr& expr, const Transition& t, const Workflow& workflow, typed::Step* out) {
+  void GiveOne(const ast::Name& name, const ast::Expr& expr, const Transition& t, const Workflow& workflow,
+               typed::Step* out) {
     for (const SetField& set : t.sets) {
       const Field& field = workflow.fields[set.field.value];
       if (field.name != name.text) continue;
@@ -476,8 +519,9 @@ class TestWalk {
       known.push_back(t.payload[i].name);
     }
     model_.sink.Report(name.span, diagnostics::kValueUnknown, name, t.name)
-        .Help(Suggest(name.text, known))
-        .Related(model_.names(out->workflow).transition_spans[out->transition.value], "the transition is declared here");
+        .Help(Hint(model_.sink, name.text, known))
+        .Related(model_.names(out->workflow).transition_spans[out->transition.value],
+                 "the transition is declared here");
   }
 
   typed::Expectation Expect(const ast::Expectation& expect, WorkflowId workflow) {
@@ -492,7 +536,8 @@ class TestWalk {
     const bool about_instance = expect.kind == Kind::kState || expect.kind == Kind::kCondition;
     if (about_instance && !workflow.valid()) {
       // A step that the parser left out may have opened one.
-      if (instances_.empty() && !model_.sink.has_errors()) model_.sink.Report(expect.span, diagnostics::kNothingToExpectOf);
+      if (instances_.empty() && !model_.sink.has_errors())
+        model_.sink.Report(expect.span, diagnostics::kNothingToExpectOf);
       return out;
     }
     if (expect.kind == Kind::kState) out.state = model_.FindState(workflow, expect.state);
@@ -517,14 +562,15 @@ class TestWalk {
 // ---------------------------------------------------------------- scenarios
 
 bool IsMapped(const Workflow& workflow) {
-  return !workflow.log.format.empty() ||
-         std::any_of(workflow.transitions.begin(), workflow.transitions.end(), [](const Transition& t) { return !t.foreign.empty(); });
+  return !workflow.log.format.empty() || std::any_of(workflow.transitions.begin(), workflow.transitions.end(),
+                                                     [](const Transition& t) { return !t.foreign.empty(); });
 }
 
 WorkflowId WorkflowOf(Model& model, const ast::Scenario& scenario) {
   if (!scenario.workflow.empty()) {
     const WorkflowId w = model.FindWorkflow(scenario.workflow);
-    if (w.valid() && !IsMapped(model.workflow(w))) model.sink.Report(scenario.workflow.span, diagnostics::kScenarioNotMapped, scenario.workflow);
+    if (w.valid() && !IsMapped(model.workflow(w)))
+      model.sink.Report(scenario.workflow.span, diagnostics::kScenarioNotMapped, scenario.workflow);
     return w;
   }
   std::vector<uint32_t> mapped;
@@ -532,7 +578,9 @@ WorkflowId WorkflowOf(Model& model, const ast::Scenario& scenario) {
     if (IsMapped(model.schema().workflows[i])) mapped.push_back(i);
   }
   if (mapped.size() == 1) return WorkflowId(mapped[0]);
-  model.sink.Report(scenario.span, diagnostics::kScenarioWorkflow, mapped.size());
+  model.sink.Report(
+      scenario.span, diagnostics::kScenarioWorkflow,
+      mapped.empty() ? "none says what a log calls its transitions" : "several say what a log calls their transitions");
   return {};
 }
 
@@ -565,6 +613,7 @@ typed::Scenario CheckScenario(Model& model, const ast::Scenario& scenario) {
 }  // namespace
 
 void CheckTests(Model& model) {
+  IndexReasons(model);
   std::map<std::string, ast::Span> names;
   const auto name_once = [&](const std::string& package, const std::string& name, ast::Span span) {
     if (const auto [at, is_new] = names.emplace(absl::StrCat(package, "/", name), span); !is_new) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/check/check.h"
 #include "compiler/check/currencies.h"
 #include "compiler/check/literals.h"
 
@@ -11,29 +12,45 @@ namespace {
 
 const char* KindWord(TypeKind kind) {
   switch (kind) {
-    case TypeKind::kBool: return "bool";
-    case TypeKind::kInt: return "int";
-    case TypeKind::kPercent: return "percent";
-    case TypeKind::kMoney: return "money";
-    case TypeKind::kQuantity: return "quantity";
-    case TypeKind::kDuration: return "duration";
-    case TypeKind::kTime: return "time";
-    case TypeKind::kDate: return "date";
-    case TypeKind::kString: return "string";
-    case TypeKind::kEnum: return "enum";
-    case TypeKind::kRole: return "role";
-    case TypeKind::kRecord: return "record";
-    case TypeKind::kReference: return "reference";
-    case TypeKind::kSet: return "set";
-    case TypeKind::kList: return "list";
+    case TypeKind::kBool:
+      return "bool";
+    case TypeKind::kInt:
+      return "int";
+    case TypeKind::kPercent:
+      return "percent";
+    case TypeKind::kMoney:
+      return "money";
+    case TypeKind::kQuantity:
+      return "quantity";
+    case TypeKind::kDuration:
+      return "duration";
+    case TypeKind::kTime:
+      return "time";
+    case TypeKind::kDate:
+      return "date";
+    case TypeKind::kString:
+      return "string";
+    case TypeKind::kEnum:
+      return "enum";
+    case TypeKind::kRole:
+      return "role";
+    case TypeKind::kRecord:
+      return "record";
+    case TypeKind::kReference:
+      return "reference";
+    case TypeKind::kSet:
+      return "set";
+    case TypeKind::kList:
+      return "list";
   }
   return "type";
 }
 
 std::optional<TypeKind> PlainKind(const std::string& name) {
   static const std::pair<const char*, TypeKind> kKinds[] = {
-      {"bool", TypeKind::kBool}, {"int", TypeKind::kInt},   {"percent", TypeKind::kPercent}, {"duration", TypeKind::kDuration},
-      {"time", TypeKind::kTime}, {"date", TypeKind::kDate}, {"role", TypeKind::kRole}};
+      {"bool", TypeKind::kBool},         {"int", TypeKind::kInt},   {"percent", TypeKind::kPercent},
+      {"duration", TypeKind::kDuration}, {"time", TypeKind::kTime}, {"date", TypeKind::kDate},
+      {"role", TypeKind::kRole}};
   for (const auto& [word, kind] : kKinds) {
     if (name == word) return kind;
   }
@@ -48,11 +65,14 @@ Type Of(TypeKind kind) {
 
 // What looks like a unit of time or a currency: the parser knows what was meant, and has said so.
 bool HasKnownUnit(const ast::Expr& expr) {
-  static const char* const kUnits[] = {"w",   "d",   "h",    "min",   "s",  "ms",  "us",   "ns",    "m",   "mins", "minute", "minutes",
-                                       "hr",  "hrs", "hour", "hours", "day", "days", "sec", "secs", "second", "seconds", "week", "weeks"};
+  static const char* const kUnits[] = {"w",   "d",    "h",      "min",     "s",      "ms",      "us",   "ns",
+                                       "m",   "mins", "minute", "minutes", "hr",     "hrs",     "hour", "hours",
+                                       "day", "days", "sec",    "secs",    "second", "seconds", "week", "weeks"};
   const std::string& unit = expr.unit.text;
-  const bool capitals = unit.size() == 3 && std::all_of(unit.begin(), unit.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-  return capitals || std::any_of(std::begin(kUnits), std::end(kUnits), [&](const char* known) { return unit == known; });
+  const bool capitals =
+      unit.size() == 3 && std::all_of(unit.begin(), unit.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  return capitals ||
+         std::any_of(std::begin(kUnits), std::end(kUnits), [&](const char* known) { return unit == known; });
 }
 
 bool HasRange(const ast::Type& type) { return type.low != nullptr || type.high != nullptr; }
@@ -71,12 +91,14 @@ bool SameType(const Type& a, const Type& b) {
 
 Types::Types(const Symbols& symbols, Schema& schema, diagnostics::Sink& sink)
     : symbols_(symbols), schema_(schema), sink_(sink) {
-  for (const Declaration* alias : symbols.OfKind(DeclarationKind::kAlias)) schema.distinct_types.push_back(alias->qualified);
+  for (const Declaration* alias : symbols.OfKind(DeclarationKind::kAlias))
+    schema.distinct_types.push_back(alias->qualified);
 }
 
 TypeId Types::Intern(const Type& t) {
-  const std::string key = absl::StrCat(static_cast<int>(t.kind), "/", t.optional, "/", t.min, "/", t.max, "/", t.capacity, "/", t.count_min,
-                                       "/", t.index, "/", t.element.value, "/", t.key.value, "/", t.distinct);
+  const std::string key =
+      absl::StrCat(static_cast<int>(t.kind), "/", t.optional, "/", t.min, "/", t.max, "/", t.capacity, "/", t.count_min,
+                   "/", t.index, "/", t.element.value, "/", t.key.value, "/", t.distinct);
   const auto [at, is_new] = interned_.emplace(key, static_cast<uint32_t>(schema_.types.size()));
   if (is_new) schema_.types.push_back(t);
   return TypeId(at->second);
@@ -85,7 +107,8 @@ TypeId Types::Intern(const Type& t) {
 uint32_t Types::Currency(const ast::Name& code) {
   const std::optional<int> digits = CurrencyDigits(code.text);
   if (!digits.has_value()) {
-    if (!code.empty()) sink_.Report(code.span, diagnostics::kUnknownCurrency, code).Help(diagnostics::Suggest(code.text, CurrencyCodes()));
+    if (!code.empty())
+      sink_.Report(code.span, diagnostics::kUnknownCurrency, code).Help(Hint(sink_, code.text, CurrencyCodes()));
     return UINT32_MAX;
   }
   for (size_t i = 0; i < schema_.currencies.size(); ++i) {
@@ -163,8 +186,14 @@ std::optional<Type> Types::ResolveAlias(const Declaration& alias) {
     return std::nullopt;
   }
   if (state.done) return state.type;
+  if (alias_depth_ >= kTypeDepthMax) {
+    sink_.Report(alias.span, diagnostics::kTypeTooDeep, kTypeDepthMax);
+    return std::nullopt;
+  }
   state.busy = true;
+  ++alias_depth_;
   std::optional<Type> type = Resolve(alias.alias->type);
+  --alias_depth_;
   if (type.has_value() && IsScalar(type->kind) && type->kind != TypeKind::kEnum && type->kind != TypeKind::kReference) {
     type->distinct = alias.id;
   }
@@ -258,7 +287,7 @@ bool Types::ResolveKey(const ast::Type& type, const Type& element, Type* list) {
     sink_.Report(type.by.span, diagnostics::kBadListKey, type.by, Words(key));
     return false;
   }
-  sink_.Report(type.by.span, diagnostics::kUnknownMember, type.by, record.name).Help(diagnostics::Suggest(type.by.text, names));
+  sink_.Report(type.by.span, diagnostics::kUnknownMember, type.by, record.name).Help(Hint(sink_, type.by.text, names));
   return false;
 }
 
@@ -268,7 +297,8 @@ bool Types::CheckParts(const ast::Type& type, const Type& resolved) {
     sink_.Report(type.arguments[0].span, diagnostics::kNoTypeArguments, type.name);
     return false;
   }
-  if ((type.max.has_value() && type.name.text != "string" && !collection) || (type.min.has_value() && type.name.text != "list")) {
+  if ((type.max.has_value() && type.name.text != "string" && !collection) ||
+      (type.min.has_value() && type.name.text != "list")) {
     sink_.Report(type.span, diagnostics::kNoCapacityHere, Words(resolved));
     return false;
   }
@@ -283,8 +313,9 @@ bool Types::ResolveRange(const ast::Type& type, Type* out) {
   }
   std::optional<Num> low = INT64_MIN, high = INT64_MAX;
   if (type.low != nullptr) low = RangeBound(*type.low, *out);
+  if (!low.has_value()) return false;
   if (type.high != nullptr) high = RangeBound(*type.high, *out);
-  if (!low.has_value() || !high.has_value()) return false;
+  if (!high.has_value()) return false;
   if (*low > *high) {
     sink_.Report(type.span, diagnostics::kRangeReversed);
     return false;
@@ -317,18 +348,25 @@ bool Types::IsNumber(const ast::Expr& expr) {
     case ast::ExprKind::kQuantity:
     case ast::ExprKind::kDuration:
     case ast::ExprKind::kTime:
-    case ast::ExprKind::kDate: return true;
-    case ast::ExprKind::kNegate: return !expr.children.empty() && expr.children[0] != nullptr && IsNumber(*expr.children[0]);
-    default: return false;
+    case ast::ExprKind::kDate:
+      return true;
+    case ast::ExprKind::kNegate:
+      return !expr.children.empty() && expr.children[0] != nullptr && IsNumber(*expr.children[0]);
+    default:
+      return false;
   }
 }
 
 std::optional<Number> Types::Scaled(const ast::Expr& expr, Type type, const std::string& text, int digits) {
   Literal literal;
-  if (type.kind == TypeKind::kDuration) literal = ParseDuration(text);
-  else if (type.kind == TypeKind::kTime) literal = ParseTime(text);
-  else if (type.kind == TypeKind::kDate) literal = ParseDate(text);
-  else literal = ParseDecimal(text, digits);
+  if (type.kind == TypeKind::kDuration)
+    literal = ParseDuration(text);
+  else if (type.kind == TypeKind::kTime)
+    literal = ParseTime(text);
+  else if (type.kind == TypeKind::kDate)
+    literal = ParseDate(text);
+  else
+    literal = ParseDecimal(text, digits);
   if (literal.value.has_value()) return Number{type, *literal.value};
   if (literal.fault == LiteralFault::kTooLarge) {
     sink_.Report(expr.span, diagnostics::kNumberTooLarge, text);
@@ -350,11 +388,16 @@ std::optional<Number> Types::Scaled(const ast::Expr& expr, Type type, const std:
 
 std::optional<Number> Types::ReadNumber(const ast::Expr& expr) {
   switch (expr.kind) {
-    case ast::ExprKind::kInt: return Scaled(expr, Of(TypeKind::kInt), expr.text, 0);
-    case ast::ExprKind::kPercent: return Scaled(expr, Of(TypeKind::kPercent), expr.text, kPercentDigits);
-    case ast::ExprKind::kDuration: return Scaled(expr, Of(TypeKind::kDuration), expr.text, 0);
-    case ast::ExprKind::kTime: return Scaled(expr, Of(TypeKind::kTime), expr.text, 0);
-    case ast::ExprKind::kDate: return Scaled(expr, Of(TypeKind::kDate), expr.text, 0);
+    case ast::ExprKind::kInt:
+      return Scaled(expr, Of(TypeKind::kInt), expr.text, 0);
+    case ast::ExprKind::kPercent:
+      return Scaled(expr, Of(TypeKind::kPercent), expr.text, kPercentDigits);
+    case ast::ExprKind::kDuration:
+      return Scaled(expr, Of(TypeKind::kDuration), expr.text, 0);
+    case ast::ExprKind::kTime:
+      return Scaled(expr, Of(TypeKind::kTime), expr.text, 0);
+    case ast::ExprKind::kDate:
+      return Scaled(expr, Of(TypeKind::kDate), expr.text, 0);
     case ast::ExprKind::kQuantity:
       if (HasKnownUnit(expr)) return std::nullopt;  // the parser has said what is wrong with it
       sink_.Report(expr.span, diagnostics::kNotYet, absl::StrCat(expr.text, expr.unit.text), "a plain number");
@@ -371,13 +414,15 @@ std::optional<Number> Types::ReadNumber(const ast::Expr& expr) {
       if (number.has_value()) number->value = -number->value;
       return number;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
 bool Types::CheckInRange(ast::Span span, const Type& type, Num value) {
   if (value >= type.min && value <= type.max) return true;
-  sink_.Report(span, diagnostics::kOutOfRange, NumberWords(type, value), NumberWords(type, type.min), NumberWords(type, type.max));
+  sink_.Report(span, diagnostics::kOutOfRange, NumberWords(type, value), NumberWords(type, type.min),
+               NumberWords(type, type.max));
   return false;
 }
 
@@ -422,10 +467,15 @@ std::string Types::NumberWords(const Type& type, Num value) const {
     return absl::StrCat(out, unit);
   };
   switch (type.kind) {
-    case TypeKind::kPercent: return decimal(kPercentDigits, "%");
-    case TypeKind::kMoney: return decimal(schema_.currencies[type.index].digits, absl::StrCat(" ", schema_.currencies[type.index].code).c_str());
-    case TypeKind::kDuration: return decimal(9, "s");
-    default: return absl::StrCat(number);
+    case TypeKind::kPercent:
+      return decimal(kPercentDigits, "%");
+    case TypeKind::kMoney:
+      return decimal(schema_.currencies[type.index].digits,
+                     absl::StrCat(" ", schema_.currencies[type.index].code).c_str());
+    case TypeKind::kDuration:
+      return decimal(9, "s");
+    default:
+      return absl::StrCat(number);
   }
 }
 

@@ -15,11 +15,14 @@
 namespace writ::check {
 
 inline constexpr int64_t kStringBytesMax = 65'536;
-inline constexpr int kPercentDigits = 4;       // decimals of `38.0001%`: percent counts 10^-6
+inline constexpr int kPercentDigits = 4;                // decimals of `38.0001%`: percent counts 10^-6
 inline constexpr uint32_t kStateMark = UINT32_MAX - 1;  // Type::distinct of a workflow's state; index: the workflow
 
 // A number that was written out, with the type that its spelling gives it.
-struct Number { Type type; Num value = 0; };
+struct Number {
+  Type type;
+  Num value = 0;
+};
 
 class Types {
  public:
@@ -60,14 +63,19 @@ class Types {
   Schema& schema_;
   diagnostics::Sink& sink_;
   std::map<std::string, uint32_t> interned_;
-  struct AliasState { bool busy = false, done = false; std::optional<Type> type; };
+  struct AliasState {
+    bool busy = false, done = false;
+    std::optional<Type> type;
+  };
   std::map<const Declaration*, AliasState> aliases_;
+  size_t alias_depth_ = 0;
 };
 
-bool IsNumeric(TypeKind kind);   // int, percent, money, quantity, duration, time, date
-bool IsScalar(TypeKind kind);    // neither a record nor a collection
-bool IsText(TypeKind kind);      // strings and references
-// The same type, leaving aside ranges, capacities and whether it may be absent; a plain and a distinct type are the same.
+bool IsNumeric(TypeKind kind);  // int, percent, money, quantity, duration, time, date
+bool IsScalar(TypeKind kind);   // neither a record nor a collection
+bool IsText(TypeKind kind);     // strings and references
+// The same type, leaving aside ranges, capacities and whether it may be absent; a plain and a distinct type are the
+// same.
 bool SameType(const Type& a, const Type& b);
 
 }  // namespace writ::check

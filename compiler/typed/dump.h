@@ -1,5 +1,5 @@
-// The stable text of a typed program (`--dump=typed`): the schema's tables, then facts, grants, rules, reviews, computed
-// fields, tests. Ids are written with their names; expressions as expr.h's Text.
+// The stable text of a typed program (`--dump=typed`): the schema's tables, then facts, grants, rules, reviews,
+// computed fields, tests. Ids are written with their names; expressions as expr.h's Text.
 //
 // Cost      one pass.
 #pragma once

@@ -10,67 +10,116 @@ namespace {
 
 const char* Word(ExprKind kind) {
   switch (kind) {
-    case ExprKind::kConstant: return "const";
-    case ExprKind::kSlot: return "slot";
-    case ExprKind::kVariable: return "var";
-    case ExprKind::kMember: return "member";
-    case ExprKind::kDeref: return "deref";
-    case ExprKind::kNot: return "not";
-    case ExprKind::kAnd: return "and";
-    case ExprKind::kOr: return "or";
-    case ExprKind::kEqual: return "==";
-    case ExprKind::kNotEqual: return "!=";
-    case ExprKind::kLess: return "<";
-    case ExprKind::kLessEqual: return "<=";
-    case ExprKind::kIs: return "is";
-    case ExprKind::kIn: return "in";
-    case ExprKind::kHas: return "has";
-    case ExprKind::kCoalesce: return "??";
-    case ExprKind::kIf: return "if";
-    case ExprKind::kAdd: return "+";
-    case ExprKind::kSubtract: return "-";
-    case ExprKind::kMultiply: return "*";
-    case ExprKind::kNegate: return "neg";
-    case ExprKind::kRound: return "round";
-    case ExprKind::kDivide: return "/";
-    case ExprKind::kSetLiteral: return "set";
-    case ExprKind::kQuantifier: return "over";
-    case ExprKind::kLookup: return "lookup";
-    case ExprKind::kEntityLookup: return "entity";
-    case ExprKind::kElementAt: return "element";
-    case ExprKind::kFact: return "fact";
-    case ExprKind::kSays: return "says";
-    case ExprKind::kVotes: return "votes";
+    case ExprKind::kConstant:
+      return "const";
+    case ExprKind::kSlot:
+      return "slot";
+    case ExprKind::kVariable:
+      return "var";
+    case ExprKind::kMember:
+      return "member";
+    case ExprKind::kDeref:
+      return "deref";
+    case ExprKind::kNot:
+      return "not";
+    case ExprKind::kAnd:
+      return "and";
+    case ExprKind::kOr:
+      return "or";
+    case ExprKind::kEqual:
+      return "==";
+    case ExprKind::kNotEqual:
+      return "!=";
+    case ExprKind::kLess:
+      return "<";
+    case ExprKind::kLessEqual:
+      return "<=";
+    case ExprKind::kIs:
+      return "is";
+    case ExprKind::kIn:
+      return "in";
+    case ExprKind::kHas:
+      return "has";
+    case ExprKind::kCoalesce:
+      return "??";
+    case ExprKind::kIf:
+      return "if";
+    case ExprKind::kAdd:
+      return "+";
+    case ExprKind::kSubtract:
+      return "-";
+    case ExprKind::kMultiply:
+      return "*";
+    case ExprKind::kNegate:
+      return "neg";
+    case ExprKind::kRound:
+      return "round";
+    case ExprKind::kDivide:
+      return "/";
+    case ExprKind::kSetLiteral:
+      return "set";
+    case ExprKind::kQuantifier:
+      return "over";
+    case ExprKind::kLookup:
+      return "lookup";
+    case ExprKind::kEntityLookup:
+      return "entity";
+    case ExprKind::kElementAt:
+      return "element";
+    case ExprKind::kFact:
+      return "fact";
+    case ExprKind::kSays:
+      return "says";
+    case ExprKind::kVotes:
+      return "votes";
   }
   return "?";
 }
 
 const char* Word(QuantifierOp op) {
   switch (op) {
-    case QuantifierOp::kAny: return "any";
-    case QuantifierOp::kAll: return "all";
-    case QuantifierOp::kCount: return "count";
-    case QuantifierOp::kSum: return "sum";
-    case QuantifierOp::kMin: return "min";
-    case QuantifierOp::kMax: return "max";
-    case QuantifierOp::kDistinct: return "distinct";
+    case QuantifierOp::kAny:
+      return "any";
+    case QuantifierOp::kAll:
+      return "all";
+    case QuantifierOp::kCount:
+      return "count";
+    case QuantifierOp::kSum:
+      return "sum";
+    case QuantifierOp::kMin:
+      return "min";
+    case QuantifierOp::kMax:
+      return "max";
+    case QuantifierOp::kDistinct:
+      return "distinct";
   }
   return "?";
 }
 
 const char* Word(SlotRoot root) {
   switch (root) {
-    case SlotRoot::kBefore: return "before";
-    case SlotRoot::kAfter: return "after";
-    case SlotRoot::kPayload: return "payload";
-    case SlotRoot::kThisKey: return "this";
-    case SlotRoot::kNow: return "now";
-    case SlotRoot::kState: return "state";
-    case SlotRoot::kActorId: return "actor";
-    case SlotRoot::kActorPrincipal: return "actor.principal";
-    case SlotRoot::kActorRole: return "actor.role";
-    case SlotRoot::kActorIsHuman: return "actor.human";
-    default: return "root";
+    case SlotRoot::kBefore:
+      return "before";
+    case SlotRoot::kAfter:
+      return "after";
+    case SlotRoot::kPayload:
+      return "payload";
+    case SlotRoot::kThisKey:
+      return "this";
+    case SlotRoot::kNow:
+      return "now";
+    case SlotRoot::kState:
+      return "state";
+    case SlotRoot::kActorId:
+      return "actor";
+    case SlotRoot::kActorPrincipal:
+      return "actor.principal";
+    case SlotRoot::kActorRole:
+      return "actor.role";
+    case SlotRoot::kActorIsHuman:
+      return "actor.human";
+    default:
+      return "root";
   }
 }
 
@@ -80,10 +129,14 @@ bool HasIndex(SlotRoot root) {
 
 const char* Word(Rounding rounding) {
   switch (rounding) {
-    case Rounding::kNone: return "none";
-    case Rounding::kDown: return "down";
-    case Rounding::kUp: return "up";
-    case Rounding::kHalfEven: return "half_even";
+    case Rounding::kNone:
+      return "none";
+    case Rounding::kDown:
+      return "down";
+    case Rounding::kUp:
+      return "up";
+    case Rounding::kHalfEven:
+      return "half_even";
   }
   return "?";
 }
@@ -111,20 +164,30 @@ std::string ConstantText(const Expr& e) {
 
 std::string Head(const Expr& e) {
   switch (e.kind) {
-    case ExprKind::kConstant: return ConstantText(e);
-    case ExprKind::kSlot: return HasIndex(e.root) ? absl::StrCat(Word(e.root), " ", e.index) : Word(e.root);
-    case ExprKind::kVariable: return absl::StrCat("var ", e.variable);
+    case ExprKind::kConstant:
+      return ConstantText(e);
+    case ExprKind::kSlot:
+      return HasIndex(e.root) ? absl::StrCat(Word(e.root), " ", e.index) : Word(e.root);
+    case ExprKind::kVariable:
+      return absl::StrCat("var ", e.variable);
     case ExprKind::kMember:
     case ExprKind::kEntityLookup:
     case ExprKind::kElementAt:
-    case ExprKind::kFact: return absl::StrCat(Word(e.kind), " ", e.index);
-    case ExprKind::kDeref: return absl::StrCat("deref ", e.part, " ", e.index);
+    case ExprKind::kFact:
+      return absl::StrCat(Word(e.kind), " ", e.index);
+    case ExprKind::kDeref:
+      return absl::StrCat("deref ", e.part, " ", e.index);
     case ExprKind::kSays:
-    case ExprKind::kVotes: return absl::StrCat(Word(e.kind), " ", e.index, " ", e.part, " ", e.part2);
-    case ExprKind::kRound: return absl::StrCat("round ", Word(e.rounding));
-    case ExprKind::kDivide: return absl::StrCat("/ ", Digits(e.number));
-    case ExprKind::kQuantifier: return absl::StrCat(Word(e.op), " var ", e.variable);
-    default: return Word(e.kind);
+    case ExprKind::kVotes:
+      return absl::StrCat(Word(e.kind), " ", e.index, " ", e.part, " ", e.part2);
+    case ExprKind::kRound:
+      return absl::StrCat("round ", Word(e.rounding));
+    case ExprKind::kDivide:
+      return absl::StrCat("/ ", Digits(e.number));
+    case ExprKind::kQuantifier:
+      return absl::StrCat(Word(e.op), " var ", e.variable);
+    default:
+      return Word(e.kind);
   }
 }
 

@@ -1,5 +1,6 @@
-// Every diagnostic has a page in docs/diagnostics, whose Avoid example raises it and nothing else, and whose Prefer example
-// raises nothing. The Avoid examples are the broken policies: each has its own code, none crashes, all are told clearly.
+// Every diagnostic has a page in docs/diagnostics, whose Avoid example raises it and nothing else, and whose Prefer
+// example raises nothing. The Avoid examples are the broken policies: each has its own code, none crashes, all are told
+// clearly.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -28,7 +29,8 @@ constexpr size_t kBrokenPoliciesMin = 200;
 // What takes more text than a page can show, or is no text at all; other tests raise these (E0703: here).
 bool CannotBeShown(const diagnostics::Row& row) {
   static const char* const kCodes[] = {"E0101", "E0113", "E0114", "E0703", "W0600"};
-  return std::any_of(std::begin(kCodes), std::end(kCodes), [&](const char* code) { return code == std::string(row.code); });
+  return std::any_of(std::begin(kCodes), std::end(kCodes),
+                     [&](const char* code) { return code == std::string(row.code); });
 }
 
 std::string ReadPage(const std::string& code) {
@@ -66,8 +68,10 @@ Outcome Compile(const std::vector<std::string>& texts) {
   source::SourceSet sources;
   diagnostics::Sink sink;
   std::vector<uint32_t> numbers;
-  for (size_t i = 0; i < texts.size(); ++i) numbers.push_back(*sources.AddText(absl::StrCat("example", i, ".writ"), texts[i]));
-  for (const check::StdlibSource& source : check::StdlibSources()) numbers.push_back(*sources.AddText(source.path, source.text));
+  for (size_t i = 0; i < texts.size(); ++i)
+    numbers.push_back(*sources.AddText(absl::StrCat("example", i, ".writ"), texts[i]));
+  for (const check::StdlibSource& source : check::StdlibSources())
+    numbers.push_back(*sources.AddText(source.path, source.text));
   std::vector<ast::File> files;
   for (uint32_t number : numbers) files.push_back(parse::Parse(sources, number, sink));
   const typed::Program program = check::Check(files, sources, sink);
