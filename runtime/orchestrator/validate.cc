@@ -20,9 +20,11 @@ class Validation {
       : core_(core), schema_(core.schema()), folded_(*core.folded), in_(submission) {}
 
   absl::StatusOr<Line> Run() {
-    absl::Status status = Time();
-    if (status.ok()) status = Content();
-    if (!status.ok()) return status;
+    const absl::Status time = Time();
+    if (!time.ok() && in_.idempotency_key.empty()) return time;
+    if (absl::Status status = Content(); !status.ok()) return status;
+    // Sent again under its key, it says what it was answered then: whatever has happened since, and whatever time it names.
+    if (!time.ok() && line_.repeats == 0) return time;
     return std::move(line_);
   }
 

@@ -243,6 +243,34 @@ TEST_F(StoreTest, KeptAndVerified) {
   EXPECT_THAT(Writ({"replay", kDeals, "--store", Store()}).out, HasSubstr("still deny"));
 }
 
+// Whoever does not know what became of a line sends it again: under its key it is answered as it was, and nothing is
+// committed.
+TEST_F(StoreTest, SentAgainUnderItsKey) {
+  const std::string who =
+      "{\"agent\":\"desk-1\",\"kind\":\"agent\",\"principal\":\"s\",\"roles\":[\"DealDesk\"],\"at\":\"2026-03-02T08:00:"
+      "00Z\"}\n";
+  const auto propose = [](const char* what, const char* at, const char* key) {
+    return std::string("{\"propose\":\"") + what + "\",\"on\":\"d-1\",\"by\":\"desk-1\",\"at\":\"" + at +
+           "\",\"key\":\"" + key + "\"}\n";
+  };
+  const std::string lines =
+      propose("submit", "2026-03-02T09:00:00Z", "k-1") + propose("close", "2026-03-02T10:00:00Z", "k-2");
+  const std::vector<std::string> run = {"run", kDeals, "--interpret", "--events", "-", "--store", Store()};
+  const std::vector<std::string> first = Lines(Writ(run, who + lines).out);
+  ASSERT_EQ(first.size(), 3u);
+  const Result again = Writ(run, lines);
+  EXPECT_EQ(again.status, 0) << again.err;
+  const std::vector<std::string> repeated = Lines(again.out);
+  ASSERT_EQ(repeated.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_THAT(repeated[i], HasSubstr("\"repeated\":true"));
+    EXPECT_EQ(repeated[i].substr(0, 60), first[i + 1].substr(0, 60));
+  }
+  const Result other = Writ(run, propose("amend", "2026-03-02T09:30:00Z", "k-3"));
+  EXPECT_THAT(other.err, HasSubstr("time goes back"));
+  EXPECT_THAT(Verify().out, HasSubstr("chain: 3 events"));
+}
+
 TEST_F(StoreTest, AnotherPolicyIsRefused) {
   RunStory();
   const Result other = Writ({"run", "examples/expenses", "--events", "-", "--store", Store()});
