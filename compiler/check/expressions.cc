@@ -532,6 +532,7 @@ bool Expressions::ReportBareField(const ast::Name& name, FieldId field) {
   const std::string& transition = model_.transition(scope_.workflow, *setter).name;
   const ast::Span there = model_.names(scope_.workflow).transition_spans[setter->value];
   if (frame_.use.has_value()) {
+    if (!told_.emplace(frame_.use->begin, field.value).second) return true;
     model_.sink.Report(*frame_.use, diagnostics::kBareFieldInDef, name, transition)
         .Related(name.span, "it is read here")
         .Related(there, "the transition is declared here");

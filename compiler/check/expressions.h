@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/ast/ast.h"
@@ -161,6 +162,7 @@ class Expressions {
   std::vector<Local> locals_;
   std::vector<std::string> hidden_;      // names of the proposal that a fact cannot see
   std::vector<std::string> present_;     // texts of what is known to be there
+  std::set<std::pair<uint32_t, uint32_t>> told_;  // where a def was used, and which of its fields has two values there
   std::vector<const ast::Def*> active_;  // defs that are being expanded
   uint32_t variables_ = 0;
   size_t nodes_ = 0, depth_ = 0;
