@@ -75,7 +75,6 @@ std::string RunProgram(const Settings& settings, uint64_t seed, Statistics* stat
   Shape shape;
   if (settings.solver_frames > 0) {
     shape.small = true;
-    shape.depth = 2;
   }
   const typed::Program program = Generate(seed, shape);
   const Options options = OptionsOf(settings, seed);

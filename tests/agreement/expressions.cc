@@ -420,9 +420,9 @@ ExprPtr ExprMaker::Number(const Type& wanted, int depth) {
     if (pick < 14) node = Arithmetic(type, depth);
     else if (pick < 26) node = Product(type, depth);
     else if (pick < 34) node = Rounded(type, depth);
-    else if (pick < 46) node = Fold(type, depth);
-    else if (pick < 58) node = Fact(&type);
-    else if (pick < 63) node = If(type, depth);
+    else if (pick < 50) node = Fold(type, depth);
+    else if (pick < 60) node = Fact(&type);
+    else if (pick < 64) node = If(type, depth);
     else if (pick < 67 && type.kind == TypeKind::kInt) node = Verdict(true);
     else if (pick < 75 && type.kind == TypeKind::kDuration) {
       Ptr a = Time(depth - 1);
@@ -537,7 +537,7 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
 }
 
 Type ExprMaker::NumberType() {
-  switch (random_.Below(4)) {
+  switch (random_.Below(5)) {
     case 0: return TypeOf(TypeKind::kPercent);
     case 1: return TypeOf(TypeKind::kMoney, random_.Below(static_cast<uint32_t>(schema().currencies.size())));
     case 2: return TypeOf(TypeKind::kDuration);
@@ -586,6 +586,47 @@ ExprPtr ExprMaker::CompareNumbers(int depth) {
     return Make(kKinds[random_.Below(6)], TypeOf(TypeKind::kBool), 0, std::move(a), std::move(b));
   }
   return EqualOf(TypeOf(TypeKind::kString), 0);
+}
+
+ExprPtr ExprMaker::Wide() {
+  const Type type = Chance(50) ? TypeOf(TypeKind::kInt) : TypeOf(TypeKind::kMoney, 0);
+  Ptr large = Make(Kind::kConstant, type);
+  large->number = INT64_MAX - 40;
+  Ptr sum = Make(Kind::kAdd, type, 0, Value(type, scope_.kind == Scope::Kind::kEvent ? 0 : 1), std::move(large));
+  return Make(Chance(50) ? Kind::kLess : Kind::kLessEqual, TypeOf(TypeKind::kBool), 0, Constant(type), std::move(sum));
+}
+
+// The same quotient rounded in two ways: where they differ, and only there, something was rounded.
+ExprPtr ExprMaker::CompareRounded() {
+  const Type type = NumberType();
+  Ptr inner = Chance(40) ? Product(type, 1) : nullptr;
+  if (inner == nullptr || BitsOf(program_, *inner) > kBitsMax) inner = Number(type, 0);
+  static constexpr int64_t kDivisors[] = {2, 2, 4, 10, 3, -2, 500'000};
+  const uint8_t scale = inner->type.scale;
+  inner = Make(Kind::kDivide, type, scale, std::move(inner));
+  inner->number = kDivisors[random_.Below(std::size(kDivisors))];
+  Ptr sides[2];
+  const uint32_t first = random_.Below(3);
+  for (uint32_t i = 0; i < 2; ++i) {
+    sides[i] = Make(Kind::kRound, type, 0, typed::Clone(inner));
+    sides[i]->rounding = static_cast<Rounding>(1 + (first + i) % 3);
+  }
+  static constexpr Kind kKinds[] = {Kind::kLess, Kind::kLessEqual, Kind::kEqual, Kind::kNotEqual};
+  return Make(kKinds[random_.Below(4)], TypeOf(TypeKind::kBool), 0, std::move(sides[0]), std::move(sides[1]));
+}
+
+// Two folds of one kind of number, or one and a number.
+ExprPtr ExprMaker::CompareFolds() {
+  const Type type = NumberType();
+  Ptr a = Fold(type, 1);
+  if (a == nullptr) return nullptr;
+  a = Present(std::move(a), 0);
+  Ptr b = Chance(50) ? Fold(type, 1) : Number(type, 0);
+  if (b == nullptr) return nullptr;
+  b = Present(std::move(b), 0);
+  const uint8_t scale = std::max(a->type.scale, b->type.scale);
+  if (Scaled(BitsOf(program_, *a), a->type.scale, scale) > kBitsMax || Scaled(BitsOf(program_, *b), b->type.scale, scale) > kBitsMax) return nullptr;
+  return Make(Chance(50) ? Kind::kLess : Kind::kEqual, TypeOf(TypeKind::kBool), 0, std::move(a), std::move(b));
 }
 
 ExprPtr ExprMaker::Compare(int depth) {
@@ -696,7 +737,9 @@ ExprPtr ExprMaker::Bool(int depth) {
       Ptr b = Bool(depth - 1);
       return Make(Chance(50) ? Kind::kEqual : Kind::kNotEqual, boolean, 0, std::move(a), std::move(b));
     }
-    if (pick < 54) node = Compare(depth);
+    if (pick < 47) node = Compare(depth);
+    else if (pick < 51) node = CompareRounded();
+    else if (pick < 55) node = CompareFolds();
     else if (pick < 62) node = Membership(depth);
     else if (pick < 70) node = Absence(depth);
     else if (pick < 80) node = AnyAll(depth);
@@ -744,6 +787,7 @@ typed::Pattern ExprMaker::Pattern(bool with_where) {
   if (with_where && Chance(45)) {
     ExprMaker event(&program_, &random_, {Scope::Kind::kEvent, scope_.workflow, pattern.transitions, 0});
     pattern.where = event.Bool(1);
+    if (Chance(25)) pattern.where = Make(Chance(60) ? Kind::kAnd : Kind::kOr, TypeOf(TypeKind::kBool), 0, std::move(pattern.where), event.Wide());
   }
   return pattern;
 }

@@ -32,6 +32,7 @@ class ExprMaker {
   typed::ExprPtr Value(const Type& type, int depth);           // non-optional, at scale 0, of a scalar type
   typed::ExprPtr Number(const Type& type, int depth);          // int, percent, money, duration; any scale
   typed::ExprPtr Constant(const Type& type);
+  typed::ExprPtr Wide();                                       // a condition on a sum that leaves 64 bits unless a number is small
 
  private:
   using Expr = typed::Expr;
@@ -64,6 +65,8 @@ class ExprMaker {
   Ptr If(const Type& type, int depth);
   Ptr Compare(int depth);
   Ptr CompareNumbers(int depth);
+  Ptr CompareRounded();
+  Ptr CompareFolds();
   Ptr EqualOf(const Type& type, int depth);
   Ptr Membership(int depth);
   Ptr Absence(int depth);

@@ -462,13 +462,7 @@ ExprPtr Generator::Guard(WorkflowId w, const std::vector<TransitionId>& transiti
   if (effect == Effect::kAllow && Chance(60)) guard = Make(ExprKind::kOr, boolean, 0, std::move(guard), maker.Bool(1));
   // A sum that leaves 64 bits where the number is not small.
   if (Chance(16)) {
-    const Type type = TypeOf(Chance(50) ? TypeKind::kInt : TypeKind::kMoney);
-    Type of = type;
-    if (of.kind == TypeKind::kMoney) of.index = 0;
-    ExprPtr large = Make(ExprKind::kConstant, of);
-    large->number = INT64_MAX - 40;
-    ExprPtr sum = Make(ExprKind::kAdd, of, 0, maker.Value(of, 1), std::move(large));
-    ExprPtr wide = Make(Chance(50) ? ExprKind::kLess : ExprKind::kLessEqual, boolean, 0, maker.Constant(of), std::move(sum));
+    ExprPtr wide = maker.Wide();
     guard = Make(Chance(70) ? ExprKind::kAnd : ExprKind::kOr, boolean, 0, std::move(guard), std::move(wide));
   }
   return guard;

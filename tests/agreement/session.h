@@ -76,7 +76,8 @@ class Session {
   std::set<uint32_t> ran_;
   Frame frame_, again_;
   int64_t position_ = 0;
-  uint32_t solved_ = 0;
+  uint32_t solved_ = 0, steps_ = 0;
+  bool solving_ = false;
   bool committed_ = false;
 };
 
