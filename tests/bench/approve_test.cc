@@ -48,7 +48,8 @@ TEST(Approve, StructIsTheFrame) { EXPECT_THAT(LayoutFaults(Desk()), testing::IsE
 
 TEST(Approve, AllAnswerAlike) {
   const auto native = std::make_unique<RawDecision>(), other = std::make_unique<RawDecision>();
-  const std::pair<Case, int> cases[] = {{Case::kPermit, 0}, {Case::kEscalate, 1}, {Case::kHold, 2}, {Case::kDeny, 3}, {Case::kMix, -1}};
+  const std::pair<Case, int> cases[] = {
+      {Case::kPermit, 0}, {Case::kEscalate, 1}, {Case::kHold, 2}, {Case::kDeny, 3}, {Case::kMix, -1}};
   int outcomes[4] = {}, indeterminate = 0;
   for (const auto& [wanted, outcome] : cases) {
     for (const ApproveFrame& frame : Frames(wanted, kCompared, 11)) {

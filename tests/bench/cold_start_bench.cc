@@ -1,6 +1,7 @@
 // From starting the process to the first decision that `writ run` prints, and where the time goes (--time-passes).
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,10 +24,12 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-double MsSince(Steady::time_point start) { return std::chrono::duration<double, std::milli>(Steady::now() - start).count(); }
+double MsSince(Steady::time_point start) {
+  return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
+}
 
 struct Finished {
-  double first_line_ms = 0, exit_ms = 0;
+  double first_line_ms = 0, exit_ms = 0, cpu_ms = 0;
   std::string errors;
 };
 
@@ -56,7 +59,11 @@ Finished RunWrit(std::vector<std::string> arguments) {
   while (got > 0) got = read(out[0], buffer, sizeof buffer);
   while ((got = read(errors[0], buffer, sizeof buffer)) > 0) finished.errors.append(buffer, static_cast<size_t>(got));
   int status = 0;
-  waitpid(process, &status, 0);
+  rusage usage{};
+  wait4(process, &status, 0, &usage);
+  for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+    finished.cpu_ms += static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+  }
   finished.exit_ms = MsSince(start);
   close(out[0]);
   close(errors[0]);
@@ -76,15 +83,17 @@ std::vector<std::string> FirstDecision(const char* more) {
 }
 
 void Start(benchmark::State& state, const std::vector<std::string>& arguments) {
-  std::vector<double> first, exit;
+  std::vector<double> first, exit, cpu;
   for (auto _ : state) {
     const Finished finished = RunWrit(arguments);
     first.push_back(finished.first_line_ms);
     exit.push_back(finished.exit_ms);
+    cpu.push_back(finished.cpu_ms);
     state.SetIterationTime(finished.first_line_ms / 1000);
   }
   state.counters["first_line_ms"] = Median(first);
   state.counters["exit_ms"] = Median(exit);
+  state.counters["cpu_ms"] = Median(cpu);
 }
 
 void StartPasses(benchmark::State& state) {

@@ -1,7 +1,11 @@
 // Nanoseconds a decision: native code against the same policy by hand, and against the reference interpreter.
+//
+// `native` is called by its address, as the code by hand is; `native_by_interface` through CompiledPolicy, two indirect jumps
+// more.
 #include <cstdio>
 #include <memory>
 
+#include "compiler/native/jit.h"
 #include "tests/bench/deal_desk.h"
 #include "tests/bench/rounds.h"
 
@@ -24,6 +28,13 @@ void DecideAll(const CompiledPolicy& policy, const std::vector<ApproveFrame>& fr
   }
 }
 
+void DecideAllByCode(native::DecideCode code, const std::vector<ApproveFrame>& frames, RawDecision* out) {
+  for (const ApproveFrame& frame : frames) {
+    code(Words(frame), out);
+    benchmark::ClobberMemory();
+  }
+}
+
 template <void (*Decide)(const ApproveFrame&, RawDecision*)>
 void DecideAllByHand(const std::vector<ApproveFrame>& frames, RawDecision* out) {
   for (const ApproveFrame& frame : frames) {
@@ -36,11 +47,14 @@ void Approve(benchmark::State& state, Case wanted) {
   const std::vector<ApproveFrame> frames = Frames(wanted, kFrameCount, 7);
   const auto out = std::make_unique<RawDecision>();
   Rounds rounds;
-  rounds.Add("native", kFrameCount, [&] { DecideAll(*Desk().native, frames, frames.size(), out.get()); });
+  const native::DecideCode code = native::CodeOf(*Desk().native, Desk().approve);
+  rounds.Add("native", kFrameCount, [&] { DecideAllByCode(code, frames, out.get()); });
   rounds.Add("hand_own", kFrameCount, [&] { DecideAllByHand<DecideByHand>(frames, out.get()); });
 #ifdef WRIT_BENCH_CLANG
   rounds.Add("hand_clang", kFrameCount, [&] { DecideAllByHand<DecideByHandClang>(frames, out.get()); });
 #endif
+  rounds.Add("native_by_interface", kFrameCount,
+             [&] { DecideAll(*Desk().native, frames, frames.size(), out.get()); });
   rounds.Add("interpreter", kInterpretedCount,
              [&] { DecideAll(*Desk().interpreted, frames, kInterpretedCount, out.get()); });
   for (auto _ : state) state.SetIterationTime(rounds.RunOnce());
