@@ -129,7 +129,10 @@ struct Transition {
 };
 struct StateDecl { Name name; std::vector<Name> with; };
 
-struct Entity { std::string doc; Span span; Name name; std::vector<Field> key; ExprPtr fresh; std::vector<Field> fields; std::vector<Def> defs; };
+struct Entity {
+  std::string doc; Span span; Name name; std::vector<Field> key;
+  ExprPtr fresh; std::vector<Field> fields; std::vector<Def> defs;
+};
 struct Workflow {
   std::string doc; Span span; Name name; std::vector<Field> key;
   std::vector<Field> fields; std::vector<StateDecl> states; std::vector<Name> finals, halted;

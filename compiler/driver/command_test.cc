@@ -18,7 +18,10 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-struct Outcome { int status = -1; std::string out, err; };
+struct Outcome {
+  int status = -1;
+  std::string out, err;
+};
 
 class CommandTest : public ::testing::Test {
  protected:
@@ -30,7 +33,9 @@ class CommandTest : public ::testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }
-  void Write(const std::string& name, const std::string& text) const { std::ofstream(Path(name), std::ios::binary) << text; }
+  void Write(const std::string& name, const std::string& text) const {
+    std::ofstream(Path(name), std::ios::binary) << text;
+  }
   std::string Text(const std::string& name) const {
     std::ostringstream text;
     text << std::ifstream(Path(name), std::ios::binary).rdbuf();
@@ -62,7 +67,9 @@ std::string FieldOf(const std::string& line, const std::string& name) {
   if (at == std::string::npos) return "(none)";
   const size_t begin = at + name.size() + 3;
   const char open = line[begin];
-  const size_t end = open == '"' ? line.find('"', begin + 1) + 1 : open == '[' ? line.find(']', begin) + 1 : line.find_first_of(",}", begin);
+  const size_t end = open == '"'   ? line.find('"', begin + 1) + 1
+                     : open == '[' ? line.find(']', begin) + 1
+                                   : line.find_first_of(",}", begin);
   return line.substr(begin, end - begin);
 }
 
@@ -157,7 +164,8 @@ TEST_F(CommandTest, DumpsEveryForm) {
   for (const char* form : {"ast", "typed", "ir", "llvm"}) {
     const Outcome dump = Writ(std::string("run p.writ --events none --dump=") + form);
     EXPECT_EQ(dump.status, 0) << dump.err;
-    EXPECT_NE(dump.out.find(std::string(form) == "llvm" ? "define void @writ_function_0" : "large"), std::string::npos) << form;
+    EXPECT_NE(dump.out.find(std::string(form) == "llvm" ? "define void @writ_function_0" : "large"), std::string::npos)
+        << form;
   }
   const Outcome times = Writ("check p.writ --time-passes --stop-after=parse");
   EXPECT_THAT(times.err, StartsWith("parse "));
@@ -169,12 +177,14 @@ TEST_F(CommandTest, RunDecidesLineByLine) {
   const Outcome run = Writ("run p.writ --events -", kEvents);
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_THAT(Column(run.out, "position"), ElementsAre("1", "2", "3", "4", "5", "6", "7", "8", "9", "10"));
-  EXPECT_THAT(Column(run.out, "outcome"), ElementsAre("\"permit\"", "\"permit\"", "\"permit\"", "\"permit\"", "\"permit\"", "\"deny\"",
-                                                      "\"permit\"", "\"permit\"", "\"escalate\"", "\"permit\""));
+  EXPECT_THAT(Column(run.out, "outcome"),
+              ElementsAre("\"permit\"", "\"permit\"", "\"permit\"", "\"permit\"", "\"permit\"", "\"deny\"",
+                          "\"permit\"", "\"permit\"", "\"escalate\"", "\"permit\""));
   const std::vector<std::string> lines = Lines(run.out);
   EXPECT_THAT(lines[5], HasSubstr("\"reasons\":[\"shop.large\"],\"excused\":[]"));
   EXPECT_THAT(lines[6], HasSubstr("\"reasons\":[],\"excused\":[{\"rule\":\"shop.large\",\"by\":\"shop.boss_may\"}]"));
-  EXPECT_THAT(lines[8], HasSubstr("\"questions\":[{\"question\":9,\"to\":\"Boss\",\"until\":\"2026-01-01T04:00:00Z\",\"else\":\"stop\",\"rules\":[\"shop.medium\"]}]"));
+  EXPECT_THAT(lines[8], HasSubstr("\"questions\":[{\"question\":9,\"to\":\"Boss\",\"until\":\"2026-01-01T04:00:00Z\","
+                                  "\"else\":\"stop\",\"rules\":[\"shop.medium\"]}]"));
   EXPECT_THAT(lines[9], HasSubstr("\"proposal\":\"stop\",\"by\":\"orchestrator\",\"as\":\"orchestrator\""));
   EXPECT_EQ(Writ("run p.writ --interpret --events -", kEvents).out, run.out);
   EXPECT_EQ(Writ("run p.writ --fail-on deny --events -", kEvents).status, 1);
@@ -183,9 +193,11 @@ TEST_F(CommandTest, RunDecidesLineByLine) {
 
 TEST_F(CommandTest, RefusedLinesAreToldAndTheOthersGoOn) {
   Write("p.writ", kPolicy);
-  const Outcome run = Writ("run p.writ --events -", "nonsense\n{\"agent\":\"ann\",\"roles\":[\"Desk\"]}\n\n" + std::string(2 << 20, 'x') +
-                                                        "\n{\"propose\":\"open\",\"on\":\"o\",\"by\":\"ann\",\"set\":{\"amount\":1001,\"customer\":\"c\"}}\n"
-                                                        "{\"agent\":\"crm\",\"roles\":[\"Crm\"]}\n");
+  const Outcome run =
+      Writ("run p.writ --events -",
+           "nonsense\n{\"agent\":\"ann\",\"roles\":[\"Desk\"]}\n\n" + std::string(2 << 20, 'x') +
+               "\n{\"propose\":\"open\",\"on\":\"o\",\"by\":\"ann\",\"set\":{\"amount\":1001,\"customer\":\"c\"}}\n"
+               "{\"agent\":\"crm\",\"roles\":[\"Crm\"]}\n");
   EXPECT_EQ(run.status, 1);
   EXPECT_THAT(Column(run.out, "on"), ElementsAre("\"ann\"", "\"crm\""));
   EXPECT_THAT(Column(run.err, "line"), ElementsAre("1", "4", "5"));
@@ -208,7 +220,8 @@ TEST_F(CommandTest, ALineIsAnsweredBeforeTheNextIsThere) {
   close(out[1]);
   FILE* answers = fdopen(out[0], "r");
   char line[4096];
-  for (const std::string& event : {"{\"agent\":\"ann\",\"roles\":[\"Desk\"]}\n", "{\"agent\":\"bo\",\"roles\":[\"Boss\"],\"kind\":\"human\"}\n"}) {
+  for (const std::string& event :
+       {"{\"agent\":\"ann\",\"roles\":[\"Desk\"]}\n", "{\"agent\":\"bo\",\"roles\":[\"Boss\"],\"kind\":\"human\"}\n"}) {
     ASSERT_EQ(write(in[1], event.data(), event.size()), static_cast<ssize_t>(event.size()));
     ASSERT_NE(fgets(line, sizeof line, answers), nullptr);  // the other end is still open: it was not waited for
   }
@@ -243,7 +256,8 @@ TEST_F(CommandTest, AStoreIsKeptVerifiedAndExplained) {
   EXPECT_EQ(again.status, 0) << again.err;
   EXPECT_THAT(again.out, Not(HasSubstr("\"then\":\"deny\",\"now\":\"permit\"")));
   Write("p.writ", std::string(kPolicy).replace(std::string(kPolicy).find("amount > 500\n"), 12, "amount > 900"));
-  EXPECT_THAT(Writ("replay p.writ --store s --json").out, HasSubstr("\"then\":\"deny\",\"now\":\"permit\",\"events\":1,\"cases\":1"));
+  EXPECT_THAT(Writ("replay p.writ --store s --json").out,
+              HasSubstr("\"then\":\"deny\",\"now\":\"permit\",\"events\":1,\"cases\":1"));
 }
 
 TEST_F(CommandTest, VerifyFindsWhatWasTamperedWith) {
@@ -252,7 +266,10 @@ TEST_F(CommandTest, VerifyFindsWhatWasTamperedWith) {
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(Path("s/log.db").c_str(), &database), SQLITE_OK);
   char* error = nullptr;
-  EXPECT_EQ(sqlite3_exec(database, "UPDATE events SET hash = zeroblob(32) WHERE position = 6", nullptr, nullptr, &error), SQLITE_OK) << error;
+  EXPECT_EQ(
+      sqlite3_exec(database, "UPDATE events SET hash = zeroblob(32) WHERE position = 6", nullptr, nullptr, &error),
+      SQLITE_OK)
+      << error;
   sqlite3_close(database);
   const Outcome tampered = Writ("verify --store s");
   EXPECT_EQ(tampered.status, 1);
@@ -261,7 +278,10 @@ TEST_F(CommandTest, VerifyFindsWhatWasTamperedWith) {
 
 TEST_F(CommandTest, ErasureLeavesTheChainAndSaysWhatCannotBeDecidedAgain) {
   Write("p.writ", kPolicy);
-  const Outcome run = Writ("run p.writ --store s --events -", std::string(kEvents) + R"({"erase":"pii","workflow":"Customer","on":"c","by":"dpo","at":"2026-01-02T00:00:00Z"})" "\n");
+  const Outcome run = Writ(
+      "run p.writ --store s --events -",
+      std::string(kEvents) + R"({"erase":"pii","workflow":"Customer","on":"c","by":"dpo","at":"2026-01-02T00:00:00Z"})"
+                             "\n");
   EXPECT_EQ(run.status, 0) << run.err;
   const Outcome verified = Writ("verify --store s");
   EXPECT_EQ(verified.status, 0) << verified.out;
@@ -297,11 +317,13 @@ log Order from xes { role from "org:role" }
   const Outcome tests = Writ("test p.writ --junit out.xml");
   EXPECT_EQ(tests.status, 1);
   EXPECT_THAT(tests.out, HasSubstr("passed  p.writ:40  sent by the boss\n"));
-  EXPECT_THAT(tests.out, HasSubstr("FAILED  p.writ:49  this one is wrong\n"
-                                   "    p.writ:53:10: expected send by Desk permitted; it was denied because shop.large\n"
-                                   "    p.writ:54:3: nothing expects this denial: it was denied because shop.large\n"));
+  EXPECT_THAT(tests.out,
+              HasSubstr("FAILED  p.writ:49  this one is wrong\n"
+                        "    p.writ:53:10: expected send by Desk permitted; it was denied because shop.large\n"
+                        "    p.writ:54:3: nothing expects this denial: it was denied because shop.large\n"));
   EXPECT_THAT(tests.out, HasSubstr("1 passed, 2 failed\n"));
-  EXPECT_THAT(Text("out.xml"), HasSubstr("<testsuite name=\"writ\" tests=\"3\" failures=\"2\" errors=\"0\" skipped=\"0\">"));
+  EXPECT_THAT(Text("out.xml"),
+              HasSubstr("<testsuite name=\"writ\" tests=\"3\" failures=\"2\" errors=\"0\" skipped=\"0\">"));
   EXPECT_THAT(Writ("test p.writ --skip-missing").out, HasSubstr("1 passed, 1 failed, 1 skipped\n"));
   EXPECT_EQ(Writ("test p.writ --filter boss").status, 0);
 }
@@ -329,19 +351,27 @@ rule large in office
   deny pay on Claim when amount > 50 EUR
 )";
 
-std::string XesEvent(const std::string& name, const std::string& role, const std::string& time, const std::string& more = "") {
+std::string XesEvent(const std::string& name, const std::string& role, const std::string& time,
+                     const std::string& more = "") {
   return "<event><string key=\"concept:name\" value=\"" + name + "\"/><string key=\"org:role\" value=\"" + role +
-         "\"/><string key=\"org:resource\" value=\"NOBODY\"/><date key=\"time:timestamp\" value=\"" + time + "\"/>" + more + "</event>\n";
+         "\"/><string key=\"org:resource\" value=\"NOBODY\"/><date key=\"time:timestamp\" value=\"" + time + "\"/>" +
+         more + "</event>\n";
 }
 std::string Amount(const std::string& value) { return "<string key=\"Amount\" value=\"" + value + "\"/>"; }
 
 std::string ClaimsLog() {
-  return "<log>\n<trace><string key=\"concept:name\" value=\"c1\"/>\n" + XesEvent("FILED", "CLERK", "2020-01-01T10:00:00+01:00", Amount("50.0050000001")) +
-         XesEvent("APPROVED by HEAD", "HEAD", "2020-01-02T10:00:00+01:00") + XesEvent("PAID", "CLERK", "2020-01-03T10:00:00+01:00") +
-         "</trace>\n<trace><string key=\"concept:name\" value=\"c2\"/>\n" + XesEvent("FILED", "CLERK", "2020-01-01T08:59:00Z", Amount("50.005")) +
-         XesEvent("PRINTED", "CLERK", "2020-01-01T09:30:00Z") + XesEvent("APPROVED by HEAD", "JANITOR", "2019-12-01T10:00:00Z") +
-         XesEvent("PAID", "CLERK", "2020-01-04T10:00:00Z") + "</trace>\n<trace><string key=\"concept:name\" value=\"c3\"/>\n" +
-         XesEvent("FILED", "CLERK", "2020-01-01T08:00:00Z", Amount("100.01")) + XesEvent("PAID", "CLERK", "yesterday") + "</trace>\n</log>\n";
+  return "<log>\n<trace><string key=\"concept:name\" value=\"c1\"/>\n" +
+         XesEvent("FILED", "CLERK", "2020-01-01T10:00:00+01:00", Amount("50.0050000001")) +
+         XesEvent("APPROVED by HEAD", "HEAD", "2020-01-02T10:00:00+01:00") +
+         XesEvent("PAID", "CLERK", "2020-01-03T10:00:00+01:00") +
+         "</trace>\n<trace><string key=\"concept:name\" value=\"c2\"/>\n" +
+         XesEvent("FILED", "CLERK", "2020-01-01T08:59:00Z", Amount("50.005")) +
+         XesEvent("PRINTED", "CLERK", "2020-01-01T09:30:00Z") +
+         XesEvent("APPROVED by HEAD", "JANITOR", "2019-12-01T10:00:00Z") +
+         XesEvent("PAID", "CLERK", "2020-01-04T10:00:00Z") +
+         "</trace>\n<trace><string key=\"concept:name\" value=\"c3\"/>\n" +
+         XesEvent("FILED", "CLERK", "2020-01-01T08:00:00Z", Amount("100.01")) + XesEvent("PAID", "CLERK", "yesterday") +
+         "</trace>\n</log>\n";
 }
 
 TEST_F(CommandTest, ReplayFollowsTheRecord) {
@@ -349,18 +379,23 @@ TEST_F(CommandTest, ReplayFollowsTheRecord) {
   Write("log.xes", ClaimsLog());
   const Outcome replay = Writ("replay c.writ --log log.xes --json --decisions d.jsonl");
   EXPECT_EQ(replay.status, 0) << replay.err;
-  EXPECT_EQ(replay.out,
-            R"({"events":7,"cases":3,"outcomes":{"permit":{"events":5,"cases":3},"deny":{"events":2,"cases":2}},)"
-            R"("rules":[{"rule":"claims.large","outcome":"deny","events":1,"cases":1},{"rule":"no_authority","outcome":"deny","events":1,"cases":1}],)"
-            R"("indeterminate":[],"would_have":[],"changed":[],"passed_over":{},)"
-            R"("log":{"events":9,"cases":3,"mapped":7,"reordered":1,"unmapped":[{"name":"PRINTED","events":1,"line":9}],)"
-            R"("unmapped_roles":[{"name":"JANITOR","events":1,"line":10}],)"
-            R"("values_out_of_range":{"count":1,"first":[{"line":14,"on":"c3","field":"amount","attribute":"Amount","value":"100.01","error":)"
-            + replay.out.substr(replay.out.find("\"error\":") + 8, replay.out.find("}]}", replay.out.find("\"error\":")) - replay.out.find("\"error\":") - 8) +
-            R"(}]},"without_time":{"count":1,"first":[{"line":15,"on":"c3","field":"at","attribute":"time:timestamp","value":"yesterday",)"
-            R"("error":"`yesterday` is not a time with its offset from UTC"}]}},"refused":{"count":0,"first":[]}})" "\n");
+  EXPECT_EQ(
+      replay.out,
+      R"({"events":7,"cases":3,"outcomes":{"permit":{"events":5,"cases":3},"deny":{"events":2,"cases":2}},)"
+      R"("rules":[{"rule":"claims.large","outcome":"deny","events":1,"cases":1},)"
+      R"({"rule":"no_authority","outcome":"deny","events":1,"cases":1}],)"
+      R"("indeterminate":[],"would_have":[],"changed":[],"passed_over":{},)"
+      R"("log":{"events":9,"cases":3,"mapped":7,"reordered":1,"unmapped":[{"name":"PRINTED","events":1,"line":9}],)"
+      R"("unmapped_roles":[{"name":"JANITOR","events":1,"line":10}],)"
+      R"("values_out_of_range":{"count":1,"first":[{"line":14,"on":"c3","field":"amount","attribute":"Amount","value":"100.01","error":)" +
+          replay.out.substr(replay.out.find("\"error\":") + 8,
+                            replay.out.find("}]}", replay.out.find("\"error\":")) - replay.out.find("\"error\":") - 8) +
+          R"(}]},"without_time":{"count":1,"first":[{"line":15,"on":"c3","field":"at","attribute":"time:timestamp","value":"yesterday",)"
+          R"("error":"`yesterday` is not a time with its offset from UTC"}]}},"refused":{"count":0,"first":[]}})"
+          "\n");
   // By time over traces, in the file's order within one: c2's approval takes its predecessor's time.
-  EXPECT_THAT(Column(Text("d.jsonl"), "on"), ElementsAre("\"c3\"", "\"c2\"", "\"c1\"", "\"c2\"", "\"c1\"", "\"c1\"", "\"c2\""));
+  EXPECT_THAT(Column(Text("d.jsonl"), "on"),
+              ElementsAre("\"c3\"", "\"c2\"", "\"c1\"", "\"c2\"", "\"c1\"", "\"c1\"", "\"c2\""));
   EXPECT_THAT(Writ("replay c.writ --log log.xes").out, HasSubstr("denied because claims.large"));
   EXPECT_EQ(Writ("replay c.writ --log log.xes --json --interpret").out, replay.out);
 }
@@ -377,11 +412,14 @@ TEST_F(CommandTest, ReplayFollowsThePolicy) {
 TEST_F(CommandTest, ReplayReadsCsv) {
   std::string policy = kClaims;
   policy.replace(policy.find("log Claim from xes"), std::string::npos,
-                 "log Claim from csv { case from \"claim\"  actor from \"who\"  role from \"role\"  at from \"when\"  activity from \"what\" }\n"
+                 "log Claim from csv { case from \"claim\"  actor from \"who\"  role from \"role\"  at from \"when\"  "
+                 "activity from \"what\" }\n"
                  "authority Clerk { may file, pay on Claim }\nauthority Head { may approve on Claim }\n");
   policy.replace(policy.find(" from \"concept:name\""), 20, " from \"claim\"");
   Write("c.writ", policy);
-  Write("log.csv", "claim,what,who,role,when,Amount\nc1,FILED,ann,CLERK,2020-01-01T10:00:00Z,12.5\nc1,APPROVED by HEAD,bo,HEAD,2020-01-01T11:00:00Z,\n");
+  Write("log.csv",
+        "claim,what,who,role,when,Amount\nc1,FILED,ann,CLERK,2020-01-01T10:00:00Z,12.5\nc1,APPROVED by "
+        "HEAD,bo,HEAD,2020-01-01T11:00:00Z,\n");
   const Outcome replay = Writ("replay c.writ --log log.csv --json");
   EXPECT_EQ(replay.status, 0) << replay.err << Text("c.writ");
   EXPECT_THAT(replay.out, HasSubstr("\"outcomes\":{\"permit\":{\"events\":2,\"cases\":1}}"));
@@ -389,8 +427,13 @@ TEST_F(CommandTest, ReplayReadsCsv) {
 
 TEST_F(CommandTest, ReplayReadsLines) {
   Write("p.writ", kPolicy);
-  Write("log.jsonl", std::string(kEvents) + R"({"propose":"open","on":"o3","by":"ann","at":"2026-01-02T00:00:00Z","set":{"amount":5,"customer":"c"},"happened":false})"
-                                            "\n" R"({"propose":"send","on":"o3","by":"ann"})" "\nnonsense\n");
+  Write(
+      "log.jsonl",
+      std::string(kEvents) +
+          R"({"propose":"open","on":"o3","by":"ann","at":"2026-01-02T00:00:00Z","set":{"amount":5,"customer":"c"},"happened":false})"
+          "\n"
+          R"({"propose":"send","on":"o3","by":"ann"})"
+          "\nnonsense\n");
   const Outcome record = Writ("replay p.writ --log log.jsonl --json --decisions d.jsonl");
   EXPECT_EQ(record.status, 1);
   EXPECT_THAT(record.out, HasSubstr("\"refused\":{\"count\":1,\"first\":[{\"line\":13,"));

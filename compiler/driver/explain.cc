@@ -19,7 +19,8 @@ int ExplainCode(const ExplainRequest& request) {
   const std::string code = absl::AsciiStrToUpper(request.code);
   const diagnostics::Row* row = diagnostics::FindRow(code);
   const auto page = std::find_if(Pages().begin(), Pages().end(), [&](const Page& p) { return code == p.code; });
-  if (row == nullptr && page == Pages().end()) return Fail(absl::NotFoundError(absl::StrCat("there is no diagnostic `", request.code, "`")));
+  if (row == nullptr && page == Pages().end())
+    return Fail(absl::NotFoundError(absl::StrCat("there is no diagnostic `", request.code, "`")));
   std::string text = page != Pages().end() ? page->text : absl::StrCat(code, ": ", row->text, "\n");
   if (request.json) {
     std::string json;
@@ -35,14 +36,17 @@ int ExplainCode(const ExplainRequest& request) {
 absl::StatusOr<store::Event> Load(store::Store* store, int64_t position) {
   absl::StatusOr<store::Event> event = absl::NotFoundError(absl::StrCat("the store has no position ", position));
   const absl::Status status = store->Load(position, [&](const store::StoredEvent& stored) {
-    if (stored.position == position) event = store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    if (stored.position == position)
+      event = store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
     return absl::CancelledError("one was enough");
   });
   if (!status.ok() && status.code() != absl::StatusCode::kCancelled) return status;
   return event;
 }
 
-std::string Place(const Rule& rule) { return rule.file.empty() ? "" : absl::StrCat("  (", rule.file, ":", rule.line, ":", rule.column, ")"); }
+std::string Place(const Rule& rule) {
+  return rule.file.empty() ? "" : absl::StrCat("  (", rule.file, ":", rule.line, ":", rule.column, ")");
+}
 
 const char* EffectName(Effect effect) {
   constexpr const char* kNames[] = {"deny", "hold", "escalate", "allow"};
@@ -50,24 +54,31 @@ const char* EffectName(Effect effect) {
 }
 
 std::string WithValues(const ExplainedCondition& condition) {
-  return absl::StrCat("`", condition.text, "`", condition.values.empty() ? "" : absl::StrCat(" (", absl::StrJoin(condition.values, ", "), ")"));
+  return absl::StrCat("`", condition.text, "`",
+                      condition.values.empty() ? "" : absl::StrCat(" (", absl::StrJoin(condition.values, ", "), ")"));
 }
 
 void AppendConditions(const ExplainedRule& rule, std::string* text) {
   std::vector<std::string> flips;
   for (const ExplainedCondition& condition : rule.conditions) {
     absl::StrAppend(text, "      ", condition.value ? "true   " : "false  ", WithValues(condition), "\n");
-    if (condition.decisive) flips.push_back(absl::StrCat("`", condition.text, "` been ", condition.value ? "false" : "true"));
+    if (condition.decisive)
+      flips.push_back(absl::StrCat("`", condition.text, "` been ", condition.value ? "false" : "true"));
   }
-  if (!flips.empty()) absl::StrAppend(text, "      it would not have applied had ", absl::StrJoin(flips, ", or "), "\n");
+  if (!flips.empty())
+    absl::StrAppend(text, "      it would not have applied had ", absl::StrJoin(flips, ", or "), "\n");
 }
 
 void AppendRule(const Schema& schema, const ExplainedRule& explained, std::string* text) {
   const Rule& rule = schema.rules[explained.rule.value];
-  absl::StrAppend(text, "  ", rule.qualified, ": ", rule.kind == RuleKind::kBuiltin ? "built in" : EffectName(explained.effect), Place(rule), "\n");
+  absl::StrAppend(text, "  ", rule.qualified, ": ",
+                  rule.kind == RuleKind::kBuiltin ? "built in" : EffectName(explained.effect), Place(rule), "\n");
   if (!rule.because.empty()) absl::StrAppend(text, "      because \"", rule.because, "\"\n");
-  if (explained.indeterminate) absl::StrAppend(text, "      it could not be evaluated, and so counts as ", explained.is_allow ? "false" : "true", "\n");
-  if (!explained.excused_by.empty()) absl::StrAppend(text, "      excused by ", absl::StrJoin(explained.excused_by, ", "), "\n");
+  if (explained.indeterminate)
+    absl::StrAppend(text, "      it could not be evaluated, and so counts as ", explained.is_allow ? "false" : "true",
+                    "\n");
+  if (!explained.excused_by.empty())
+    absl::StrAppend(text, "      excused by ", absl::StrJoin(explained.excused_by, ", "), "\n");
   AppendConditions(explained, text);
 }
 
@@ -82,27 +93,35 @@ void AppendIdle(const Schema& schema, const ExplainedRule& explained, std::strin
     }
     if (!why.empty()) break;
   }
-  absl::StrAppend(text, "  ", rule.qualified, ": ", rule.kind == RuleKind::kBuiltin ? "built in" : EffectName(explained.effect),
-                  why.empty() ? "" : "; ", absl::StrJoin(why, ", "), "\n");
+  absl::StrAppend(text, "  ", rule.qualified, ": ",
+                  rule.kind == RuleKind::kBuiltin ? "built in" : EffectName(explained.effect), why.empty() ? "" : "; ",
+                  absl::StrJoin(why, ", "), "\n");
 }
 
 template <class Wanted>
-void AppendGroup(const char* title, const Schema& schema, const Explanation& explanation, Wanted wanted, std::string* text) {
+void AppendGroup(const char* title, const Schema& schema, const Explanation& explanation, Wanted wanted,
+                 std::string* text) {
   bool any = false;
   for (const ExplainedRule& rule : explanation.rules) {
     if (!wanted(rule)) continue;
     if (!any) absl::StrAppend(text, title, "\n");
     any = true;
-    if (rule.applies) AppendRule(schema, rule, text);
-    else AppendIdle(schema, rule, text);
+    if (rule.applies)
+      AppendRule(schema, rule, text);
+    else
+      AppendIdle(schema, rule, text);
   }
 }
 
 std::string Head(const store::Event& event) {
   const store::Decision& decision = event.decision;
-  std::string text = absl::StrCat("position ", event.position, ", ", FormatTime(event.time_ns), ": ", event.transition.empty() ? std::string(store::EventKindName(event.kind)) : event.transition,
-                                  " on ", event.workflow, " ", event.instance, " by ", event.actor, event.role.empty() || event.role == event.actor ? "" : " as " + event.role, "\n");
-  absl::StrAppend(&text, "outcome: ", std::string(replay::OutcomeName(decision.outcome)), "; state afterwards: ", decision.state, "\n");
+  std::string text =
+      absl::StrCat("position ", event.position, ", ", FormatTime(event.time_ns), ": ",
+                   event.transition.empty() ? std::string(store::EventKindName(event.kind)) : event.transition, " on ",
+                   event.workflow, " ", event.instance, " by ", event.actor,
+                   event.role.empty() || event.role == event.actor ? "" : " as " + event.role, "\n");
+  absl::StrAppend(&text, "outcome: ", std::string(replay::OutcomeName(decision.outcome)),
+                  "; state afterwards: ", decision.state, "\n");
   if (!decision.reasons.empty()) absl::StrAppend(&text, "reasons: ", absl::StrJoin(decision.reasons, ", "), "\n");
   absl::StrAppend(&text, "policy: ", event.policy_digest, "\n");
   return text;
@@ -110,14 +129,19 @@ std::string Head(const store::Event& event) {
 
 std::string Text(const store::Event& event, const Schema& schema, const Explanation& explanation) {
   std::string text = Head(event);
-  AppendGroup("what stands:", schema, explanation, [](const ExplainedRule& r) { return r.stands && !r.is_allow; }, &text);
-  AppendGroup("what applies, and is excused:", schema, explanation, [](const ExplainedRule& r) { return r.applies && !r.stands && !r.is_allow; }, &text);
-  AppendGroup("what allows:", schema, explanation, [](const ExplainedRule& r) { return r.applies && r.is_allow; }, &text);
+  AppendGroup(
+      "what stands:", schema, explanation, [](const ExplainedRule& r) { return r.stands && !r.is_allow; }, &text);
+  AppendGroup(
+      "what applies, and is excused:", schema, explanation,
+      [](const ExplainedRule& r) { return r.applies && !r.stands && !r.is_allow; }, &text);
+  AppendGroup(
+      "what allows:", schema, explanation, [](const ExplainedRule& r) { return r.applies && r.is_allow; }, &text);
   AppendGroup("what does not apply:", schema, explanation, [](const ExplainedRule& r) { return !r.applies; }, &text);
   if (!explanation.changes.empty()) text += "what alone would have changed the outcome:\n";
   for (const Change& change : explanation.changes) {
-    absl::StrAppend(&text, "  `", change.text, "` ", change.value ? "false" : "true", " instead of ", change.value ? "true" : "false", ": ",
-                    std::string(replay::OutcomeName(change.outcome)), change.reasons.empty() ? "" : " because ", absl::StrJoin(change.reasons, ", "), "\n");
+    absl::StrAppend(&text, "  `", change.text, "` ", change.value ? "false" : "true", " instead of ",
+                    change.value ? "true" : "false", ": ", std::string(replay::OutcomeName(change.outcome)),
+                    change.reasons.empty() ? "" : " because ", absl::StrJoin(change.reasons, ", "), "\n");
   }
   if (explanation.changes.empty()) text += "no single condition would have changed the outcome\n";
   return text;
@@ -126,12 +150,33 @@ std::string Text(const store::Event& event, const Schema& schema, const Explanat
 void RuleJson(const Schema& schema, const ExplainedRule& explained, replay::JsonWriter* json) {
   const Rule& rule = schema.rules[explained.rule.value];
   json->Open('{').Key("rule").Text(rule.qualified).Key("effect").Text(EffectName(explained.effect));
-  json->Key("applies").Bool(explained.applies).Key("stands").Bool(explained.stands).Key("indeterminate").Bool(explained.indeterminate);
+  json->Key("applies")
+      .Bool(explained.applies)
+      .Key("stands")
+      .Bool(explained.stands)
+      .Key("indeterminate")
+      .Bool(explained.indeterminate);
   json->Key("excused_by").Open('[');
   for (const std::string& by : explained.excused_by) json->Text(by);
-  json->Close(']').Key("file").Text(rule.file).Key("line").Number(rule.line).Key("column").Number(rule.column).Key("conditions").Open('[');
+  json->Close(']')
+      .Key("file")
+      .Text(rule.file)
+      .Key("line")
+      .Number(rule.line)
+      .Key("column")
+      .Number(rule.column)
+      .Key("conditions")
+      .Open('[');
   for (const ExplainedCondition& condition : explained.conditions) {
-    json->Open('{').Key("text").Text(condition.text).Key("value").Bool(condition.value).Key("decisive").Bool(condition.decisive).Key("values").Open('[');
+    json->Open('{')
+        .Key("text")
+        .Text(condition.text)
+        .Key("value")
+        .Bool(condition.value)
+        .Key("decisive")
+        .Bool(condition.decisive)
+        .Key("values")
+        .Open('[');
     for (const std::string& value : condition.values) json->Text(value);
     json->Close(']').Close('}');
   }
@@ -141,12 +186,31 @@ void RuleJson(const Schema& schema, const ExplainedRule& explained, replay::Json
 std::string Json(const store::Event& event, const Schema& schema, const Explanation& explanation) {
   std::string text;
   replay::JsonWriter json(&text);
-  json.Open('{').Key("position").Number(event.position).Key("on").Text(event.instance).Key("proposal").Text(event.transition);
-  json.Key("outcome").Text(replay::OutcomeName(event.decision.outcome)).Key("policy").Text(event.policy_digest).Key("rules").Open('[');
+  json.Open('{')
+      .Key("position")
+      .Number(event.position)
+      .Key("on")
+      .Text(event.instance)
+      .Key("proposal")
+      .Text(event.transition);
+  json.Key("outcome")
+      .Text(replay::OutcomeName(event.decision.outcome))
+      .Key("policy")
+      .Text(event.policy_digest)
+      .Key("rules")
+      .Open('[');
   for (const ExplainedRule& rule : explanation.rules) RuleJson(schema, rule, &json);
   json.Close(']').Key("changes").Open('[');
   for (const Change& change : explanation.changes) {
-    json.Open('{').Key("text").Text(change.text).Key("from").Bool(change.value).Key("outcome").Text(replay::OutcomeName(change.outcome)).Key("reasons").Open('[');
+    json.Open('{')
+        .Key("text")
+        .Text(change.text)
+        .Key("from")
+        .Bool(change.value)
+        .Key("outcome")
+        .Text(replay::OutcomeName(change.outcome))
+        .Key("reasons")
+        .Open('[');
     for (const std::string& reason : change.reasons) json.Text(reason);
     json.Close(']').Close('}');
   }
@@ -171,13 +235,17 @@ int ExplainDecision(const ExplainRequest& request) {
     return kFine;
   }
   if (explanation.status().code() != absl::StatusCode::kFailedPrecondition) return Fail(explanation.status());
-  if (request.json) Print(Json(*event, program->schema, {}));
-  else Print(absl::StrCat(Head(*event), explanation.status().message(), "\n"));
+  if (request.json)
+    Print(Json(*event, program->schema, {}));
+  else
+    Print(absl::StrCat(Head(*event), explanation.status().message(), "\n"));
   return kFine;
 }
 
 }  // namespace
 
-int Explain(const ExplainRequest& request) { return request.code.empty() ? ExplainDecision(request) : ExplainCode(request); }
+int Explain(const ExplainRequest& request) {
+  return request.code.empty() ? ExplainDecision(request) : ExplainCode(request);
+}
 
 }  // namespace writ::driver

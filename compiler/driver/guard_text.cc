@@ -33,7 +33,9 @@ bool IsSlot(ir::Op op) {
          op == ir::Op::kElemNum || op == ir::Op::kElemStr;
 }
 
-std::string Quoted(std::string_view text) { return absl::StrCat("\"", absl::string_view(text.data(), text.size()), "\""); }
+std::string Quoted(std::string_view text) {
+  return absl::StrCat("\"", absl::string_view(text.data(), text.size()), "\"");
+}
 
 }  // namespace
 
@@ -45,8 +47,11 @@ struct GuardText::Shape {
 };
 
 GuardText::GuardText(const ir::Program& program, FunctionId function, const std::vector<eval::Value>& values)
-    : program_(program), function_(program.schema.functions[function.value]), code_(program.code[function.value]),
-      workflow_(program.schema.workflows[function_.workflow.value]), values_(values) {}
+    : program_(program),
+      function_(program.schema.functions[function.value]),
+      code_(program.code[function.value]),
+      workflow_(program.schema.workflows[function_.workflow.value]),
+      values_(values) {}
 
 std::string GuardText::Condition(ir::ExprId id) const {
   std::string text = Text(id.value, nullptr, 0);
@@ -103,48 +108,82 @@ std::string GuardText::Root(const SlotPath& path) const {
   const auto set_here = [&](uint32_t field) {
     if (function_.kind != FunctionKind::kDecide) return false;
     const Transition& transition = workflow_.transitions[function_.subject];
-    return std::any_of(transition.sets.begin(), transition.sets.end(), [&](const SetField& set) { return set.field.value == field; });
+    return std::any_of(transition.sets.begin(), transition.sets.end(),
+                       [&](const SetField& set) { return set.field.value == field; });
   };
   const auto seat_role = [&] { return schema.roles[workflow_.reviews[path.index].seats[path.part].role.value].name; };
   switch (path.root) {
-    case SlotRoot::kBefore: return absl::StrCat(set_here(path.index) ? "before." : "", workflow_.fields[path.index].name);
-    case SlotRoot::kAfter: return absl::StrCat(set_here(path.index) ? "after." : "", workflow_.fields[path.index].name);
+    case SlotRoot::kBefore:
+      return absl::StrCat(set_here(path.index) ? "before." : "", workflow_.fields[path.index].name);
+    case SlotRoot::kAfter:
+      return absl::StrCat(set_here(path.index) ? "after." : "", workflow_.fields[path.index].name);
     case SlotRoot::kPayload:
-      return function_.kind == FunctionKind::kDecide ? workflow_.transitions[function_.subject].payload[path.index].name : "payload";
-    case SlotRoot::kThisKey: return "this";
-    case SlotRoot::kNow: return "now";
-    case SlotRoot::kPosition: return "position";
-    case SlotRoot::kState: return "state";
-    case SlotRoot::kActorId: return "actor";
-    case SlotRoot::kActorPrincipal: return "actor.principal";
-    case SlotRoot::kActorRole: return "actor.role";
-    case SlotRoot::kActorIsHuman: return "actor.human";
-    case SlotRoot::kActorIsActive: return "the actor is active";
-    case SlotRoot::kActorIsOrchestrator: return "the actor is the orchestrator";
-    case SlotRoot::kHoldsRole: return "the actor holds the role";
-    case SlotRoot::kSeen: return "the position that the actor had seen";
-    case SlotRoot::kLastChange: return "the position of the last change";
-    case SlotRoot::kDuplicate: return "the key was used for another request";
-    case SlotRoot::kCell: return workflow_.cells[path.index].name;
-    case SlotRoot::kWindowCount: return absl::StrCat("count of ", workflow_.windows[path.index].name);
-    case SlotRoot::kWindowSum: return absl::StrCat("sum of ", workflow_.windows[path.index].name);
-    case SlotRoot::kWindowMin: return absl::StrCat("least of ", workflow_.windows[path.index].name);
-    case SlotRoot::kWindowMax: return absl::StrCat("greatest of ", workflow_.windows[path.index].name);
-    case SlotRoot::kWindowOverflow: return absl::StrCat(workflow_.windows[path.index].name, " is past its capacity");
-    case SlotRoot::kReviewOutcome: return "the outcome of the review";
-    case SlotRoot::kSeatSpoken: return absl::StrCat("verdicts of ", seat_role());
+      return function_.kind == FunctionKind::kDecide ? workflow_.transitions[function_.subject].payload[path.index].name
+                                                     : "payload";
+    case SlotRoot::kThisKey:
+      return "this";
+    case SlotRoot::kNow:
+      return "now";
+    case SlotRoot::kPosition:
+      return "position";
+    case SlotRoot::kState:
+      return "state";
+    case SlotRoot::kActorId:
+      return "actor";
+    case SlotRoot::kActorPrincipal:
+      return "actor.principal";
+    case SlotRoot::kActorRole:
+      return "actor.role";
+    case SlotRoot::kActorIsHuman:
+      return "actor.human";
+    case SlotRoot::kActorIsActive:
+      return "the actor is active";
+    case SlotRoot::kActorIsOrchestrator:
+      return "the actor is the orchestrator";
+    case SlotRoot::kHoldsRole:
+      return "the actor holds the role";
+    case SlotRoot::kSeen:
+      return "the position that the actor had seen";
+    case SlotRoot::kLastChange:
+      return "the position of the last change";
+    case SlotRoot::kDuplicate:
+      return "the key was used for another request";
+    case SlotRoot::kCell:
+      return workflow_.cells[path.index].name;
+    case SlotRoot::kWindowCount:
+      return absl::StrCat("count of ", workflow_.windows[path.index].name);
+    case SlotRoot::kWindowSum:
+      return absl::StrCat("sum of ", workflow_.windows[path.index].name);
+    case SlotRoot::kWindowMin:
+      return absl::StrCat("least of ", workflow_.windows[path.index].name);
+    case SlotRoot::kWindowMax:
+      return absl::StrCat("greatest of ", workflow_.windows[path.index].name);
+    case SlotRoot::kWindowOverflow:
+      return absl::StrCat(workflow_.windows[path.index].name, " is past its capacity");
+    case SlotRoot::kReviewOutcome:
+      return "the outcome of the review";
+    case SlotRoot::kSeatSpoken:
+      return absl::StrCat("verdicts of ", seat_role());
     case SlotRoot::kSeatVotes: {
       const Review& review = workflow_.reviews[path.index];
-      const Type& stance = schema.types[workflow_.transitions[review.verdict.value].payload[review.stance.value].type.value];
+      const Type& stance =
+          schema.types[workflow_.transitions[review.verdict.value].payload[review.stance.value].type.value];
       return absl::StrCat("votes(", seat_role(), ", ", schema.enums[stance.index].members[path.part2].name, ")");
     }
-    case SlotRoot::kSeatTaken: return absl::StrCat("the seat of ", seat_role(), " is taken");
-    case SlotRoot::kApproved: return absl::StrCat(schema.rules[path.index].qualified, " was approved");
-    case SlotRoot::kQuestionState: return "the question's state";
-    case SlotRoot::kQuestionSelf: return "the approver proposed it";
-    case SlotRoot::kQuestionCovered: return "the approver's authority covers it";
-    case SlotRoot::kElement: return "element";
-    case SlotRoot::kLookup: return "record";
+    case SlotRoot::kSeatTaken:
+      return absl::StrCat("the seat of ", seat_role(), " is taken");
+    case SlotRoot::kApproved:
+      return absl::StrCat(schema.rules[path.index].qualified, " was approved");
+    case SlotRoot::kQuestionState:
+      return "the question's state";
+    case SlotRoot::kQuestionSelf:
+      return "the approver proposed it";
+    case SlotRoot::kQuestionCovered:
+      return "the approver's authority covers it";
+    case SlotRoot::kElement:
+      return "element";
+    case SlotRoot::kLookup:
+      return "record";
   }
   return "?";
 }
@@ -166,19 +205,27 @@ std::string GuardText::Slot(uint32_t slot_number) const {
     // The name needs the type of what stands before it.
     prefix.steps.assign(slot.path.steps.begin(), slot.path.steps.begin() + static_cast<long>(i));
     const Shape before = ShapeOfPath(prefix, slot.list);
-    if (before.kind == Shape::Kind::kTyped && before.type.kind == TypeKind::kRecord) name = schema.records[before.type.index].members[step.index].name;
+    if (before.kind == Shape::Kind::kTyped && before.type.kind == TypeKind::kRecord)
+      name = schema.records[before.type.index].members[step.index].name;
     if (before.kind == Shape::Kind::kTyped && before.type.kind == TypeKind::kReference) {
       const Workflow& target = schema.workflows[before.type.index];
-      name = step.kind == PathStep::Kind::kState ? "state" : step.kind == PathStep::Kind::kField ? target.fields[step.index].name : target.key[step.index].name;
+      name = step.kind == PathStep::Kind::kState   ? "state"
+             : step.kind == PathStep::Kind::kField ? target.fields[step.index].name
+                                                   : target.key[step.index].name;
     }
     absl::StrAppend(&text, ".", name);
   }
   switch (slot.projection) {
-    case Projection::kValue: return text;
-    case Projection::kHas: return absl::StrCat("has ", text);
-    case Projection::kLength: return absl::StrCat("count(", text, ")");
-    case Projection::kMissing: return absl::StrCat(text, " names nothing");
-    case Projection::kUpdatedAt: return absl::StrCat("the time of the last set of ", text);
+    case Projection::kValue:
+      return text;
+    case Projection::kHas:
+      return absl::StrCat("has ", text);
+    case Projection::kLength:
+      return absl::StrCat("count(", text, ")");
+    case Projection::kMissing:
+      return absl::StrCat(text, " names nothing");
+    case Projection::kUpdatedAt:
+      return absl::StrCat("the time of the last set of ", text);
   }
   return text;
 }
@@ -189,16 +236,31 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
   const auto typed = [&](TypeId type) { shape.kind = Shape::Kind::kTyped, shape.type = schema.types[type.value]; };
   switch (path.root) {
     case SlotRoot::kBefore:
-    case SlotRoot::kAfter: typed(workflow_.fields[path.index].type); break;
-    case SlotRoot::kPayload:
-      if (function_.kind == FunctionKind::kDecide) typed(workflow_.transitions[function_.subject].payload[path.index].type);
+    case SlotRoot::kAfter:
+      typed(workflow_.fields[path.index].type);
       break;
-    case SlotRoot::kNow: shape.kind = Shape::Kind::kTyped, shape.type.kind = TypeKind::kTime; break;
-    case SlotRoot::kState: shape.kind = Shape::Kind::kState; break;
-    case SlotRoot::kActorRole: shape.kind = Shape::Kind::kRole; break;
-    case SlotRoot::kSeen: shape.kind = Shape::Kind::kSeen; break;
-    case SlotRoot::kQuestionState: shape.kind = Shape::Kind::kQuestion; break;
-    case SlotRoot::kReviewOutcome: shape.kind = Shape::Kind::kClause, shape.index = path.index; break;
+    case SlotRoot::kPayload:
+      if (function_.kind == FunctionKind::kDecide)
+        typed(workflow_.transitions[function_.subject].payload[path.index].type);
+      break;
+    case SlotRoot::kNow:
+      shape.kind = Shape::Kind::kTyped, shape.type.kind = TypeKind::kTime;
+      break;
+    case SlotRoot::kState:
+      shape.kind = Shape::Kind::kState;
+      break;
+    case SlotRoot::kActorRole:
+      shape.kind = Shape::Kind::kRole;
+      break;
+    case SlotRoot::kSeen:
+      shape.kind = Shape::Kind::kSeen;
+      break;
+    case SlotRoot::kQuestionState:
+      shape.kind = Shape::Kind::kQuestion;
+      break;
+    case SlotRoot::kReviewOutcome:
+      shape.kind = Shape::Kind::kClause, shape.index = path.index;
+      break;
     case SlotRoot::kElement:
       if (list.valid()) {
         const FrameList& of = function_.frame.lists[list.value];
@@ -213,7 +275,8 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
         shape.type.index = function_.frame.lookups[path.index].workflow.value;
       }
       break;
-    default: break;
+    default:
+      break;
   }
   for (const PathStep& step : path.steps) {
     if (shape.kind != Shape::Kind::kTyped) return Shape();
@@ -243,7 +306,8 @@ GuardText::Shape GuardText::SlotShape(uint32_t slot_number) const {
 std::string GuardText::Number(Num number, const Shape& shape) const {
   const Schema& schema = program_.schema;
   switch (shape.kind) {
-    case Shape::Kind::kPlain: break;
+    case Shape::Kind::kPlain:
+      break;
     case Shape::Kind::kSeen:
       if (number == INT64_MAX) return "not said";
       break;
@@ -254,10 +318,12 @@ std::string GuardText::Number(Num number, const Shape& shape) const {
     }
     case Shape::Kind::kState:
       if (number == -1 || number == static_cast<Num>(kNewState.value)) return "new";
-      if (number >= 0 && number < static_cast<Num>(workflow_.states.size())) return workflow_.states[static_cast<size_t>(number)].name;
+      if (number >= 0 && number < static_cast<Num>(workflow_.states.size()))
+        return workflow_.states[static_cast<size_t>(number)].name;
       break;
     case Shape::Kind::kRole:
-      if (number >= 0 && number < static_cast<Num>(schema.roles.size())) return schema.roles[static_cast<size_t>(number)].name;
+      if (number >= 0 && number < static_cast<Num>(schema.roles.size()))
+        return schema.roles[static_cast<size_t>(number)].name;
       return "none";
     case Shape::Kind::kClause: {
       const std::vector<Clause>& clauses = workflow_.reviews[shape.index].clauses;
@@ -267,7 +333,9 @@ std::string GuardText::Number(Num number, const Shape& shape) const {
     case Shape::Kind::kTyped: {
       const TypeKind kind = shape.type.kind;
       if (number < INT64_MIN || number > INT64_MAX || kind == TypeKind::kSet || kind == TypeKind::kList) break;
-      if (kind == TypeKind::kEnum && (number < 0 || number >= static_cast<Num>(schema.enums[shape.type.index].members.size()))) break;
+      if (kind == TypeKind::kEnum &&
+          (number < 0 || number >= static_cast<Num>(schema.enums[shape.type.index].members.size())))
+        break;
       return ValueToText(schema, shape.type, Value(static_cast<int64_t>(number)));
     }
   }
@@ -282,22 +350,30 @@ GuardText::Shape GuardText::ShapeOf(uint32_t id, int depth) const {
   if (depth > kDepthMax) return Shape();
   switch (expr.op) {
     case ir::Op::kSlotNum:
-    case ir::Op::kElemNum: return SlotShape(expr.a);
-    case ir::Op::kNeg: return ShapeOf(expr.a, depth + 1);
+    case ir::Op::kElemNum:
+      return SlotShape(expr.a);
+    case ir::Op::kNeg:
+      return ShapeOf(expr.a, depth + 1);
     case ir::Op::kSelectNum:
       if (IsRangeCheck(ir::ExprId(expr.a))) return ShapeOf(expr.b, depth + 1);
       [[fallthrough]];
     case ir::Op::kAdd:
     case ir::Op::kSub: {
       const bool select = expr.op == ir::Op::kSelectNum;
-      const Shape left = ShapeOf(select ? expr.b : expr.a, depth + 1), right = ShapeOf(select ? expr.c : expr.b, depth + 1);
+      const Shape left = ShapeOf(select ? expr.b : expr.a, depth + 1),
+                  right = ShapeOf(select ? expr.c : expr.b, depth + 1);
       Shape shape = left.kind != Shape::Kind::kPlain ? left : right;
-      const auto is_time = [](const Shape& s) { return s.kind == Shape::Kind::kTyped && s.type.kind == TypeKind::kTime; };
+      const auto is_time = [](const Shape& s) {
+        return s.kind == Shape::Kind::kTyped && s.type.kind == TypeKind::kTime;
+      };
       if (expr.op == ir::Op::kSub && is_time(left) && is_time(right)) shape.type.kind = TypeKind::kDuration;
-      if (!select && is_time(left) != is_time(right) && left.kind == Shape::Kind::kTyped && right.kind == Shape::Kind::kTyped) shape = is_time(left) ? left : right;
+      if (!select && is_time(left) != is_time(right) && left.kind == Shape::Kind::kTyped &&
+          right.kind == Shape::Kind::kTyped)
+        shape = is_time(left) ? left : right;
       return shape;
     }
-    default: return Shape();
+    default:
+      return Shape();
   }
 }
 
@@ -313,33 +389,53 @@ std::string GuardText::Operator(uint32_t id, int depth) const {
   const ir::Expr& expr = code_.exprs[id];
   const auto text = [&](uint32_t operand) { return Text(operand, nullptr, depth + 1); };
   switch (expr.op) {
-    case ir::Op::kNot: return absl::StrCat("not (", text(expr.a), ")");
-    case ir::Op::kAnd: return absl::StrCat("(", text(expr.a), " and ", text(expr.b), ")");
-    case ir::Op::kOr: return absl::StrCat("(", text(expr.a), " or ", text(expr.b), ")");
-    case ir::Op::kEqBool: return absl::StrCat("(", text(expr.a), ") == (", text(expr.b), ")");
-    case ir::Op::kEqNum: return Comparison(expr, "==", "==", depth);
-    case ir::Op::kLtNum: return Comparison(expr, "<", ">", depth);
-    case ir::Op::kLeNum: return Comparison(expr, "<=", ">=", depth);
-    case ir::Op::kEqStr: return absl::StrCat(text(expr.a), " == ", text(expr.b));
+    case ir::Op::kNot:
+      return absl::StrCat("not (", text(expr.a), ")");
+    case ir::Op::kAnd:
+      return absl::StrCat("(", text(expr.a), " and ", text(expr.b), ")");
+    case ir::Op::kOr:
+      return absl::StrCat("(", text(expr.a), " or ", text(expr.b), ")");
+    case ir::Op::kEqBool:
+      return absl::StrCat("(", text(expr.a), ") == (", text(expr.b), ")");
+    case ir::Op::kEqNum:
+      return Comparison(expr, "==", "==", depth);
+    case ir::Op::kLtNum:
+      return Comparison(expr, "<", ">", depth);
+    case ir::Op::kLeNum:
+      return Comparison(expr, "<=", ">=", depth);
+    case ir::Op::kEqStr:
+      return absl::StrCat(text(expr.a), " == ", text(expr.b));
     case ir::Op::kHasBit: {
       const Shape set = ShapeOf(expr.a, depth);
       Shape member;
-      if (set.kind == Shape::Kind::kTyped && set.type.element.valid()) member.kind = Shape::Kind::kTyped, member.type = program_.schema.types[set.type.element.value];
+      if (set.kind == Shape::Kind::kTyped && set.type.element.valid())
+        member.kind = Shape::Kind::kTyped, member.type = program_.schema.types[set.type.element.value];
       return absl::StrCat(Text(expr.b, &member, depth + 1), " in ", text(expr.a));
     }
-    case ir::Op::kPopCount: return absl::StrCat("count(", text(expr.a), ")");
-    case ir::Op::kMul: return absl::StrCat(text(expr.a), " * ", text(expr.b));
-    case ir::Op::kLoopIndex: return "index";
-    case ir::Op::kAny: return absl::StrCat("any(", text(expr.b), ")");
-    case ir::Op::kAll: return absl::StrCat("all(", text(expr.b), ")");
-    case ir::Op::kCount: return absl::StrCat("count(", text(expr.b), ")");
-    case ir::Op::kSum: return absl::StrCat("sum(", text(expr.c), " where ", text(expr.b), ")");
-    case ir::Op::kMin: return absl::StrCat("min(", text(expr.c), " where ", text(expr.b), ")");
-    case ir::Op::kMax: return absl::StrCat("max(", text(expr.c), " where ", text(expr.b), ")");
+    case ir::Op::kPopCount:
+      return absl::StrCat("count(", text(expr.a), ")");
+    case ir::Op::kMul:
+      return absl::StrCat(text(expr.a), " * ", text(expr.b));
+    case ir::Op::kLoopIndex:
+      return "index";
+    case ir::Op::kAny:
+      return absl::StrCat("any(", text(expr.b), ")");
+    case ir::Op::kAll:
+      return absl::StrCat("all(", text(expr.b), ")");
+    case ir::Op::kCount:
+      return absl::StrCat("count(", text(expr.b), ")");
+    case ir::Op::kSum:
+      return absl::StrCat("sum(", text(expr.c), " where ", text(expr.b), ")");
+    case ir::Op::kMin:
+      return absl::StrCat("min(", text(expr.c), " where ", text(expr.b), ")");
+    case ir::Op::kMax:
+      return absl::StrCat("max(", text(expr.c), " where ", text(expr.b), ")");
     case ir::Op::kFirstBool:
     case ir::Op::kFirstNum:
-    case ir::Op::kFirstStr: return absl::StrCat("first(", text(expr.c), " where ", text(expr.b), ")");
-    default: return ir::InfoOf(expr.op).name;
+    case ir::Op::kFirstStr:
+      return absl::StrCat("first(", text(expr.c), " where ", text(expr.b), ")");
+    default:
+      return ir::InfoOf(expr.op).name;
   }
 }
 
@@ -348,21 +444,35 @@ std::string GuardText::Text(uint32_t id, const Shape* shape, int depth) const {
   const ir::Expr& expr = code_.exprs[id];
   if (IsSlot(expr.op)) return Slot(expr.a);
   switch (expr.op) {
-    case ir::Op::kConstBool: return expr.a != 0 ? "true" : "false";
-    case ir::Op::kConstNum: return shape != nullptr ? Number(program_.numbers[expr.a], *shape) : NumberText(program_.numbers[expr.a]);
-    case ir::Op::kConstStr: return Quoted(program_.strings[expr.a]);
-    case ir::Op::kAdd: return absl::StrCat(Text(expr.a, shape, depth + 1), " + ", Text(expr.b, shape, depth + 1));
-    case ir::Op::kSub: return absl::StrCat(Text(expr.a, shape, depth + 1), " - ", Text(expr.b, shape, depth + 1));
-    case ir::Op::kNeg: return absl::StrCat("-", Text(expr.a, shape, depth + 1));
-    case ir::Op::kRoundDown: return absl::StrCat("round_down(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]), ")");
-    case ir::Op::kRoundUp: return absl::StrCat("round_up(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]), ")");
-    case ir::Op::kRoundHalfEven: return absl::StrCat("round_half_even(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]), ")");
+    case ir::Op::kConstBool:
+      return expr.a != 0 ? "true" : "false";
+    case ir::Op::kConstNum:
+      return shape != nullptr ? Number(program_.numbers[expr.a], *shape) : NumberText(program_.numbers[expr.a]);
+    case ir::Op::kConstStr:
+      return Quoted(program_.strings[expr.a]);
+    case ir::Op::kAdd:
+      return absl::StrCat(Text(expr.a, shape, depth + 1), " + ", Text(expr.b, shape, depth + 1));
+    case ir::Op::kSub:
+      return absl::StrCat(Text(expr.a, shape, depth + 1), " - ", Text(expr.b, shape, depth + 1));
+    case ir::Op::kNeg:
+      return absl::StrCat("-", Text(expr.a, shape, depth + 1));
+    case ir::Op::kRoundDown:
+      return absl::StrCat("round_down(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]),
+                          ")");
+    case ir::Op::kRoundUp:
+      return absl::StrCat("round_up(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]),
+                          ")");
+    case ir::Op::kRoundHalfEven:
+      return absl::StrCat("round_half_even(", Text(expr.a, nullptr, depth + 1), " / ",
+                          NumberText(program_.numbers[expr.b]), ")");
     case ir::Op::kSelectBool:
     case ir::Op::kSelectNum:
     case ir::Op::kSelectStr:
       if (IsRangeCheck(ir::ExprId(expr.a))) return Text(expr.b, shape, depth + 1);
-      return absl::StrCat("(if ", Text(expr.a, nullptr, depth + 1), " then ", Text(expr.b, shape, depth + 1), " else ", Text(expr.c, shape, depth + 1), ")");
-    default: return Operator(id, depth);
+      return absl::StrCat("(if ", Text(expr.a, nullptr, depth + 1), " then ", Text(expr.b, shape, depth + 1), " else ",
+                          Text(expr.c, shape, depth + 1), ")");
+    default:
+      return Operator(id, depth);
   }
 }
 

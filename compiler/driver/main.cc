@@ -7,7 +7,9 @@ namespace writ::driver {
 namespace {
 
 void AddCompileOptions(CLI::App* verb, CompileRequest* request) {
-  verb->add_option("files", request->files, "policy files; a directory means every .writ below it")->required()->type_name("FILES");
+  verb->add_option("files", request->files, "policy files; a directory means every .writ below it")
+      ->required()
+      ->type_name("FILES");
   verb->add_option("--dump", request->dump, "print a form of the program, and nothing else")
       ->check(CLI::IsMember({"ast", "typed", "ir", "llvm"}));
   verb->add_option("--stop-after", request->stop_after, "stop after a pass")
@@ -35,7 +37,8 @@ void AddRun(CLI::App* app, Requests* requests) {
   RunRequest* request = &requests->run;
   AddCompileOptions(verb, &request->compile);
   verb->add_option("--events", request->events, "a file of events, or - for standard input")->required();
-  verb->add_option("--store", request->store, "keep them in this directory; a decision is printed once it is durable")->type_name("DIR");
+  verb->add_option("--store", request->store, "keep them in this directory; a decision is printed once it is durable")
+      ->type_name("DIR");
   verb->add_option("--fail-on", request->fail_on, "outcomes that make the exit status 1: deny, hold, escalate, permit")
       ->delimiter(',')
       ->check(CLI::IsMember({"permit", "deny", "hold", "escalate"}));
@@ -54,13 +57,15 @@ void AddReplay(CLI::App* app, Requests* requests) {
   CLI::App* verb = app->add_subcommand("replay", "decide every event of a recorded log, and sum up");
   ReplayRequest* request = &requests->replay;
   AddCompileOptions(verb, &request->compile);
-  CLI::Option* log = verb->add_option("--log", request->log, ".jsonl, .xes or .csv, each also with .gz after it")->type_name("F");
+  CLI::Option* log =
+      verb->add_option("--log", request->log, ".jsonl, .xes or .csv, each also with .gz after it")->type_name("F");
   CLI::Option* store = verb->add_option("--store", request->store, "a store that `run` kept")->type_name("DIR");
   log->excludes(store);
   verb->add_option("--follow", request->follow, "record: the state follows what happened; policy: what is permitted")
       ->check(CLI::IsMember({"record", "policy"}))
       ->capture_default_str();
-  verb->add_option("--decisions", request->decisions, "write each decision to this file, or - for standard output")->type_name("F");
+  verb->add_option("--decisions", request->decisions, "write each decision to this file, or - for standard output")
+      ->type_name("F");
   verb->add_option("--workflow", request->workflow, "the workflow that the log is about, where several could be");
   verb->callback([request] {
     if (request->log.empty() && request->store.empty()) throw CLI::RequiredError("--log or --store");
@@ -72,7 +77,9 @@ void AddExplain(CLI::App* app, Requests* requests) {
   ExplainRequest* request = &requests->explain;
   CLI::Option* code = verb->add_option("code", request->code, "a diagnostic's code, like E0105");
   CLI::Option* store = verb->add_option("--store", request->store, "a store that `run` kept")->type_name("DIR");
-  CLI::Option* position = verb->add_option("--position", request->position, "of the decision")->type_name("N")->check(CLI::Range(int64_t{1}, INT64_MAX));
+  CLI::Option* position = verb->add_option("--position", request->position, "of the decision")
+                              ->type_name("N")
+                              ->check(CLI::Range(int64_t{1}, INT64_MAX));
   store->needs(position)->excludes(code);
   position->needs(store);
   verb->add_flag("--json", request->json, "for programs: one object");
@@ -82,7 +89,8 @@ void AddExplain(CLI::App* app, Requests* requests) {
 }
 
 void AddVerify(CLI::App* app, Requests* requests) {
-  CLI::App* verb = app->add_subcommand("verify", "check a store: hash chain, every decision again, the state folded anew");
+  CLI::App* verb =
+      app->add_subcommand("verify", "check a store: hash chain, every decision again, the state folded anew");
   VerifyRequest* request = &requests->verify;
   verb->add_option("--store", request->store, "a store that `run` kept")->required()->type_name("DIR");
   verb->add_flag("--json", request->json, "for programs: one object");

@@ -32,12 +32,21 @@ void Show(const TestRequest& request, const std::vector<Result>& results) {
   for (const Result& result : results) {
     text += request.compile.json ? policy_test::ToJson(result) + "\n" : policy_test::ToText(result, colour);
   }
-  const size_t passed = CountOf(results, Verdict::kPassed), failed = CountOf(results, Verdict::kFailed), skipped = CountOf(results, Verdict::kSkipped);
+  const size_t passed = CountOf(results, Verdict::kPassed), failed = CountOf(results, Verdict::kFailed),
+               skipped = CountOf(results, Verdict::kSkipped);
   if (!request.compile.json) {
-    absl::StrAppend(&text, passed, " passed, ", failed, " failed", skipped > 0 ? absl::StrCat(", ", skipped, " skipped") : "", "\n");
+    absl::StrAppend(&text, passed, " passed, ", failed, " failed",
+                    skipped > 0 ? absl::StrCat(", ", skipped, " skipped") : "", "\n");
   } else {
-    replay::JsonWriter(&text).Open('{').Key("passed").Number(static_cast<int64_t>(passed)).Key("failed").Number(static_cast<int64_t>(failed))
-        .Key("skipped").Number(static_cast<int64_t>(skipped)).Close('}');
+    replay::JsonWriter(&text)
+        .Open('{')
+        .Key("passed")
+        .Number(static_cast<int64_t>(passed))
+        .Key("failed")
+        .Number(static_cast<int64_t>(failed))
+        .Key("skipped")
+        .Number(static_cast<int64_t>(skipped))
+        .Close('}');
     text += "\n";
   }
   Print(text);
@@ -53,10 +62,12 @@ int Test(const TestRequest& request) {
   options.skip_missing = request.skip_missing;
   options.may = WhoMay(ready.compiled->typed);
   if (const char* data = getenv("WRIT_EXTERNAL_DATA")) options.external_data = data;
-  const std::vector<Result> results = policy_test::RunTests(ready.compiled->typed, ready.compiled->sources, ready.policy.get(), options);
+  const std::vector<Result> results =
+      policy_test::RunTests(ready.compiled->typed, ready.compiled->sources, ready.policy.get(), options);
   Show(request, results);
   if (!request.junit.empty()) {
-    if (absl::Status status = WriteFile(request.junit, policy_test::ToJUnit(results)); !status.ok()) return Fail(status);
+    if (absl::Status status = WriteFile(request.junit, policy_test::ToJUnit(results)); !status.ok())
+      return Fail(status);
   }
   return CountOf(results, Verdict::kFailed) > 0 ? kFindings : kFine;
 }

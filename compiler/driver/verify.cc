@@ -12,12 +12,15 @@
 namespace writ::driver {
 namespace {
 
-struct Finding { int64_t position = 0; std::string text; };
+struct Finding {
+  int64_t position = 0;
+  std::string text;
+};
 
 struct Verification {
   store::ChainReport chain;
   std::vector<Finding> findings;
-  std::vector<int64_t> erased;               // decisions that cannot be decided again: a value that they read is gone
+  std::vector<int64_t> erased;  // decisions that cannot be decided again: a value that they read is gone
   int64_t redecided_count = 0;
   std::string policy, state_digest;
   size_t instance_count = 0;
@@ -34,7 +37,8 @@ class Verifier {
     out_.chain = *std::move(chain);
     if (absl::Status status = RedecideAll(); !status.ok()) return status;
     Refold();
-    std::stable_sort(out_.findings.begin(), out_.findings.end(), [](const Finding& a, const Finding& b) { return a.position < b.position; });
+    std::stable_sort(out_.findings.begin(), out_.findings.end(),
+                     [](const Finding& a, const Finding& b) { return a.position < b.position; });
     return std::move(out_);
   }
 
@@ -56,7 +60,8 @@ class Verifier {
 
   absl::Status Keep(const store::StoredEvent& stored) {
     last_read_ = stored.position;
-    absl::StatusOr<store::Event> event = store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    absl::StatusOr<store::Event> event =
+        store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
     if (!event.ok()) {
       Find(stored.position, std::string(event.status().message()));
       return absl::OkStatus();
@@ -90,11 +95,18 @@ class Verifier {
     const CompiledPolicy* policy = PolicyOf(event.policy_digest, event.position);
     if (policy == nullptr) return;
     switch (writ::Redecide(event, *policy)) {
-      case Redecided::kSame: ++out_.redecided_count; return;
-      case Redecided::kNotDecided: return;
-      case Redecided::kErased: out_.erased.push_back(event.position); return;
-      case Redecided::kDifferent: return Find(event.position, "decided again from its frame, it comes out differently");
-      case Redecided::kUnknown: return Find(event.position, "its frame cannot be read by its policy");
+      case Redecided::kSame:
+        ++out_.redecided_count;
+        return;
+      case Redecided::kNotDecided:
+        return;
+      case Redecided::kErased:
+        out_.erased.push_back(event.position);
+        return;
+      case Redecided::kDifferent:
+        return Find(event.position, "decided again from its frame, it comes out differently");
+      case Redecided::kUnknown:
+        return Find(event.position, "its frame cannot be read by its policy");
     }
   }
 
@@ -110,7 +122,8 @@ class Verifier {
     std::vector<std::string> digests;
     for (size_t i = 0; i < schema.workflows.size(); ++i) {
       for (const Instance* instance : world.InstancesOf(WorkflowId(i))) {
-        digests.push_back(absl::StrCat(schema.workflows[i].qualified, "/", instance->key, " ", StateDigest(schema, *instance)));
+        digests.push_back(
+            absl::StrCat(schema.workflows[i].qualified, "/", instance->key, " ", StateDigest(schema, *instance)));
         CompareState(schema.workflows[i], *instance);
       }
     }
@@ -126,10 +139,14 @@ class Verifier {
     if (last == last_states_.end() || workflow.is_builtin) return;
     const std::string folded = instance.state == kNewState ? "new" : workflow.states[instance.state.value].name;
     if (last->second.state == folded || last->second.state.empty()) return;
-    Find(last->second.position, absl::StrCat("the log says that ", workflow.name, " ", instance.key, " is in state ", last->second.state, "; folded anew it is in ", folded));
+    Find(last->second.position, absl::StrCat("the log says that ", workflow.name, " ", instance.key, " is in state ",
+                                             last->second.state, "; folded anew it is in ", folded));
   }
 
-  struct LastState { int64_t position = 0; std::string state; };
+  struct LastState {
+    int64_t position = 0;
+    std::string state;
+  };
   static constexpr size_t kBatchEvents = 4096;
 
   store::Store* store_;
@@ -142,11 +159,13 @@ class Verifier {
 
 std::string Text(const Verification& v) {
   std::string text;
-  for (const Finding& finding : v.findings) absl::StrAppend(&text, "position ", finding.position, ": ", finding.text, "\n");
+  for (const Finding& finding : v.findings)
+    absl::StrAppend(&text, "position ", finding.position, ": ", finding.text, "\n");
   absl::StrAppend(&text, "chain: ", v.chain.event_count, " events, last hash ", store::Hex(v.chain.last_hash), "\n");
   absl::StrAppend(&text, "decisions: ", v.redecided_count, " decided again, the same\n");
   if (v.chain.erased_count > 0) absl::StrAppend(&text, "erased: ", v.chain.erased_count, " values\n");
-  for (int64_t position : v.erased) absl::StrAppend(&text, "position ", position, " can no longer be decided again: a value that it read was erased\n");
+  for (int64_t position : v.erased)
+    absl::StrAppend(&text, "position ", position, " can no longer be decided again: a value that it read was erased\n");
   absl::StrAppend(&text, "state: ", v.instance_count, " instances, ", v.state_digest, "\n");
   absl::StrAppend(&text, v.findings.empty() ? "fine\n" : absl::StrCat(v.findings.size(), " findings\n"));
   return text;
@@ -155,12 +174,24 @@ std::string Text(const Verification& v) {
 std::string Json(const Verification& v) {
   std::string text;
   replay::JsonWriter json(&text);
-  json.Open('{').Key("fine").Bool(v.findings.empty()).Key("events").Number(v.chain.event_count).Key("last_hash").Text(store::Hex(v.chain.last_hash));
-  json.Key("redecided").Number(v.redecided_count).Key("erased_values").Number(v.chain.erased_count).Key("cannot_be_decided_again").Open('[');
+  json.Open('{')
+      .Key("fine")
+      .Bool(v.findings.empty())
+      .Key("events")
+      .Number(v.chain.event_count)
+      .Key("last_hash")
+      .Text(store::Hex(v.chain.last_hash));
+  json.Key("redecided")
+      .Number(v.redecided_count)
+      .Key("erased_values")
+      .Number(v.chain.erased_count)
+      .Key("cannot_be_decided_again")
+      .Open('[');
   for (int64_t position : v.erased) json.Number(position);
   json.Close(']').Key("instances").Number(static_cast<int64_t>(v.instance_count)).Key("state").Text(v.state_digest);
   json.Key("policy").Text(v.policy).Key("findings").Open('[');
-  for (const Finding& finding : v.findings) json.Open('{').Key("position").Number(finding.position).Key("text").Text(finding.text).Close('}');
+  for (const Finding& finding : v.findings)
+    json.Open('{').Key("position").Number(finding.position).Key("text").Text(finding.text).Close('}');
   json.Close(']').Close('}');
   return text + "\n";
 }

@@ -30,7 +30,8 @@ bool IsBits(const Schema& schema, const Type& type) {
 
 bool IsText(const Type& type) { return type.kind == TypeKind::kString || type.kind == TypeKind::kReference; }
 bool IsStructured(const Schema& schema, const Type& type) {
-  return type.kind == TypeKind::kRecord || type.kind == TypeKind::kList || (type.kind == TypeKind::kSet && !IsBits(schema, type));
+  return type.kind == TypeKind::kRecord || type.kind == TypeKind::kList ||
+         (type.kind == TypeKind::kSet && !IsBits(schema, type));
 }
 SlotKind KindOf(const Type& type) {
   if (type.kind == TypeKind::kBool) return SlotKind::kBool;
@@ -48,20 +49,27 @@ Range WithZero(Range r) { return {std::min<Num>(r.low, 0), std::max<Num>(r.high,
 }  // namespace
 
 FunctionLowering::FunctionLowering(ProgramState* state, Function* function)
-    : state_(state), schema_(*state->schema), function_(function), layout_(&function->frame), build_(state->program, function) {}
+    : state_(state),
+      schema_(*state->schema),
+      function_(function),
+      layout_(&function->frame),
+      build_(state->program, function) {}
 
 // ---------------------------------------------------------------- slots
 
 ExprId FunctionLowering::BoolSlot(SlotRoot root, uint32_t index, uint32_t part, uint32_t part2) {
-  return build_.Slot(layout_.Intern(SlotKind::kBool, {root, index, part, part2, {}}, Projection::kValue, ListId(), false), {0, 1});
+  return build_.Slot(
+      layout_.Intern(SlotKind::kBool, {root, index, part, part2, {}}, Projection::kValue, ListId(), false), {0, 1});
 }
 
 ExprId FunctionLowering::NumSlot(SlotRoot root, Range range, uint32_t index, uint32_t part, uint32_t part2) {
-  return build_.Slot(layout_.Intern(SlotKind::kI64, {root, index, part, part2, {}}, Projection::kValue, ListId(), false), range);
+  return build_.Slot(
+      layout_.Intern(SlotKind::kI64, {root, index, part, part2, {}}, Projection::kValue, ListId(), false), range);
 }
 
 ExprId FunctionLowering::StrSlot(SlotRoot root, uint32_t index) {
-  return build_.Slot(layout_.Intern(SlotKind::kString, {root, index, 0, 0, {}}, Projection::kValue, ListId(), false), {});
+  return build_.Slot(layout_.Intern(SlotKind::kString, {root, index, 0, 0, {}}, Projection::kValue, ListId(), false),
+                     {});
 }
 
 ExprId FunctionLowering::RoleIs(RoleId role) {
@@ -126,7 +134,8 @@ Value FunctionLowering::Not(Value a) { return {build_.Not(a.value), a.unknown, b
 void FunctionLowering::TooMuch(const ast::Span& place, const char* what) {
   const ast::Span span = place.end == 0 ? here_ : place;
   const bool around = told_.end != 0 && told_.file == span.file && span.begin <= told_.begin && told_.end <= span.end;
-  if (around && !(told_.begin == span.begin && told_.end == span.end)) return;  // what is around a fault says nothing more
+  if (around && !(told_.begin == span.begin && told_.end == span.end))
+    return;  // what is around a fault says nothing more
   told_ = span;
   state_->sink->Report(span, diagnostics::kTooStructured, diagnostics::Phrase(what));
 }
@@ -166,16 +175,20 @@ ExprId FunctionLowering::Scaled(ExprId number, int digits, const ast::Span& span
 Range FunctionLowering::RangeOf(const Type& type) const {
   const auto members = [](size_t count) { return Range{0, std::max<Num>(static_cast<Num>(count) - 1, 0)}; };
   switch (type.kind) {
-    case TypeKind::kBool: return {0, 1};
-    case TypeKind::kEnum: return members(schema_.enums[type.index].members.size());
-    case TypeKind::kRole: return {-1, static_cast<Num>(schema_.roles.size())};
+    case TypeKind::kBool:
+      return {0, 1};
+    case TypeKind::kEnum:
+      return members(schema_.enums[type.index].members.size());
+    case TypeKind::kRole:
+      return {-1, static_cast<Num>(schema_.roles.size())};
     case TypeKind::kTime:
     case TypeKind::kDuration:
       return WithZero({std::max<Num>(type.min, -limits::kTimeMax), std::min<Num>(type.max, limits::kTimeMax)});
     case TypeKind::kSet:
     case TypeKind::kList:
       return IsBits(schema_, type) ? Range{INT64_MIN, INT64_MAX} : Range{0, type.capacity};
-    default: return WithZero({type.min, type.max});
+    default:
+      return WithZero({type.min, type.max});
   }
 }
 
@@ -204,8 +217,10 @@ Value FunctionLowering::Load(const Place& place) {
 }
 
 void FunctionLowering::NoteReference(const Place& place) {
-  std::string text = absl::StrCat(static_cast<int>(place.path.root), ".", place.path.index, ".", place.path.part, "@", place.list.value);
-  for (const PathStep& step : place.path.steps) absl::StrAppend(&text, "/", static_cast<int>(step.kind), ".", step.index);
+  std::string text = absl::StrCat(static_cast<int>(place.path.root), ".", place.path.index, ".", place.path.part, "@",
+                                  place.list.value);
+  for (const PathStep& step : place.path.steps)
+    absl::StrAppend(&text, "/", static_cast<int>(step.kind), ".", step.index);
   references_.emplace(text, std::make_pair(place.path, place.list));
 }
 
@@ -244,7 +259,11 @@ ExprId FunctionLowering::EndAside() {
 
 ExprId FunctionLowering::NamesNothing(const Type& type, const SlotPath& path) {
   ExprId any = build_.Bool(false);
-  struct Item { Type type; SlotPath path; ListId list; };
+  struct Item {
+    Type type;
+    SlotPath path;
+    ListId list;
+  };
   std::vector<Item> work{{type, path, ListId()}};
   while (!work.empty()) {
     const Item item = std::move(work.back());
@@ -262,7 +281,8 @@ ExprId FunctionLowering::NamesNothing(const Type& type, const SlotPath& path) {
     } else if (IsStructured(schema_, item.type)) {
       // Only lists in which a reference can lie need a place in the frame.
       const Type& element = schema_.types[item.type.element.value];
-      if (element.kind != TypeKind::kReference && element.kind != TypeKind::kRecord && element.kind != TypeKind::kList) continue;
+      if (element.kind != TypeKind::kReference && element.kind != TypeKind::kRecord && element.kind != TypeKind::kList)
+        continue;
       bool holds_reference = element.kind == TypeKind::kReference;
       if (element.kind == TypeKind::kRecord) {
         for (const Field& member : schema_.records[element.index].members) {
@@ -295,12 +315,14 @@ ListId FunctionLowering::ListOf(const Place& place, const ast::Span& span) {
   return list;
 }
 
-// A loop over `place`, inside whatever is being gone through now. A list inside an element can only be gone through directly
-// inside the loop over those elements.
+// A loop over `place`, inside whatever is being gone through now. A list inside an element can only be gone through
+// directly inside the loop over those elements.
 std::optional<LoopId> FunctionLowering::Open(const Place& place, ListId list, const ast::Span& span) {
   const LoopId inside = loops_.empty() ? LoopId() : loops_.back();
   if (place.list.valid() && place.loop != inside) {
-    TooMuch(span, "a list inside an element can only be gone through directly inside the loop over those elements: change their order");
+    TooMuch(span,
+            "a list inside an element can only be gone through directly inside the loop over those elements: change "
+            "their order");
     return std::nullopt;
   }
   return build_.OpenLoop(list, inside);
@@ -420,7 +442,7 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
         key.unknown = key.present = ExprId();
         const Value wanted = Lower(*expr.children[1]);
         const Value actual = Load(key);
-        condition = IsText(key.type) ? build_.EqStr(actual.value, wanted.value)
+        condition = IsText(key.type)                   ? build_.EqStr(actual.value, wanted.value)
                     : key.type.kind == TypeKind::kBool ? build_.EqBool(actual.value, wanted.value)
                                                        : build_.EqNum(actual.value, wanted.value);
         condition = build_.And(condition, wanted.present);
@@ -450,7 +472,9 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
       for (const typed::ExprPtr& part : expr.children) {
         if (part->kind == ExprKind::kConstant) {
           const Type& type = part->type.type;
-          lookup.key.push_back({SlotId(), IsText(type) ? part->text : ValueToText(schema_, type, store::Value(static_cast<int64_t>(part->number)))});
+          lookup.key.push_back(
+              {SlotId(), IsText(type) ? part->text
+                                      : ValueToText(schema_, type, store::Value(static_cast<int64_t>(part->number)))});
           continue;
         }
         const std::optional<Place> key = PlaceOf(*part);
@@ -459,13 +483,15 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
           return std::nullopt;
         }
         if (key->list.valid()) lookup.list = key->list;
-        lookup.key.push_back({layout_.Intern(KindOf(key->type), key->path, Projection::kValue, key->list, key->erasable), {}});
+        lookup.key.push_back(
+            {layout_.Intern(KindOf(key->type), key->path, Projection::kValue, key->list, key->erasable), {}});
         const Value v = Load(*key);
         unknown = build_.Or(unknown, v.unknown);
         present = build_.And(present, v.present);
       }
       if (lookup.list.valid()) {
-        TooMuch(expr.span, "a record cannot be looked up for each element of a list: refer to it in the list's own type instead");
+        TooMuch(expr.span,
+                "a record cannot be looked up for each element of a list: refer to it in the list's own type instead");
         return std::nullopt;
       }
       Place place;
@@ -477,7 +503,8 @@ std::optional<Place> FunctionLowering::PlaceOf(const Expr& expr) {
       place.unknown = unknown;
       return place;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -487,8 +514,9 @@ Value FunctionLowering::Lower(const Expr& expr, Polarity polarity) {
   const ast::Span outer = std::exchange(here_, expr.span);
   const Value v = Lower2(expr, polarity);
   here_ = outer;
-  if (conditions != nullptr && expr.type.type.kind == TypeKind::kBool && expr.kind != ExprKind::kAnd && expr.kind != ExprKind::kOr &&
-      expr.kind != ExprKind::kNot && expr.kind != ExprKind::kConstant && loops_.empty() && neutral_ == 0) {
+  if (conditions != nullptr && expr.type.type.kind == TypeKind::kBool && expr.kind != ExprKind::kAnd &&
+      expr.kind != ExprKind::kOr && expr.kind != ExprKind::kNot && expr.kind != ExprKind::kConstant && loops_.empty() &&
+      neutral_ == 0) {
     conditions->push_back({expr.span, v.value, v.unknown});
   }
   return v;
@@ -496,7 +524,8 @@ Value FunctionLowering::Lower(const Expr& expr, Polarity polarity) {
 
 Value FunctionLowering::Lower2(const Expr& expr, Polarity polarity) {
   switch (expr.kind) {
-    case ExprKind::kConstant: return Constant(expr);
+    case ExprKind::kConstant:
+      return Constant(expr);
     case ExprKind::kVariable: {
       const auto it = constants_.find(expr.variable);
       if (it != constants_.end()) return it->second;
@@ -519,7 +548,8 @@ Value FunctionLowering::Lower2(const Expr& expr, Polarity polarity) {
       }
       return Load(*place);
     }
-    case ExprKind::kNot: return Not(Lower(*expr.children[0], Flip(polarity)));
+    case ExprKind::kNot:
+      return Not(Lower(*expr.children[0], Flip(polarity)));
     case ExprKind::kAnd: {
       const Value a = Lower(*expr.children[0], polarity);
       const Value b = Lower(*expr.children[1], polarity);
@@ -548,18 +578,27 @@ Value FunctionLowering::Lower2(const Expr& expr, Polarity polarity) {
       --neutral_;
       return v;
     }
-    case ExprKind::kLess: return Compare(*expr.children[0], *expr.children[1], false);
-    case ExprKind::kLessEqual: return Compare(*expr.children[0], *expr.children[1], true);
-    case ExprKind::kIn: return In(expr);
-    case ExprKind::kHas: return Has(expr);
-    case ExprKind::kCoalesce: return Coalesce(expr);
-    case ExprKind::kIf: return If(expr);
+    case ExprKind::kLess:
+      return Compare(*expr.children[0], *expr.children[1], false);
+    case ExprKind::kLessEqual:
+      return Compare(*expr.children[0], *expr.children[1], true);
+    case ExprKind::kIn:
+      return In(expr);
+    case ExprKind::kHas:
+      return Has(expr);
+    case ExprKind::kCoalesce:
+      return Coalesce(expr);
+    case ExprKind::kIf:
+      return If(expr);
     case ExprKind::kAdd:
     case ExprKind::kSubtract:
     case ExprKind::kMultiply:
-    case ExprKind::kNegate: return Arithmetic(expr);
-    case ExprKind::kRound: return RoundTo(expr);
-    case ExprKind::kDivide: WRIT_CHECK(false);  // stands in kRound only
+    case ExprKind::kNegate:
+      return Arithmetic(expr);
+    case ExprKind::kRound:
+      return RoundTo(expr);
+    case ExprKind::kDivide:
+      WRIT_CHECK(false);  // stands in kRound only
     case ExprKind::kSetLiteral: {
       // A constant set of an enum's members, as bits.
       Num bits = 0;
@@ -572,7 +611,8 @@ Value FunctionLowering::Lower2(const Expr& expr, Polarity polarity) {
       --neutral_;
       return v;
     }
-    case ExprKind::kFact: return LowerFact(expr.index);
+    case ExprKind::kFact:
+      return LowerFact(expr.index);
     case ExprKind::kSays: {
       const Review& review = schema_.workflows[function_->workflow.value].reviews[expr.index];
       const Seat& seat = review.seats[expr.part];
@@ -582,7 +622,8 @@ Value FunctionLowering::Lower2(const Expr& expr, Polarity polarity) {
     }
     case ExprKind::kVotes: {
       const Review& review = schema_.workflows[function_->workflow.value].reviews[expr.index];
-      return Scalar(NumSlot(SlotRoot::kSeatVotes, {0, review.seats[expr.part].seats}, expr.index, expr.part, expr.part2));
+      return Scalar(
+          NumSlot(SlotRoot::kSeatVotes, {0, review.seats[expr.part].seats}, expr.index, expr.part, expr.part2));
     }
   }
   WRIT_CHECK(false);
@@ -673,7 +714,8 @@ Value FunctionLowering::EqualLists(const Expr& a, const Expr& b) {
   const ExprId i = build_.Index(outer);
   const ExprId j = build_.Index(inner);
   const ExprId same_place = build_.EqNum(i, j);
-  const ExprId same = EqualElements(Element(*x, outer, list_x), Element(*y, inner, list_y), schema_.types[x->type.element.value]);
+  const ExprId same =
+      EqualElements(Element(*x, outer, list_x), Element(*y, inner, list_y), schema_.types[x->type.element.value]);
   const ExprId match = build_.And(same_place, same);
   const ExprId found = build_.Any(inner, match);
   const ExprId all = build_.All(outer, found);
@@ -886,7 +928,8 @@ Value FunctionLowering::Length(const Expr& expr) {
 }
 
 // Folds what one element gives into what the comprehension gives.
-Value FunctionLowering::Reduce(const Expr& expr, LoopId loop, Value body, Value where, ExprId any_element, Polarity polarity) {
+Value FunctionLowering::Reduce(const Expr& expr, LoopId loop, Value body, Value where, ExprId any_element,
+                               Polarity polarity) {
   Value v = Scalar(build_.Bool(false));
   const ExprId chosen = Known(where);
   switch (expr.op) {
@@ -908,7 +951,8 @@ Value FunctionLowering::Reduce(const Expr& expr, LoopId loop, Value body, Value 
       const ExprId any_unknown = build_.Any(loop, implied.unknown);
       v.value = none_false;
       v.unknown = build_.And(any_unknown, none_false);
-      if (polarity == Polarity::kEmpowers && !Planted(Fault::kVacuousTruthGrants)) v.value = build_.And(v.value, any_element);
+      if (polarity == Polarity::kEmpowers && !Planted(Fault::kVacuousTruthGrants))
+        v.value = build_.And(v.value, any_element);
       return v;
     }
     case QuantifierOp::kCount: {
@@ -930,11 +974,13 @@ Value FunctionLowering::Reduce(const Expr& expr, LoopId loop, Value body, Value 
         v.value = build_.Sum(loop, there, body.value);
         return expr.type.scale == 0 ? Checked(v) : v;
       }
-      v.value = expr.op == QuantifierOp::kMin ? build_.Min(loop, there, body.value) : build_.Max(loop, there, body.value);
+      v.value =
+          expr.op == QuantifierOp::kMin ? build_.Min(loop, there, body.value) : build_.Max(loop, there, body.value);
       v.present = build_.Any(loop, there);
       return v;
     }
-    case QuantifierOp::kDistinct: break;
+    case QuantifierOp::kDistinct:
+      break;
   }
   WRIT_CHECK(false);
 }
@@ -1088,7 +1134,8 @@ Value FunctionLowering::QuantifierOverBits(const Expr& expr, Polarity polarity) 
     }
   }
   constants_.erase(expr.variable);
-  if (expr.op == QuantifierOp::kAll && polarity == Polarity::kEmpowers) result.value = build_.And(result.value, any_element);
+  if (expr.op == QuantifierOp::kAll && polarity == Polarity::kEmpowers)
+    result.value = build_.And(result.value, any_element);
   result.unknown = build_.Or(result.unknown, set.unknown);
   if (expr.op == QuantifierOp::kSum && expr.type.scale == 0) result = Checked(result);
   return result;
@@ -1096,8 +1143,8 @@ Value FunctionLowering::QuantifierOverBits(const Expr& expr, Polarity polarity) 
 
 // ---------------------------------------------------------------- end
 
-void FunctionLowering::Finish(std::vector<ir::Guard> restraints, std::vector<ir::Guard> allows, std::vector<ExprId> outputs,
-                              ir::Code* code, FunctionConditions* collected) {
+void FunctionLowering::Finish(std::vector<ir::Guard> restraints, std::vector<ir::Guard> allows,
+                              std::vector<ExprId> outputs, ir::Code* code, FunctionConditions* collected) {
   const std::vector<ExprId> moved = build_.Finish(std::move(restraints), std::move(allows), std::move(outputs), code);
   const std::vector<SlotId> slots = layout_.Finish();
   for (ir::Expr& expr : code->exprs) {

@@ -22,15 +22,21 @@ using ir::Guard;
 // One restraint before it has its place in the table.
 struct Restraining {
   Restraint row;
-  std::function<Guard()> guard;    // built in the order of names
-  bool always = false;             // applies to the orchestrator's safe way out too: the gates
+  std::function<Guard()> guard;  // built in the order of names
+  bool always = false;           // applies to the orchestrator's safe way out too: the gates
 };
 
 class DecideLowering {
  public:
   DecideLowering(ProgramState* state, Function* function, WorkflowId workflow, TransitionId transition)
-      : state_(state), schema_(*state->schema), function_(function), workflow_id_(workflow), transition_id_(transition),
-        workflow_(schema_.workflows[workflow.value]), transition_(workflow_.transitions[transition.value]), f_(state, function) {}
+      : state_(state),
+        schema_(*state->schema),
+        function_(function),
+        workflow_id_(workflow),
+        transition_id_(transition),
+        workflow_(schema_.workflows[workflow.value]),
+        transition_(workflow_.transitions[transition.value]),
+        f_(state, function) {}
 
   void Lower(ir::Code* code, FunctionConditions* conditions);
 
@@ -66,23 +72,31 @@ class DecideLowering {
   std::vector<Restraining> restraints_;
 };
 
-bool Holds(const std::vector<TransitionId>& list, TransitionId id) { return std::find(list.begin(), list.end(), id) != list.end(); }
+bool Holds(const std::vector<TransitionId>& list, TransitionId id) {
+  return std::find(list.begin(), list.end(), id) != list.end();
+}
 
 void DecideLowering::AddBuiltins() {
-  AddBuiltin(Builtin::kNoTransition, Effect::kDeny, [this] {
-    ExprId legal = b().Bool(false);
-    for (const StateId source : transition_.sources) {
-      const ExprId here = f_.StateIs(source);
-      legal = b().Or(legal, here);
-    }
-    return Certain(b().Not(legal));
-  }, true);
-  AddBuiltin(Builtin::kStale, Effect::kDeny, [this] {
-    const ir::Range positions = {0, INT64_MAX};
-    const ExprId seen = f_.NumSlot(SlotRoot::kSeen, positions);
-    const ExprId changed = f_.NumSlot(SlotRoot::kLastChange, positions);
-    return Certain(b().LtNum(seen, changed));
-  }, true);
+  AddBuiltin(
+      Builtin::kNoTransition, Effect::kDeny,
+      [this] {
+        ExprId legal = b().Bool(false);
+        for (const StateId source : transition_.sources) {
+          const ExprId here = f_.StateIs(source);
+          legal = b().Or(legal, here);
+        }
+        return Certain(b().Not(legal));
+      },
+      true);
+  AddBuiltin(
+      Builtin::kStale, Effect::kDeny,
+      [this] {
+        const ir::Range positions = {0, INT64_MAX};
+        const ExprId seen = f_.NumSlot(SlotRoot::kSeen, positions);
+        const ExprId changed = f_.NumSlot(SlotRoot::kLastChange, positions);
+        return Certain(b().LtNum(seen, changed));
+      },
+      true);
   AddBuiltin(Builtin::kDuplicate, Effect::kDeny, [this] { return Certain(f_.BoolSlot(SlotRoot::kDuplicate)); }, true);
   AddBuiltin(Builtin::kNoAuthority, Effect::kDeny, [this] { return NoAuthority(); });
   AddBuiltin(Builtin::kSuspended, Effect::kDeny, [this] {
@@ -103,11 +117,14 @@ void DecideLowering::AddQuestion() {
   };
   AddBuiltin(Builtin::kStale, Effect::kDeny, [=] { return Guard{state_is(1), ExprId()}; }, true);
   AddBuiltin(Builtin::kExpired, Effect::kDeny, [=] { return Guard{state_is(2), ExprId()}; }, true);
-  AddBuiltin(Builtin::kDuplicate, Effect::kDeny, [=, this] {
-    const ExprId key_used = f_.BoolSlot(SlotRoot::kDuplicate);
-    const ExprId answered = state_is(3);
-    return Certain(b().Or(key_used, answered));
-  }, true);
+  AddBuiltin(
+      Builtin::kDuplicate, Effect::kDeny,
+      [=, this] {
+        const ExprId key_used = f_.BoolSlot(SlotRoot::kDuplicate);
+        const ExprId answered = state_is(3);
+        return Certain(b().Or(key_used, answered));
+      },
+      true);
   AddBuiltin(Builtin::kSelfApproval, Effect::kDeny, [this] { return Certain(f_.BoolSlot(SlotRoot::kQuestionSelf)); });
   AddBuiltin(Builtin::kNoAuthority, Effect::kDeny, [this] {
     const ExprId covered = f_.BoolSlot(SlotRoot::kQuestionCovered);
@@ -115,7 +132,8 @@ void DecideLowering::AddQuestion() {
     const ExprId both = b().And(covered, holds);
     return Certain(b().Not(both));
   });
-  AddBuiltin(Builtin::kSuspended, Effect::kDeny, [this] { return Certain(b().Not(f_.BoolSlot(SlotRoot::kActorIsActive))); });
+  AddBuiltin(Builtin::kSuspended, Effect::kDeny,
+             [this] { return Certain(b().Not(f_.BoolSlot(SlotRoot::kActorIsActive))); });
 }
 
 Guard DecideLowering::NoAuthority() {
@@ -279,7 +297,9 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
     AddReviews();
   }
   AddRules();
-  const auto name = [&](const Restraining& r) -> const std::string& { return schema_.rules[r.row.rule.value].qualified; };
+  const auto name = [&](const Restraining& r) -> const std::string& {
+    return schema_.rules[r.row.rule.value].qualified;
+  };
   std::stable_sort(restraints_.begin(), restraints_.end(), [&](const Restraining& x, const Restraining& y) {
     return name(x) != name(y) ? name(x) < name(y) : x.row.effect < y.row.effect;
   });
@@ -296,7 +316,8 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
   // no_record looks at what the others have read, so it is built last.
   std::vector<Guard> guards(restraints_.size());
   conditions->restraints.resize(restraints_.size());
-  const bool halting = !Planted(Fault::kSafeWayOutShut) && !transition_.stays && transition_.target.valid() && workflow_.states[transition_.target.value].is_halted;
+  const bool halting = !Planted(Fault::kSafeWayOutShut) && !transition_.stays && transition_.target.valid() &&
+                       workflow_.states[transition_.target.value].is_halted;
   const auto build = [&](size_t i) {
     f_.conditions = &conditions->restraints[i];
     Guard guard = restraints_[i].guard();
@@ -363,7 +384,8 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
 
 // ---------------------------------------------------------------- the other functions
 
-void LowerCompute(ProgramState* state, Function* function, const std::vector<const typed::Computed*>& computed, ir::Code* code) {
+void LowerCompute(ProgramState* state, Function* function, const std::vector<const typed::Computed*>& computed,
+                  ir::Code* code) {
   FunctionLowering f(state, function);
   std::vector<ExprId> outputs;
   const auto output = [&](SlotKind kind, ExprId value) {
@@ -377,16 +399,16 @@ void LowerCompute(ProgramState* state, Function* function, const std::vector<con
     const ExprId known = f.build().Not(v.unknown);
     output(SlotKind::kBool, f.build().And(v.present, known));
     const TypeKind kind = one->value->type.type.kind;
-    output(kind == TypeKind::kBool                                          ? SlotKind::kBool
+    output(kind == TypeKind::kBool                                     ? SlotKind::kBool
            : kind == TypeKind::kString || kind == TypeKind::kReference ? SlotKind::kString
-                                                                            : SlotKind::kI64,
+                                                                       : SlotKind::kI64,
            v.value);
   }
   f.Finish({}, {}, std::move(outputs), code, nullptr);
 }
 
-// Which clause a review comes to: of those that fire, the ones of the highest domain; within it halting before escalating before
-// the rest; two different outcomes left are a conflict.
+// Which clause a review comes to: of those that fire, the ones of the highest domain; within it halting before
+// escalating before the rest; two different outcomes left are a conflict.
 void LowerConclude(ProgramState* state, Function* function, const typed::Review& review, ir::Code* code) {
   const Schema& schema = *state->schema;
   const Review& table = schema.workflows[review.workflow.value].reviews[review.review.value];
@@ -487,8 +509,8 @@ void DigestRules(const typed::Program& program, Schema* schema) {
     if (rule.by_orchestrator) text += " by orchestrator";
     if (row.asks.valid()) absl::StrAppend(&text, " to ", schema->roles[row.asks.value].qualified);
     if (row.awaits.valid()) absl::StrAppend(&text, " until ", workflow.transitions[row.awaits.value].name);
-    absl::StrAppend(&text, LadderText(*schema, row.ladder, workflow), " when ", Fingerprint(program, rule.when.get()), " unless ",
-                    Fingerprint(program, rule.unless.get()));
+    absl::StrAppend(&text, LadderText(*schema, row.ladder, workflow), " when ", Fingerprint(program, rule.when.get()),
+                    " unless ", Fingerprint(program, rule.unless.get()));
     row.digest = Sha256Hex(text);
   }
   for (const typed::Review& review : program.reviews) {
@@ -496,11 +518,13 @@ void DigestRules(const typed::Program& program, Schema* schema) {
     const Review& table = workflow.reviews[review.review.value];
     for (const Clause& clause : table.clauses) {
       Rule& row = schema->rules[clause.rule.value];
-      std::string text = absl::StrCat(row.qualified, " ", workflow.qualified, LadderText(*schema, row.ladder, workflow));
+      std::string text =
+          absl::StrCat(row.qualified, " ", workflow.qualified, LadderText(*schema, row.ladder, workflow));
       if (clause.transition.valid()) absl::StrAppend(&text, " ", workflow.transitions[clause.transition.value].name);
       if (clause.asks.valid()) absl::StrAppend(&text, " to ", schema->roles[clause.asks.value].qualified);
       for (const typed::ReviewClause& typed_clause : review.clauses) {
-        if (&table.clauses[typed_clause.clause.value] == &clause) absl::StrAppend(&text, " when ", Fingerprint(program, typed_clause.when.get()));
+        if (&table.clauses[typed_clause.clause.value] == &clause)
+          absl::StrAppend(&text, " when ", Fingerprint(program, typed_clause.when.get()));
       }
       row.digest = Sha256Hex(text);
     }
@@ -518,10 +542,11 @@ struct Unit {
 
 std::string Fingerprint(const typed::Program& program, const typed::Expr* expr) {
   if (expr == nullptr) return "-";
-  std::string text = absl::StrCat("(", static_cast<int>(expr->kind), " ", static_cast<int>(expr->type.type.kind), ".", expr->type.scale, " ",
-                                  static_cast<int64_t>(expr->number >> 64), ":", static_cast<uint64_t>(expr->number), " ",
-                                  absl::CHexEscape(expr->text), " ", static_cast<int>(expr->root), ".", expr->index, ".", expr->part, ".",
-                                  expr->part2, " v", expr->variable, " ", static_cast<int>(expr->op), " ", static_cast<int>(expr->rounding));
+  std::string text = absl::StrCat(
+      "(", static_cast<int>(expr->kind), " ", static_cast<int>(expr->type.type.kind), ".", expr->type.scale, " ",
+      static_cast<int64_t>(expr->number >> 64), ":", static_cast<uint64_t>(expr->number), " ",
+      absl::CHexEscape(expr->text), " ", static_cast<int>(expr->root), ".", expr->index, ".", expr->part, ".",
+      expr->part2, " v", expr->variable, " ", static_cast<int>(expr->op), " ", static_cast<int>(expr->rounding));
   for (const typed::ExprPtr& child : expr->children) absl::StrAppend(&text, " ", Fingerprint(program, child.get()));
   return text + ")";
 }
@@ -532,12 +557,16 @@ Lowered Lower(const typed::Program& typed, diagnostics::Sink* sink) {
   ProgramState state{&typed, &out.program.schema, &out.program, sink, {}};
   DigestRules(typed, &out.program.schema);
 
-  // Which facts need a cell that says "unknown" is seen by lowering their folds once, into a program that is thrown away.
+  // Which facts need a cell that says "unknown" is seen by lowering their folds once, into a program that is thrown
+  // away.
   std::vector<bool> poisoned(typed.facts.size(), false);
-  const auto each_fold = [&](ProgramState* into, const std::function<void(WorkflowId, TransitionId, bool, LoweredFold)>& take) {
+  const auto each_fold = [&](ProgramState* into,
+                             const std::function<void(WorkflowId, TransitionId, bool, LoweredFold)>& take) {
     for (uint32_t w = 0; w < out.program.schema.workflows.size(); ++w) {
       for (uint32_t t = 0; t < out.program.schema.workflows[w].transitions.size(); ++t) {
-        for (const bool refused : {false, true}) take(WorkflowId(w), TransitionId(t), refused, LowerFold(into, WorkflowId(w), TransitionId(t), refused, &poisoned));
+        for (const bool refused : {false, true})
+          take(WorkflowId(w), TransitionId(t), refused,
+               LowerFold(into, WorkflowId(w), TransitionId(t), refused, &poisoned));
       }
     }
   };
@@ -554,10 +583,11 @@ Lowered Lower(const typed::Program& typed, diagnostics::Sink* sink) {
   std::deque<Unit> units;
   each_fold(&state, [&](WorkflowId w, TransitionId t, bool refused, LoweredFold fold) {
     if (fold.empty) return;
-    units.push_back({std::move(fold.function), std::move(fold.code), {}, [w, t, refused](Schema* schema, FunctionId id) {
-                       Transition& transition = schema->workflows[w.value].transitions[t.value];
-                       (refused ? transition.fold_refused : transition.fold) = id;
-                     }});
+    units.push_back(
+        {std::move(fold.function), std::move(fold.code), {}, [w, t, refused](Schema* schema, FunctionId id) {
+           Transition& transition = schema->workflows[w.value].transitions[t.value];
+           (refused ? transition.fold_refused : transition.fold) = id;
+         }});
   });
   const Schema& schema = out.program.schema;
   for (uint32_t w = 0; w < schema.workflows.size(); ++w) {
@@ -575,7 +605,9 @@ Lowered Lower(const typed::Program& typed, diagnostics::Sink* sink) {
       std::vector<const typed::Computed*> computed;
       for (const SetField& set : transition.sets) {
         for (const typed::Computed& one : typed.computed) {
-          if (set.computed && one.workflow == WorkflowId(w) && one.transition == TransitionId(t) && one.field == set.field) computed.push_back(&one);
+          if (set.computed && one.workflow == WorkflowId(w) && one.transition == TransitionId(t) &&
+              one.field == set.field)
+            computed.push_back(&one);
         }
       }
       if (computed.empty()) continue;
@@ -591,17 +623,22 @@ Lowered Lower(const typed::Program& typed, diagnostics::Sink* sink) {
   for (const typed::Review& review : typed.reviews) {
     const Workflow& workflow = schema.workflows[review.workflow.value];
     Unit& conclude = units.emplace_back();
-    conclude.function.name = absl::StrCat(workflow.qualified, ".review.", workflow.states[workflow.reviews[review.review.value].state.value].name, ".conclude");
+    conclude.function.name =
+        absl::StrCat(workflow.qualified, ".review.",
+                     workflow.states[workflow.reviews[review.review.value].state.value].name, ".conclude");
     conclude.function.kind = FunctionKind::kConclude;
     conclude.function.workflow = review.workflow;
     conclude.function.subject = review.review.value;
-    conclude.place = [w = review.workflow, r = review.review](Schema* s, FunctionId id) { s->workflows[w.value].reviews[r.value].conclude = id; };
+    conclude.place = [w = review.workflow, r = review.review](Schema* s, FunctionId id) {
+      s->workflows[w.value].reviews[r.value].conclude = id;
+    };
     LowerConclude(&state, &conclude.function, review, &conclude.code);
   }
 
   std::vector<Unit*> order;
   for (Unit& unit : units) order.push_back(&unit);
-  std::sort(order.begin(), order.end(), [](const Unit* a, const Unit* b) { return a->function.name < b->function.name; });
+  std::sort(order.begin(), order.end(),
+            [](const Unit* a, const Unit* b) { return a->function.name < b->function.name; });
   for (Unit* unit : order) {
     const FunctionId id(out.program.code.size());
     unit->place(&out.program.schema, id);

@@ -15,7 +15,7 @@ using typed::ExprKind;
 struct Item {
   enum class Kind : uint8_t { kAbsent, kUnknown, kNumber, kText, kList } kind = Kind::kAbsent;
   Num number = 0;
-  std::string text;                          // kUnknown: why
+  std::string text;  // kUnknown: why
   std::vector<Item> list;
 
   static Item Of(Num n) { return {Kind::kNumber, n, {}, {}}; }
@@ -45,20 +45,34 @@ class Walker {
 
   Item Walk(const Expr& expr) {
     switch (expr.kind) {
-      case ExprKind::kConstant: return Constant(expr);
-      case ExprKind::kSlot: return Slot(expr);
-      case ExprKind::kVariable: return variables_[expr.variable];
-      case ExprKind::kMember: return Member(Walk(*expr.children[0]), expr.index);
-      case ExprKind::kDeref: return Deref(expr);
-      case ExprKind::kNot: return Not(Walk(*expr.children[0]));
-      case ExprKind::kAnd: return Logic(expr, /*absorbing=*/0);
-      case ExprKind::kOr: return Logic(expr, /*absorbing=*/1);
-      case ExprKind::kEqual: return Compare(expr, [](int order) { return order == 0; });
-      case ExprKind::kNotEqual: return Compare(expr, [](int order) { return order != 0; });
-      case ExprKind::kLess: return Compare(expr, [](int order) { return order < 0; });
-      case ExprKind::kLessEqual: return Compare(expr, [](int order) { return order <= 0; });
-      case ExprKind::kIs: return Is(expr);
-      case ExprKind::kIn: return In(expr);
+      case ExprKind::kConstant:
+        return Constant(expr);
+      case ExprKind::kSlot:
+        return Slot(expr);
+      case ExprKind::kVariable:
+        return variables_[expr.variable];
+      case ExprKind::kMember:
+        return Member(Walk(*expr.children[0]), expr.index);
+      case ExprKind::kDeref:
+        return Deref(expr);
+      case ExprKind::kNot:
+        return Not(Walk(*expr.children[0]));
+      case ExprKind::kAnd:
+        return Logic(expr, /*absorbing=*/0);
+      case ExprKind::kOr:
+        return Logic(expr, /*absorbing=*/1);
+      case ExprKind::kEqual:
+        return Compare(expr, [](int order) { return order == 0; });
+      case ExprKind::kNotEqual:
+        return Compare(expr, [](int order) { return order != 0; });
+      case ExprKind::kLess:
+        return Compare(expr, [](int order) { return order < 0; });
+      case ExprKind::kLessEqual:
+        return Compare(expr, [](int order) { return order <= 0; });
+      case ExprKind::kIs:
+        return Is(expr);
+      case ExprKind::kIn:
+        return In(expr);
       case ExprKind::kHas: {
         const Item item = Walk(*expr.children[0]);
         return item.kind == Item::Kind::kUnknown ? item : Item::Of(item.kind != Item::Kind::kAbsent);
@@ -73,7 +87,8 @@ class Walker {
       }
       case ExprKind::kAdd:
       case ExprKind::kSubtract:
-      case ExprKind::kMultiply: return Arithmetic(expr);
+      case ExprKind::kMultiply:
+        return Arithmetic(expr);
       case ExprKind::kNegate: {
         Item item = Walk(*expr.children[0]);
         item.number = -item.number;
@@ -84,16 +99,20 @@ class Walker {
         for (const typed::ExprPtr& child : expr.children) list.list.push_back(Walk(*child));
         return list;
       }
-      case ExprKind::kQuantifier: return Quantifier(expr);
-      case ExprKind::kFact: return Fact(expr.index);
+      case ExprKind::kQuantifier:
+        return Quantifier(expr);
+      case ExprKind::kFact:
+        return Fact(expr.index);
       case ExprKind::kSays:
-      case ExprKind::kVotes: return Votes(expr);
+      case ExprKind::kVotes:
+        return Votes(expr);
       case ExprKind::kElementAt: {
         const Item list = Walk(*expr.children[0]);
         if (list.kind != Item::Kind::kList || list.list.empty()) return Item::Absent();
         return expr.index == 0 ? list.list.front() : list.list.back();
       }
-      default: return Item::Unknown("a test cannot look at this kind of expression");
+      default:
+        return Item::Unknown("a test cannot look at this kind of expression");
     }
   }
 
@@ -111,8 +130,9 @@ class Walker {
     if (value.is_integer()) return Item::Of(value.integer());
     Item list{Item::Kind::kList, 0, {}, {}};
     for (size_t i = 0; i < value.list().size(); ++i) {
-      const Type& element = type.kind == TypeKind::kRecord ? schema_.types[schema_.records[type.index].members[i].type.value]
-                                                           : schema_.types[type.element.value];
+      const Type& element = type.kind == TypeKind::kRecord
+                                ? schema_.types[schema_.records[type.index].members[i].type.value]
+                                : schema_.types[type.element.value];
       list.list.push_back(FromValue(element, value.list()[i]));
     }
     return list;
@@ -129,10 +149,14 @@ class Walker {
       case SlotRoot::kAfter:
         if (expr.index >= instance_.fields.size()) return Item::Absent();
         return FromValue(FieldType(instance_.workflow, expr.index), instance_.fields[expr.index]);
-      case SlotRoot::kThisKey: return Item::OfText(instance_.key);
-      case SlotRoot::kNow: return Item::Of(now_ns_);
-      case SlotRoot::kState: return Item::Of(instance_.state == kNewState ? -1 : static_cast<Num>(instance_.state.value));
-      default: return Item::Unknown("a test has no proposal that this could speak of");
+      case SlotRoot::kThisKey:
+        return Item::OfText(instance_.key);
+      case SlotRoot::kNow:
+        return Item::Of(now_ns_);
+      case SlotRoot::kState:
+        return Item::Of(instance_.state == kNewState ? -1 : static_cast<Num>(instance_.state.value));
+      default:
+        return Item::Unknown("a test has no proposal that this could speak of");
     }
   }
 
@@ -153,8 +177,10 @@ class Walker {
     if (target == nullptr) return Item::Unknown(absl::StrCat("`", reference.text, "` names nothing"));
     if (expr.part == 1) return Item::Of(static_cast<Num>(target->state.value));
     const Workflow& table = schema_.workflows[workflow.value];
-    if (expr.part == 2) return FromValue(schema_.types[table.key[expr.index].type.value], target->key_parts[expr.index]);
-    return expr.index < target->fields.size() ? FromValue(FieldType(workflow, expr.index), target->fields[expr.index]) : Item::Absent();
+    if (expr.part == 2)
+      return FromValue(schema_.types[table.key[expr.index].type.value], target->key_parts[expr.index]);
+    return expr.index < target->fields.size() ? FromValue(FieldType(workflow, expr.index), target->fields[expr.index])
+                                              : Item::Absent();
   }
 
   static Item Not(Item item) {
@@ -178,7 +204,8 @@ class Walker {
     Item left = Walk(*expr.children[0]), right = Walk(*expr.children[1]);
     if (!left.known()) return left;
     if (!right.known()) return right;
-    if (left.kind == Item::Kind::kList || right.kind == Item::Kind::kList) return Item::Of(test(Same(left, right) ? 0 : 1));
+    if (left.kind == Item::Kind::kList || right.kind == Item::Kind::kList)
+      return Item::Of(test(Same(left, right) ? 0 : 1));
     if (left.kind == Item::Kind::kText) return Item::Of(test(left.text.compare(right.text)));
     Align(*expr.children[0], *expr.children[1], &left, &right);
     return Item::Of(test(left.number < right.number ? -1 : left.number > right.number ? 1 : 0));
@@ -203,7 +230,8 @@ class Walker {
     const Item item = Walk(*expr.children[0]), set = Walk(*expr.children[1]);
     if (!item.known()) return item;
     if (set.kind != Item::Kind::kList) return set;
-    return Item::Of(std::any_of(set.list.begin(), set.list.end(), [&](const Item& member) { return Same(member, item); }));
+    return Item::Of(
+        std::any_of(set.list.begin(), set.list.end(), [&](const Item& member) { return Same(member, item); }));
   }
 
   Item Arithmetic(const Expr& expr) {
@@ -228,18 +256,24 @@ class Walker {
     const auto less = [](const Item& a, const Item& b) { return a.number < b.number; };
     Num sum = 0;
     switch (expr.op) {
-      case typed::QuantifierOp::kAny: return Item::Of(std::any_of(values.begin(), values.end(), truth));
-      case typed::QuantifierOp::kAll: return Item::Of(std::all_of(values.begin(), values.end(), truth));
+      case typed::QuantifierOp::kAny:
+        return Item::Of(std::any_of(values.begin(), values.end(), truth));
+      case typed::QuantifierOp::kAll:
+        return Item::Of(std::all_of(values.begin(), values.end(), truth));
       case typed::QuantifierOp::kCount:
-        return Item::Of(expr.children[0] == nullptr ? static_cast<Num>(values.size()) : std::count_if(values.begin(), values.end(), truth));
+        return Item::Of(expr.children[0] == nullptr ? static_cast<Num>(values.size())
+                                                    : std::count_if(values.begin(), values.end(), truth));
       case typed::QuantifierOp::kSum:
         for (const Item& value : values) sum += value.number;
         return Item::Of(sum);
-      case typed::QuantifierOp::kMin: return values.empty() ? Item::Absent() : *std::min_element(values.begin(), values.end(), less);
-      case typed::QuantifierOp::kMax: return values.empty() ? Item::Absent() : *std::max_element(values.begin(), values.end(), less);
+      case typed::QuantifierOp::kMin:
+        return values.empty() ? Item::Absent() : *std::min_element(values.begin(), values.end(), less);
+      case typed::QuantifierOp::kMax:
+        return values.empty() ? Item::Absent() : *std::max_element(values.begin(), values.end(), less);
       case typed::QuantifierOp::kDistinct:
         for (size_t i = 0; i < values.size(); ++i) {
-          sum += std::none_of(values.begin(), values.begin() + static_cast<long>(i), [&](const Item& other) { return Same(other, values[i]); });
+          sum += std::none_of(values.begin(), values.begin() + static_cast<long>(i),
+                              [&](const Item& other) { return Same(other, values[i]); });
         }
         return Item::Of(sum);
     }
@@ -260,7 +294,8 @@ class Walker {
     const typed::Fact& fact = program_.facts[number];
     const Workflow& workflow = schema_.workflows[instance_.workflow.value];
     const CellValue* unknown = Cell(number, "unknown");
-    if (unknown != nullptr && unknown->number != 0) return Item::Unknown("an event of this fact could not be evaluated");
+    if (unknown != nullptr && unknown->number != 0)
+      return Item::Unknown("an event of this fact could not be evaluated");
     for (size_t i = 0; i < workflow.windows.size() && i < instance_.windows.size(); ++i) {
       if (workflow.windows[i].name == absl::StrCat("fact", number)) return Window(fact, instance_.windows[i]);
     }
@@ -275,7 +310,8 @@ class Walker {
     if (value == nullptr) return Item::Unknown("this fact is not kept");
     if (!is_there) return Item::Absent();
     const TypeKind kind = fact.type.type.kind;
-    return kind == TypeKind::kString || kind == TypeKind::kReference ? Item::OfText(value->text) : Item::Of(value->number);
+    return kind == TypeKind::kString || kind == TypeKind::kReference ? Item::OfText(value->text)
+                                                                     : Item::Of(value->number);
   }
 
   Item Window(const typed::Fact& fact, const WindowState& window) {
@@ -291,18 +327,24 @@ class Walker {
       greatest = std::max(greatest.value_or(entry.value), entry.value);
     }
     switch (fact.kind) {
-      case typed::Fact::Kind::kCount: return Item::Of(count);
-      case typed::Fact::Kind::kSum: return Item::Of(sum);
-      case typed::Fact::Kind::kMin: return least ? Item::Of(*least) : Item::Absent();
-      case typed::Fact::Kind::kMax: return greatest ? Item::Of(*greatest) : Item::Absent();
-      default: return Item::Of(count > 0);
+      case typed::Fact::Kind::kCount:
+        return Item::Of(count);
+      case typed::Fact::Kind::kSum:
+        return Item::Of(sum);
+      case typed::Fact::Kind::kMin:
+        return least ? Item::Of(*least) : Item::Absent();
+      case typed::Fact::Kind::kMax:
+        return greatest ? Item::Of(*greatest) : Item::Absent();
+      default:
+        return Item::Of(count > 0);
     }
   }
 
   Item Votes(const Expr& expr) {
     Num count = 0;
     if (expr.index < instance_.reviews.size() && expr.part < instance_.reviews[expr.index].seats.size()) {
-      for (const Verdict& verdict : instance_.reviews[expr.index].seats[expr.part]) count += verdict.stance == expr.part2;
+      for (const Verdict& verdict : instance_.reviews[expr.index].seats[expr.part])
+        count += verdict.stance == expr.part2;
     }
     return Item::Of(expr.kind == ExprKind::kSays ? count > 0 : count);
   }

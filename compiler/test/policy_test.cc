@@ -38,7 +38,8 @@ std::string Because(const std::vector<std::string>& reasons) {
 
 std::string Came(const DecisionRecord& record) {
   std::string text = absl::StrCat("it was ", Word(record.outcome), Because(record.reasons));
-  for (const store::Excused& excused : record.excused) absl::StrAppend(&text, ", with ", excused.rule, " excused by ", excused.by);
+  for (const store::Excused& excused : record.excused)
+    absl::StrAppend(&text, ", with ", excused.rule, " excused by ", excused.by);
   return text;
 }
 
@@ -66,15 +67,20 @@ class TestRun {
  private:
   void Take(const typed::Step& step, bool expectation_follows) {
     switch (step.kind) {
-      case ast::Step::Kind::kAt: return MoveTo(step, step.time_ns);
-      case ast::Step::Kind::kWait: return MoveTo(step, now_ns_ + step.time_ns);
+      case ast::Step::Kind::kAt:
+        return MoveTo(step, step.time_ns);
+      case ast::Step::Kind::kWait:
+        return MoveTo(step, now_ns_ + step.time_ns);
       case ast::Step::Kind::kActor:
         for (const auto& [name, roles] : step.actors) Register(step, name, roles);
         return;
       case ast::Step::Kind::kSet:
-      case ast::Step::Kind::kPropose: return Propose(step, expectation_follows);
-      case ast::Step::Kind::kAnswer: return Answer(step, expectation_follows);
-      case ast::Step::Kind::kAssume: return Fail(step.span, "a state cannot be assumed: propose what leads there");
+      case ast::Step::Kind::kPropose:
+        return Propose(step, expectation_follows);
+      case ast::Step::Kind::kAnswer:
+        return Answer(step, expectation_follows);
+      case ast::Step::Kind::kAssume:
+        return Fail(step.span, "a state cannot be assumed: propose what leads there");
       case ast::Step::Kind::kExpect:
         if (step.expect.has_value()) Expect(step, *step.expect);
         return;
@@ -158,7 +164,8 @@ class TestRun {
     line.at_ns = now_ns_;
     if (step.role.valid()) line.as = line.to = schema_.roles[step.role.value].qualified;
     line.question = QuestionFor(step);
-    if (line.question == 0) return Fail(step.span, absl::StrCat("there is nothing to answer: ", step.actor, " was not asked"));
+    if (line.question == 0)
+      return Fail(step.span, absl::StrCat("there is nothing to answer: ", step.actor, " was not asked"));
     Submit(step, line, store::EventKind::kAnswer, expectation_follows);
   }
 
@@ -167,8 +174,9 @@ class TestRun {
     int64_t last = 0;
     const RegisteredActor* actor = orchestrator_->registry().Find(step.actor);
     const auto holds = [&](RoleId role) {
-      return step.role.valid() ? step.role == role
-                               : actor != nullptr && std::find(actor->roles.begin(), actor->roles.end(), role) != actor->roles.end();
+      return step.role.valid()
+                 ? step.role == role
+                 : actor != nullptr && std::find(actor->roles.begin(), actor->roles.end(), role) != actor->roles.end();
     };
     for (const OpenQuestion& question : orchestrator_->OpenQuestions()) {
       const bool here = step.instance.empty() || question.key == step.instance;
@@ -195,19 +203,25 @@ class TestRun {
     }
     if (!last_.has_value()) return Fail(step.span, "this came to no decision");
     if (step.expect.has_value()) return Expect(step, *step.expect);
-    if (last_->outcome == Outcome::kDeny && !expectation_follows) Fail(step.span, absl::StrCat("nothing expects this denial: ", Came(*last_)));
+    if (last_->outcome == Outcome::kDeny && !expectation_follows)
+      Fail(step.span, absl::StrCat("nothing expects this denial: ", Came(*last_)));
   }
 
   // ---------------------------------------------------------------- expectations
 
   void Expect(const typed::Step& step, const typed::Expectation& expect) {
     switch (expect.kind) {
-      case ast::Expectation::Kind::kState: return ExpectState(step, expect);
-      case ast::Expectation::Kind::kOutcome: return ExpectOutcome(expect);
-      case ast::Expectation::Kind::kAsked: return ExpectAsked(step, expect);
-      case ast::Expectation::Kind::kCondition: return ExpectCondition(step, expect);
+      case ast::Expectation::Kind::kState:
+        return ExpectState(step, expect);
+      case ast::Expectation::Kind::kOutcome:
+        return ExpectOutcome(expect);
+      case ast::Expectation::Kind::kAsked:
+        return ExpectAsked(step, expect);
+      case ast::Expectation::Kind::kCondition:
+        return ExpectCondition(step, expect);
       case ast::Expectation::Kind::kCases:
-      case ast::Expectation::Kind::kNothing: return Fail(expect.span, "cases are counted in scenarios, not in tests");
+      case ast::Expectation::Kind::kNothing:
+        return Fail(expect.span, "cases are counted in scenarios, not in tests");
     }
   }
 
@@ -228,7 +242,10 @@ class TestRun {
 
   std::string Wanted(const typed::Expectation& expect, const std::string& what) const {
     const std::vector<std::string> names = Names(expect.because);
-    return absl::StrCat("expected ", expect.negated ? "not " : "", what, names.empty() ? "" : expect.only ? " because only " : " because ",
+    return absl::StrCat("expected ", expect.negated ? "not " : "", what,
+                        names.empty() ? ""
+                        : expect.only ? " because only "
+                                      : " because ",
                         absl::StrJoin(names, ", "));
   }
 
@@ -237,7 +254,8 @@ class TestRun {
     const Instance* instance = orchestrator_->world().Find(step.workflow, step.instance);
     const StateId state = instance == nullptr ? kNewState : instance->state;
     const std::string name = state == kNewState ? "new" : workflow.states[state.value].name;
-    const std::string wanted = Wanted(expect, absl::StrCat("state ", expect.state == kNewState ? "new" : workflow.states[expect.state.value].name));
+    const std::string wanted = Wanted(
+        expect, absl::StrCat("state ", expect.state == kNewState ? "new" : workflow.states[expect.state.value].name));
     std::vector<std::string> reasons;
     const auto mover = movers_.find({workflow.qualified, step.instance, name});
     if (mover != movers_.end()) reasons = mover->second.reasons;
@@ -249,7 +267,9 @@ class TestRun {
     if (!last_.has_value()) return Fail(expect.span, "nothing was proposed before this expectation");
     const bool holds = last_->outcome == expect.outcome && ReasonsAre(expect, last_->reasons);
     if (holds != expect.negated) return;
-    Fail(expect.span, absl::StrCat(Wanted(expect, absl::StrCat(last_->proposal, " by ", last_->by, " ", Word(expect.outcome))), "; ", Came(*last_)));
+    Fail(expect.span,
+         absl::StrCat(Wanted(expect, absl::StrCat(last_->proposal, " by ", last_->by, " ", Word(expect.outcome))), "; ",
+                      Came(*last_)));
   }
 
   void ExpectAsked(const typed::Step& step, const typed::Expectation& expect) {
@@ -261,19 +281,23 @@ class TestRun {
       asked.push_back(schema_.roles[question.role.value].name);
     }
     if (holds != expect.negated) return;
-    Fail(expect.span, absl::StrCat(Wanted(expect, absl::StrCat("asked ", schema_.roles[expect.role.value].name)), "; ",
-                                   asked.empty() ? "no question is open" : absl::StrCat("asked are ", absl::StrJoin(asked, ", "))));
+    Fail(expect.span,
+         absl::StrCat(Wanted(expect, absl::StrCat("asked ", schema_.roles[expect.role.value].name)), "; ",
+                      asked.empty() ? "no question is open" : absl::StrCat("asked are ", absl::StrJoin(asked, ", "))));
   }
 
   void ExpectCondition(const typed::Step& step, const typed::Expectation& expect) {
     const Instance* instance = orchestrator_->world().Find(step.workflow, step.instance);
-    if (instance == nullptr) return Fail(expect.span, absl::StrCat("there is no `", step.instance, "` that this could be about"));
+    if (instance == nullptr)
+      return Fail(expect.span, absl::StrCat("there is no `", step.instance, "` that this could be about"));
     const Truth truth = EvaluateCondition(program_, orchestrator_->world(), *instance, now_ns_, *expect.condition);
     if (!truth.value.has_value()) return Fail(expect.span, absl::StrCat("this cannot be told: ", truth.why));
     if (*truth.value == expect.negated) Fail(expect.span, absl::StrCat("this is ", *truth.value ? "true" : "false"));
   }
 
-  void Fail(const ast::Span& span, std::string text) { result_->failures.push_back({Place(sources_, span), std::move(text)}); }
+  void Fail(const ast::Span& span, std::string text) {
+    result_->failures.push_back({Place(sources_, span), std::move(text)});
+  }
 
   const typed::Program& program_;
   const Schema& schema_;
@@ -332,7 +356,8 @@ class ScenarioRun {
     absl::StatusOr<replay::ReplayReport> report = replay::ReplayLog(policy_, path, options);
     if (!report.ok()) return Fail(scenario.span, std::string(report.status().message()));
     if (report->refused_count > 0) {
-      Fail(scenario.span, absl::StrCat(report->refused_count, " lines of the log were refused, first line ", report->refused[0].line, ": ", report->refused[0].error));
+      Fail(scenario.span, absl::StrCat(report->refused_count, " lines of the log were refused, first line ",
+                                       report->refused[0].line, ": ", report->refused[0].error));
     }
     for (const typed::Expectation& expect : scenario.expects) Expect(scenario, expect, *report);
   }
@@ -340,8 +365,10 @@ class ScenarioRun {
  private:
   void Missing(const typed::Scenario& scenario) {
     const std::string text = absl::StrCat("its log ", scenario.path, " is not there");
-    if (options_.skip_missing) result_->skipped_because = text;
-    else Fail(scenario.span, absl::StrCat(text, ": it is looked for beside the policy, then under $WRIT_EXTERNAL_DATA"));
+    if (options_.skip_missing)
+      result_->skipped_because = text;
+    else
+      Fail(scenario.span, absl::StrCat(text, ": it is looked for beside the policy, then under $WRIT_EXTERNAL_DATA"));
   }
 
   void Expect(const typed::Scenario& scenario, const typed::Expectation& expect, const replay::ReplayReport& report) {
@@ -364,11 +391,13 @@ class ScenarioRun {
     }
     const int64_t count = static_cast<int64_t>(cases.size());
     if ((count == expect.count) != expect.negated) return;
-    Fail(expect.span, absl::StrCat("expected ", expect.negated ? "not " : "", expect.count, " cases ", Word(expect.outcome), Because(names), "; there are ", count));
+    Fail(expect.span, absl::StrCat("expected ", expect.negated ? "not " : "", expect.count, " cases ",
+                                   Word(expect.outcome), Because(names), "; there are ", count));
   }
 
   // Nothing of that outcome because of a rule that no other expectation of the scenario names.
-  void ExpectNothingElse(const typed::Scenario& scenario, const typed::Expectation& expect, const replay::ReplayReport& report) {
+  void ExpectNothingElse(const typed::Scenario& scenario, const typed::Expectation& expect,
+                         const replay::ReplayReport& report) {
     std::vector<std::string> named;
     for (const typed::Expectation& other : scenario.expects) {
       if (other.kind != ast::Expectation::Kind::kCases || other.outcome != expect.outcome) continue;
@@ -376,12 +405,15 @@ class ScenarioRun {
     }
     for (const auto& [rule, tally] : report.rules) {
       if (rule.first != expect.outcome || std::find(named.begin(), named.end(), rule.second) != named.end()) continue;
-      Fail(expect.span, absl::StrCat("expected nothing else ", Word(expect.outcome), "; ", tally.cases.size(), " cases (", tally.event_count,
-                                     " events) were ", Word(expect.outcome), " because ", rule.second));
+      Fail(expect.span,
+           absl::StrCat("expected nothing else ", Word(expect.outcome), "; ", tally.cases.size(), " cases (",
+                        tally.event_count, " events) were ", Word(expect.outcome), " because ", rule.second));
     }
   }
 
-  void Fail(const ast::Span& span, std::string text) { result_->failures.push_back({Place(sources_, span), std::move(text)}); }
+  void Fail(const ast::Span& span, std::string text) {
+    result_->failures.push_back({Place(sources_, span), std::move(text)});
+  }
 
   const Schema& schema_;
   const source::SourceSet& sources_;
@@ -400,14 +432,16 @@ Result Begin(const source::SourceSet& sources, const std::string& name, const as
 }
 
 void Conclude(Result* result) {
-  if (!result->failures.empty()) result->verdict = Verdict::kFailed;
-  else if (!result->skipped_because.empty()) result->verdict = Verdict::kSkipped;
+  if (!result->failures.empty())
+    result->verdict = Verdict::kFailed;
+  else if (!result->skipped_because.empty())
+    result->verdict = Verdict::kSkipped;
 }
 
 }  // namespace
 
-std::vector<Result> RunTests(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy,
-                             const Options& options) {
+std::vector<Result> RunTests(const typed::Program& program, const source::SourceSet& sources,
+                             const CompiledPolicy* policy, const Options& options) {
   std::vector<Result> results;
   const auto wanted = [&](const std::string& name) { return name.find(options.filter) != std::string::npos; };
   for (const typed::Test& test : program.tests) {

@@ -129,7 +129,8 @@ struct ReviewClause {
 };
 struct Review { WorkflowId workflow; ReviewId review; std::vector<ReviewClause> clauses; };  // without "else", "conflict"
 
-struct Computed { WorkflowId workflow; TransitionId transition; FieldId field; ExprPtr value; };  // kNow, payload, kAfter of given fields, kActor…
+// `value` reads kNow, payload, kAfter of given fields, kActor…
+struct Computed { WorkflowId workflow; TransitionId transition; FieldId field; ExprPtr value; };
 
 // ---------------------------------------------------------------- tests
 

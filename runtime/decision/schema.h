@@ -30,8 +30,8 @@ inline constexpr uint32_t kSetBitsMax = 64;                 // members of an enu
 inline constexpr uint32_t kWindowCapacityDefault = 4096;    // events that a window holds unless it says `max n`
 inline constexpr uint32_t kCompletionsMax = 65536;          // hypothetical verdict combinations that a late review looks at
 inline constexpr uint32_t kReferenceDepthMax = 2;           // references that a frame reads through
-inline constexpr int64_t kTimeMax = int64_t{1} << 62;       // times and durations lie in ±kTimeMax ns (years 1823 to 2116), so
-                                                            // that the difference of two times always fits
+inline constexpr int64_t kTimeMax = (int64_t{1} << 62) - 1;  // times and durations lie in ±kTimeMax ns (years 1823 to
+                                                            // 2116), so that the difference of two always fits
 }  // namespace limits
 
 // ---------------------------------------------------------------- types

@@ -45,8 +45,9 @@ TEST_F(ValueTextTest, Money) {
   ExpectRoundTrip(world_.amount, INT64_MAX, "92233720368547758.07 USD");
   EXPECT_EQ(*Parse(world_.amount, "2400000.00 USD"), Value(int64_t{240'000'000}));
   EXPECT_EQ(*Parse(world_.amount, "0.5 USD"), Value(int64_t{50}));
-  ExpectRefused(world_.amount, {"", "USD", "5", "5 EUR", "5USD", "5  USD", "5. USD", ".5 USD", "5.001 USD", "1e3 USD",
-                                "+5 USD", "- USD", "92233720368547758.08 USD", "5 USD ", "99999999999999999999999999999999 USD"});
+  ExpectRefused(world_.amount,
+                {"", "USD", "5", "5 EUR", "5USD", "5  USD", "5. USD", ".5 USD", "5.001 USD", "1e3 USD", "+5 USD",
+                 "- USD", "92233720368547758.08 USD", "5 USD ", "99999999999999999999999999999999 USD"});
 }
 
 TEST_F(ValueTextTest, MoneyWithoutMinorUnits) {
@@ -92,14 +93,15 @@ TEST_F(ValueTextTest, Durations) {
   ExpectRoundTrip(world_.duration, 90 * 60 * int64_t{1'000'000'000}, "1h30min");
   ExpectRoundTrip(world_.duration, 1'500'000'000, "1s500ms");
   ExpectRoundTrip(world_.duration, -1'001'001, "-1ms1us1ns");
-  ExpectRoundTrip(world_.duration, limits::kTimeMax, "53375d23h53min38s427ms387us904ns");
-  ExpectRoundTrip(world_.duration, -limits::kTimeMax, "-53375d23h53min38s427ms387us904ns");
+  ExpectRoundTrip(world_.duration, limits::kTimeMax, "53375d23h53min38s427ms387us903ns");
+  ExpectRoundTrip(world_.duration, -limits::kTimeMax, "-53375d23h53min38s427ms387us903ns");
   EXPECT_EQ(FormatDuration(INT64_MIN), "-106751d23h47min16s854ms775us808ns");
   EXPECT_EQ(*ParseDuration("24h"), *ParseDuration("1d"));
   EXPECT_EQ(*ParseDuration("2w"), *ParseDuration("14d"));
   EXPECT_EQ(*ParseDuration("100min"), 6'000'000'000'000);
-  ExpectRefused(world_.duration, {"", "-", "h", "4", "4m", "30min1h", "1h1h", "1.5h", "4 h", "--4h", "53376d", "53375d23h53min38s427ms387us905ns",
-                                  "99999999999999999999h", "9999999999999999999w9999999999999999999d"});
+  ExpectRefused(world_.duration, {"", "-", "h", "4", "4m", "30min1h", "1h1h", "1.5h", "4 h", "--4h", "53376d",
+                                  "53375d23h53min38s427ms387us905ns", "99999999999999999999h",
+                                  "9999999999999999999w9999999999999999999d"});
 }
 
 TEST_F(ValueTextTest, Times) {
@@ -108,8 +110,8 @@ TEST_F(ValueTextTest, Times) {
   ExpectRoundTrip(world_.time, -1, "1969-12-31T23:59:59.999999999Z");
   ExpectRoundTrip(world_.time, 951'782'400 * kSecond, "2000-02-29T00:00:00Z");
   ExpectRoundTrip(world_.time, 1'772'442'000 * kSecond + 250'000'000, "2026-03-02T09:00:00.25Z");
-  ExpectRoundTrip(world_.time, -limits::kTimeMax, "1823-11-12T00:06:21.572612096Z");
-  ExpectRoundTrip(world_.time, limits::kTimeMax, "2116-02-20T23:53:38.427387904Z");
+  ExpectRoundTrip(world_.time, -limits::kTimeMax, "1823-11-12T00:06:21.572612097Z");
+  ExpectRoundTrip(world_.time, limits::kTimeMax, "2116-02-20T23:53:38.427387903Z");
   EXPECT_EQ(FormatTime(INT64_MIN), "1677-09-21T00:12:43.145224192Z");
   EXPECT_EQ(FormatTime(INT64_MAX), "2262-04-11T23:47:16.854775807Z");
   EXPECT_EQ(*ParseTime("2026-03-02T10:00:00.000+01:00"), 1'772'442'000 * kSecond);
@@ -117,12 +119,26 @@ TEST_F(ValueTextTest, Times) {
   EXPECT_EQ(*ParseTime("2026-03-02T09:00Z"), 1'772'442'000 * kSecond);
   EXPECT_EQ(*ParseTime("2026-03-02t09:00:00.000000000000z"), 1'772'442'000 * kSecond);
   EXPECT_EQ(*ParseTime("2025-12-31T23:00:00-01:00"), *ParseTime("2026-01-01T00:00:00Z"));
-  ExpectRefused(world_.time,
-                {"", "2026-03-02", "2026-03-02T09:00:00", "2026-03-02 09:00:00Z", "2026-02-29T00:00:00Z",
-                 "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-01-32T00:00:00Z", "2026-01-00T00:00:00Z",
-                 "2026-03-02T24:00:00Z", "2026-03-02T09:60:00Z", "2026-03-02T09:00:60Z", "2026-03-02T09:00:00.Z",
-                 "2026-03-02T09:00:00.0000000001Z", "2026-03-02T09:00:00+0100", "2026-03-02T09:00:00Zx",
-                 "1823-11-12T00:06:21.572612095Z", "2116-02-20T23:53:38.427387905Z", "9999-12-31T23:59:59Z", "26-03-02T09:00:00Z"});
+  ExpectRefused(world_.time, {"",
+                              "2026-03-02",
+                              "2026-03-02T09:00:00",
+                              "2026-03-02 09:00:00Z",
+                              "2026-02-29T00:00:00Z",
+                              "2026-13-01T00:00:00Z",
+                              "2026-00-01T00:00:00Z",
+                              "2026-01-32T00:00:00Z",
+                              "2026-01-00T00:00:00Z",
+                              "2026-03-02T24:00:00Z",
+                              "2026-03-02T09:60:00Z",
+                              "2026-03-02T09:00:60Z",
+                              "2026-03-02T09:00:00.Z",
+                              "2026-03-02T09:00:00.0000000001Z",
+                              "2026-03-02T09:00:00+0100",
+                              "2026-03-02T09:00:00Zx",
+                              "1823-11-12T00:06:21.572612095Z",
+                              "2116-02-20T23:53:38.427387905Z",
+                              "9999-12-31T23:59:59Z",
+                              "26-03-02T09:00:00Z"});
 }
 
 TEST_F(ValueTextTest, Dates) {
@@ -266,9 +282,12 @@ TEST_F(ValueTextTest, RandomTextsAreRefusedOrCanonical) {
 
 Value RandomValue(std::mt19937* random, int depth) {
   switch ((*random)() % (depth > 3 ? 3 : 4)) {
-    case 0: return Value();
-    case 1: return Value(static_cast<int64_t>((*random)() % 6) - 2);
-    case 2: return Value(std::string((*random)() % 4, 'x'));
+    case 0:
+      return Value();
+    case 1:
+      return Value(static_cast<int64_t>((*random)() % 6) - 2);
+    case 2:
+      return Value(std::string((*random)() % 4, 'x'));
     default: {
       Value::List list;
       for (size_t i = (*random)() % 5; i > 0; --i) list.push_back(RandomValue(random, depth + 1));

@@ -43,9 +43,12 @@ bool ReadDecimal(std::string_view text, Decimal* number) {
   bool saw_point = false;
   size_t i = 0;
   for (; i < text.size(); ++i) {
-    if (text[i] == '.' && !saw_point) saw_point = true;
-    else if (IsDigit(text[i])) number->digits.push_back(text[i]), number->point += saw_point ? 0 : 1;
-    else break;
+    if (text[i] == '.' && !saw_point)
+      saw_point = true;
+    else if (IsDigit(text[i]))
+      number->digits.push_back(text[i]), number->point += saw_point ? 0 : 1;
+    else
+      break;
   }
   if (number->digits.empty()) return false;
   if (i == text.size()) return true;
@@ -79,12 +82,14 @@ absl::StatusOr<int64_t> ParseDecimal(std::string_view text, int digits, Rounding
   for (int i = 0; i < whole_end; ++i) {
     const int digit = i < static_cast<int>(number.digits.size()) ? number.digits[i] - '0' : 0;
     units = units * 10 + digit;
-    if (units > Num{INT64_MAX} + 1) return absl::OutOfRangeError(absl::StrCat("`", shown, "` does not fit into 64 bits"));
+    if (units > Num{INT64_MAX} + 1)
+      return absl::OutOfRangeError(absl::StrCat("`", shown, "` does not fit into 64 bits"));
   }
   bool any = false;
   const int half = CompareToHalf(number.digits, whole_end, &any);
   if (any && rounding == Rounding::kNone) {
-    return absl::InvalidArgumentError(absl::StrCat("`", shown, "` has more than ", digits, " decimal digits, and the field says no rounding"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("`", shown, "` has more than ", digits, " decimal digits, and the field says no rounding"));
   }
   // Down and up are towards minus and plus infinity, as in expressions.
   const bool away = (rounding == Rounding::kDown && number.negative && any) ||
@@ -92,7 +97,8 @@ absl::StatusOr<int64_t> ParseDecimal(std::string_view text, int digits, Rounding
                     (rounding == Rounding::kHalfEven && (half > 0 || (half == 0 && units % 2 == 1)));
   if (away) ++units;
   if (number.negative) units = -units;
-  if (units > INT64_MAX || units < INT64_MIN) return absl::OutOfRangeError(absl::StrCat("`", shown, "` does not fit into 64 bits"));
+  if (units > INT64_MAX || units < INT64_MIN)
+    return absl::OutOfRangeError(absl::StrCat("`", shown, "` does not fit into 64 bits"));
   return static_cast<int64_t>(units);
 }
 

@@ -25,13 +25,22 @@ std::string Shown(std::string_view name) { return absl::StrCat("`", View(name.su
 // Any JSON as an input tree.
 absl::Status ToInput(dom::element json, std::string_view name, Input* out) {
   switch (json.type()) {
-    case dom::element_type::BOOL: *out = Input(bool(json.get_bool())); return absl::OkStatus();
-    case dom::element_type::INT64: *out = Input(int64_t(json.get_int64())); return absl::OkStatus();
-    case dom::element_type::STRING: *out = Input(std::string(std::string_view(json.get_string()))); return absl::OkStatus();
-    case dom::element_type::UINT64: return Refuse(Shown(name), " does not fit into 64 bits");
+    case dom::element_type::BOOL:
+      *out = Input(bool(json.get_bool()));
+      return absl::OkStatus();
+    case dom::element_type::INT64:
+      *out = Input(int64_t(json.get_int64()));
+      return absl::OkStatus();
+    case dom::element_type::STRING:
+      *out = Input(std::string(std::string_view(json.get_string())));
+      return absl::OkStatus();
+    case dom::element_type::UINT64:
+      return Refuse(Shown(name), " does not fit into 64 bits");
     case dom::element_type::DOUBLE:
-      return Refuse(Shown(name), " is a number with a fraction: write amounts, percents and times as text, like \"38%\"");
-    case dom::element_type::NULL_VALUE: return Refuse(Shown(name), " is null: leave it out where there is no value");
+      return Refuse(Shown(name),
+                    " is a number with a fraction: write amounts, percents and times as text, like \"38%\"");
+    case dom::element_type::NULL_VALUE:
+      return Refuse(Shown(name), " is null: leave it out where there is no value");
     case dom::element_type::ARRAY: {
       Input::List list;
       for (dom::element element : json.get_array()) {
@@ -73,8 +82,10 @@ class Fields {
   void Text(std::string_view name, std::string* out) {
     const Input* value = Take(name);
     if (value == nullptr) return;
-    if (const auto* text = std::get_if<std::string>(&value->v)) *out = *text;
-    else Fail(name, "must be a text");
+    if (const auto* text = std::get_if<std::string>(&value->v))
+      *out = *text;
+    else
+      Fail(name, "must be a text");
   }
   void RequireText(std::string_view name, std::string* out) {
     Text(name, out);
@@ -85,26 +96,34 @@ class Fields {
     const Input* value = Take(name);
     if (value == nullptr) return;
     const auto* number = std::get_if<int64_t>(&value->v);
-    if (number != nullptr && *number >= least) *out = *number;
-    else Fail(name, absl::StrCat("must be a whole number from ", least, " on"));
+    if (number != nullptr && *number >= least)
+      *out = *number;
+    else
+      Fail(name, absl::StrCat("must be a whole number from ", least, " on"));
   }
   void Bool(std::string_view name, std::optional<bool>* out) {
     const Input* value = Take(name);
     if (value == nullptr) return;
-    if (const auto* flag = std::get_if<bool>(&value->v)) *out = *flag;
-    else Fail(name, "must be true or false");
+    if (const auto* flag = std::get_if<bool>(&value->v))
+      *out = *flag;
+    else
+      Fail(name, "must be true or false");
   }
   void Object(std::string_view name, Input* out) {
     const Input* value = Take(name);
     if (value == nullptr) return;
-    if (std::holds_alternative<Input::Object>(value->v)) *out = *value;
-    else Fail(name, "must be an object");
+    if (std::holds_alternative<Input::Object>(value->v))
+      *out = *value;
+    else
+      Fail(name, "must be an object");
   }
   void Key(std::string_view name, Input* out) {
     const Input* value = Take(name);
     if (value == nullptr) return Fail(name, "is missing");
-    if (std::holds_alternative<Input::List>(value->v) || std::holds_alternative<bool>(value->v)) Fail(name, "must be a text, a number or an object");
-    else *out = *value;
+    if (std::holds_alternative<Input::List>(value->v) || std::holds_alternative<bool>(value->v))
+      Fail(name, "must be a text, a number or an object");
+    else
+      *out = *value;
   }
   void Texts(std::string_view name, std::vector<std::string>* out) {
     const Input* value = Take(name);
@@ -137,8 +156,10 @@ class Fields {
       return;
     }
     const absl::StatusOr<int64_t> time_ns = ParseTime(text);
-    if (time_ns.ok()) *out = *time_ns;
-    else Fail(name, absl::StrCat("cannot be read as a time: ", time_ns.status().message()));
+    if (time_ns.ok())
+      *out = *time_ns;
+    else
+      Fail(name, absl::StrCat("cannot be read as a time: ", time_ns.status().message()));
   }
 
   void Fail(std::string_view name, std::string_view what) {
@@ -165,8 +186,10 @@ class Fields {
 void ReadDescription(Fields* fields, ActorDescription* actor) {
   std::string kind;
   fields->Text("kind", &kind);
-  if (kind == "human" || kind == "agent") actor->human = kind == "human";
-  else if (!kind.empty()) fields->Fail("kind", "must be \"agent\" or \"human\"");
+  if (kind == "human" || kind == "agent")
+    actor->human = kind == "human";
+  else if (!kind.empty())
+    fields->Fail("kind", "must be \"agent\" or \"human\"");
   fields->Text("principal", &actor->principal);
   fields->Texts("roles", &actor->roles);
   fields->Text("version", &actor->version);
@@ -234,8 +257,10 @@ void ReadAnswer(Fields* fields, Submission* line) {
   fields->Text("workflow", &line->workflow);
   fields->Text("to", &line->to);
   fields->Whole("question", 1, &line->question);
-  if (const Input* on = fields->Take("on")) line->on = *on;
-  else if (line->question == 0) fields->Fail("on", "is missing: say what is answered, by \"on\" or by \"question\"");
+  if (const Input* on = fields->Take("on"))
+    line->on = *on;
+  else if (line->question == 0)
+    fields->Fail("on", "is missing: say what is answered, by \"on\" or by \"question\"");
   fields->Text("key", &line->idempotency_key);
   ReadCommon(fields, line);
 }
@@ -295,14 +320,16 @@ struct EventLineReader::Json {
 };
 
 EventLineReader::EventLineReader() : json_(std::make_unique<Json>()) {
-  if (json_->parser.allocate(kLineBytesMax + simdjson::SIMDJSON_PADDING, kJsonDepthMax) != simdjson::SUCCESS) json_->parser = dom::parser();
+  if (json_->parser.allocate(kLineBytesMax + simdjson::SIMDJSON_PADDING, kJsonDepthMax) != simdjson::SUCCESS)
+    json_->parser = dom::parser();
 }
 EventLineReader::~EventLineReader() = default;
 
 absl::StatusOr<EventLine> EventLineReader::Read(std::string_view line) {
   if (line.size() > kLineBytesMax) return Refuse("the line is longer than ", kLineBytesMax, " bytes");
   dom::element json;
-  const simdjson::error_code error = json_->parser.parse(line.data(), line.size(), /*realloc_if_needed=*/true).get(json);
+  const simdjson::error_code error =
+      json_->parser.parse(line.data(), line.size(), /*realloc_if_needed=*/true).get(json);
   if (error == simdjson::DEPTH_ERROR) return Refuse("the line nests deeper than ", kJsonDepthMax);
   if (error == simdjson::EMPTY) return Refuse("the line is empty");
   if (error != simdjson::SUCCESS) return Refuse("the line is not JSON: ", simdjson::error_message(error));
@@ -372,14 +399,22 @@ void AppendJsonString(std::string_view text, std::string* out) {
   while (!text.empty()) {
     const size_t length = SequenceLength(text);
     const char c = text.front();
-    if (length == 0) out->append("\xEF\xBF\xBD");
-    else if (length > 1) out->append(text.substr(0, length));
-    else if (c == '"' || c == '\\') out->append({'\\', c});
-    else if (c == '\n') out->append("\\n");
-    else if (c == '\t') out->append("\\t");
-    else if (c == '\r') out->append("\\r");
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) out->append({'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]});
-    else out->push_back(c);
+    if (length == 0)
+      out->append("\xEF\xBF\xBD");
+    else if (length > 1)
+      out->append(text.substr(0, length));
+    else if (c == '"' || c == '\\')
+      out->append({'\\', c});
+    else if (c == '\n')
+      out->append("\\n");
+    else if (c == '\t')
+      out->append("\\t");
+    else if (c == '\r')
+      out->append("\\r");
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      out->append({'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]});
+    else
+      out->push_back(c);
     text.remove_prefix(std::max<size_t>(length, 1));
   }
   out->push_back('"');
@@ -436,7 +471,8 @@ void AppendDecision(const DecisionRecord& record, std::string* out) {
   WriteList(&json, "excused", record.excused, [&](const store::Excused& excused) {
     json.Open('{').Key("rule").Text(excused.rule).Key("by").Text(excused.by).Close('}');
   });
-  WriteList(&json, "questions", record.questions, [&](const store::AskedQuestion& question) { WriteQuestion(&json, question); });
+  WriteList(&json, "questions", record.questions,
+            [&](const store::AskedQuestion& question) { WriteQuestion(&json, question); });
   WriteList(&json, "awaits", record.awaits, [&](const store::Awaited& awaited) { WriteAwaited(&json, awaited); });
   WriteList(&json, "obligations", record.obligations, [&](const store::Obligation& obligation) {
     json.Open('{').Key("type").Text(obligation.type).Key("rule").Text(obligation.rule);

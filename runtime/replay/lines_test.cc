@@ -55,7 +55,8 @@ TEST(EventLinesTest, RefusesWithASentence) {
   EXPECT_EQ(Error(R"({"propose":7,"on":"b","by":"c"})"), "`propose` must be a text");
   EXPECT_EQ(Error(R"({"propose":"a","on":"b","by":"c","with":{"x":1.5}})"),
             "`x` is a number with a fraction: write amounts, percents and times as text, like \"38%\"");
-  EXPECT_EQ(Error(R"({"propose":"a","on":"b","by":"c","with":{"x":null}})"), "`x` is null: leave it out where there is no value");
+  EXPECT_EQ(Error(R"({"propose":"a","on":"b","by":"c","with":{"x":null}})"),
+            "`x` is null: leave it out where there is no value");
   EXPECT_EQ(Error(R"({"propose":"a","on":"b","by":"c","seen":-1})"), "`seen` must be a whole number from 0 on");
   EXPECT_EQ(Error(R"({"answer":"maybe","on":"b","by":"c"})"), "`answer` must be \"yes\" or \"no\"");
   EXPECT_EQ(Error(R"({"tick":"tomorrow"})").substr(0, 32), "`tick` cannot be read as a time:");
@@ -68,7 +69,11 @@ TEST(EventLinesTest, RefusesDepth) {
   std::string deep = R"({"propose":"a","on":"b","by":"c","with":)";
   for (int i = 0; i < 5000; ++i) deep += "[";
   EXPECT_NE(Error(deep), "");
-  EXPECT_NE(Error(R"({"propose":"a","on":"b","by":"c","with":{"x":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}})"), "");
+  EXPECT_NE(
+      Error(
+          R"({"propose":"a","on":"b","by":"c","with":{"x":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[)"
+          R"(1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}})"),
+      "");
 }
 
 TEST(EventLinesTest, WritesADecisionInTheDocumentedOrder) {
@@ -81,16 +86,18 @@ TEST(EventLinesTest, WritesADecisionInTheDocumentedOrder) {
   record.outcome = Outcome::kEscalate;
   record.state = "review";
   record.reasons = {"acme.deals.large_discount"};
-  record.questions.push_back({9, "CFO", 1'772'456'820'000'000'000, "block", {"acme.deals.large_discount"}, {}, 0, false});
+  record.questions.push_back(
+      {9, "CFO", 1'772'456'820'000'000'000, "block", {"acme.deals.large_discount"}, {}, 0, false});
   record.policy = "sha256:00";
   record.at_ns = 1'772'442'420'000'000'000;
   std::string text;
   AppendDecision(record, &text);
-  EXPECT_EQ(text,
-            R"({"position":9,"on":"d-1","workflow":"acme.deals.Deal","proposal":"approve","by":"orchestrator","as":"orchestrator",)"
-            R"("outcome":"escalate","state":"review","reasons":["acme.deals.large_discount"],"excused":[],)"
-            R"("questions":[{"question":9,"to":"CFO","until":"2026-03-02T13:07:00Z","else":"block","rules":["acme.deals.large_discount"]}],)"
-            R"("awaits":[],"obligations":[],"indeterminate":[],"policy":"sha256:00","at":"2026-03-02T09:07:00Z"})");
+  EXPECT_EQ(
+      text,
+      R"({"position":9,"on":"d-1","workflow":"acme.deals.Deal","proposal":"approve","by":"orchestrator","as":"orchestrator",)"
+      R"("outcome":"escalate","state":"review","reasons":["acme.deals.large_discount"],"excused":[],)"
+      R"("questions":[{"question":9,"to":"CFO","until":"2026-03-02T13:07:00Z","else":"block","rules":["acme.deals.large_discount"]}],)"
+      R"("awaits":[],"obligations":[],"indeterminate":[],"policy":"sha256:00","at":"2026-03-02T09:07:00Z"})");
 }
 
 TEST(EventLinesTest, StringsAreAlwaysGoodJson) {

@@ -45,7 +45,8 @@ bool IsGlob(std::string_view name) { return name.find_first_of("*?") != std::str
 
 // Digits after the point of a raw unit.
 int DigitsOf(const Schema& schema, const Type& type) {
-  if (type.kind == TypeKind::kMoney && type.index < schema.currencies.size()) return schema.currencies[type.index].digits;
+  if (type.kind == TypeKind::kMoney && type.index < schema.currencies.size())
+    return schema.currencies[type.index].digits;
   return type.kind == TypeKind::kPercent ? 4 : 0;
 }
 
@@ -54,9 +55,11 @@ absl::StatusOr<Value> ForeignNumber(const Schema& schema, const Field& field, co
     const std::string& code = schema.currencies[type.index].code;
     const bool bare = text.find(' ') == std::string_view::npos;
     if (bare && field.foreign.currency != type.index) {
-      return absl::InvalidArgumentError(absl::StrCat("`", View(text), "` has no currency: say `from \"", field.foreign.attribute, "\" in ", code, "`"));
+      return absl::InvalidArgumentError(absl::StrCat("`", View(text), "` has no currency: say `from \"",
+                                                     field.foreign.attribute, "\" in ", code, "`"));
     }
-    if (!bare && !text.ends_with(code)) return absl::InvalidArgumentError(absl::StrCat("`", View(text), "` is not in ", code));
+    if (!bare && !text.ends_with(code))
+      return absl::InvalidArgumentError(absl::StrCat("`", View(text), "` is not in ", code));
     if (!bare) text = Trim(text.substr(0, text.size() - code.size()));
   }
   if (type.kind == TypeKind::kPercent) {
@@ -116,8 +119,12 @@ class Mapper {
  public:
   Mapper(const Schema& schema, const RecordedLog& log, const MappingOptions& options, std::vector<MappedEvent>* events,
          MappingReport* report)
-      : schema_(schema), log_(log), options_(options), workflow_(schema.workflows[options.workflow.value]),
-        events_(events), report_(report) {
+      : schema_(schema),
+        log_(log),
+        options_(options),
+        workflow_(schema.workflows[options.workflow.value]),
+        events_(events),
+        report_(report) {
     const LogMapping& mapping = workflow_.log;
     activity_ = log.texts.Find(mapping.activity);
     actor_ = log.texts.Find(mapping.actor.attribute);
@@ -134,9 +141,8 @@ class Mapper {
     for (uint32_t i = 0; i < log_.events.size(); ++i) Map(i);
     report_->case_count = static_cast<int64_t>(cases_.size());
     report_->mapped_count = static_cast<int64_t>(events_->size());
-    std::stable_sort(events_->begin(), events_->end(), [](const MappedEvent& a, const MappedEvent& b) {
-      return a.proposal.now_ns < b.proposal.now_ns;
-    });
+    std::stable_sort(events_->begin(), events_->end(),
+                     [](const MappedEvent& a, const MappedEvent& b) { return a.proposal.now_ns < b.proposal.now_ns; });
   }
 
  private:
@@ -265,15 +271,19 @@ class Mapper {
   void MapValues(const RecordedEvent& event, Proposal* proposal) {
     const Transition& transition = workflow_.transitions[proposal->transition.value];
     for (const SetField& set : transition.sets) {
-      if (set.computed) proposal->sets.emplace_back();
-      else proposal->sets.push_back(TakeValue(event, workflow_.fields[set.field.value], fields_[set.field.value], set.optional, proposal->key));
+      if (set.computed)
+        proposal->sets.emplace_back();
+      else
+        proposal->sets.push_back(
+            TakeValue(event, workflow_.fields[set.field.value], fields_[set.field.value], set.optional, proposal->key));
     }
     for (const Field& field : transition.payload) {
       proposal->payload.push_back(TakeValue(event, field, log_.texts.Find(AttributeOf(field)), false, proposal->key));
     }
   }
 
-  Value TakeValue(const RecordedEvent& event, const Field& field, TextId key, bool optional, const std::string& instance) {
+  Value TakeValue(const RecordedEvent& event, const Field& field, TextId key, bool optional,
+                  const std::string& instance) {
     const std::string_view* text = OfEither(event, key);
     const bool may_miss = optional || schema_.types[field.type.value].optional;
     if (text == nullptr || (text->empty() && may_miss)) {
@@ -290,7 +300,8 @@ class Mapper {
                 const std::string& error) {
     ++report_->value_count;
     if (report_->values.size() >= kListedMax) return;
-    report_->values.push_back({event.line, instance, field.name, AttributeOf(field), std::string(text.substr(0, 200)), error});
+    report_->values.push_back(
+        {event.line, instance, field.name, AttributeOf(field), std::string(text.substr(0, 200)), error});
   }
 
   static void Unmapped(std::map<std::string, UnmappedName>* names, std::string_view name, const RecordedEvent& event) {
@@ -322,7 +333,8 @@ TransitionId FindTransition(const Workflow& workflow, std::string_view activity)
   for (size_t i = 0; i < workflow.transitions.size(); ++i) {
     const Transition& transition = workflow.transitions[i];
     if (!transition.foreign.empty() && transition.foreign == activity) return TransitionId(i);
-    if (transition.foreign.empty() || !IsGlob(transition.foreign) || !GlobMatches(transition.foreign, activity)) continue;
+    if (transition.foreign.empty() || !IsGlob(transition.foreign) || !GlobMatches(transition.foreign, activity))
+      continue;
     const auto is_letter = [](char c) { return c != '*' && c != '?'; };
     const size_t letters = std::count_if(transition.foreign.begin(), transition.foreign.end(), is_letter) + 1;
     if (letters > best_letters) best = TransitionId(i), best_letters = letters;
@@ -337,10 +349,12 @@ absl::StatusOr<int64_t> ParseForeignTime(std::string_view text, const std::strin
   text = Trim(text);
   absl::StatusOr<int64_t> with_offset = ParseTime(text);
   if (with_offset.ok()) return with_offset;
-  const absl::Status fault = absl::InvalidArgumentError(absl::StrCat("`", View(text.substr(0, 80)), "` is not a time with its offset from UTC"));
+  const absl::Status fault = absl::InvalidArgumentError(
+      absl::StrCat("`", View(text.substr(0, 80)), "` is not a time with its offset from UTC"));
   if (zone.empty()) return fault;
   absl::TimeZone time_zone;
-  if (!absl::LoadTimeZone(zone, &time_zone)) return absl::InvalidArgumentError(absl::StrCat("the time zone `", zone, "` is not known here"));
+  if (!absl::LoadTimeZone(zone, &time_zone))
+    return absl::InvalidArgumentError(absl::StrCat("the time zone `", zone, "` is not known here"));
   for (const char* format : {"%Y-%m-%dT%H:%M:%E*S", "%Y-%m-%d %H:%M:%E*S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"}) {
     absl::Time time;
     std::string error;
@@ -383,7 +397,9 @@ absl::StatusOr<WorkflowId> WorkflowOfLog(const Schema& schema, const std::string
   if (with_log.size() == 1) return with_log[0];
   if (with_log.empty() && all.size() == 1) return all[0];
   if (all.empty()) return absl::InvalidArgumentError("the policy has no workflow that a log could be about");
-  return absl::InvalidArgumentError(absl::StrCat("several workflows could be what the log is about: say which with --workflow, or write `log W from ", format, " { … }` for one"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("several workflows could be what the log is about: say which with --workflow, or write `log W from ",
+                   format, " { … }` for one"));
 }
 
 absl::Status MapLog(const Schema& schema, const RecordedLog& log, const MappingOptions& options,

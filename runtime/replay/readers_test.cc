@@ -102,7 +102,10 @@ TEST(XesTest, RefusesABomb) {
 }
 
 TEST(CsvTest, ReadsQuotesAndLines) {
-  const absl::StatusOr<RecordedLog> log = Csv("\xEF\xBB\xBF" "case,what,text\r\nc1,submit,\"a \"\"b\"\",\nc\"\r\n\r\nc2,pay,\nc1,pay,x", "case");
+  const absl::StatusOr<RecordedLog> log =
+      Csv("\xEF\xBB\xBF"
+          "case,what,text\r\nc1,submit,\"a \"\"b\"\",\nc\"\r\n\r\nc2,pay,\nc1,pay,x",
+          "case");
   ASSERT_TRUE(log.ok()) << log.status();
   ASSERT_EQ(log->events.size(), 3u);
   EXPECT_EQ(log->traces.size(), 2u);
@@ -138,7 +141,8 @@ TEST(LineReaderTest, CutsLinesAndKnowsItsLimit) {
 }
 
 TEST(LineReaderTest, PassesOverALineThatIsTooLong) {
-  std::unique_ptr<ByteSource> source = OpenBytes("a\n" + std::string(100, 'x') + "\nb\n" + std::string(100, 'y')).value();
+  std::unique_ptr<ByteSource> source =
+      OpenBytes("a\n" + std::string(100, 'x') + "\nb\n" + std::string(100, 'y')).value();
   LineReader lines(source.get(), 10);
   std::string_view line;
   bool too_long = false;

@@ -32,15 +32,18 @@ class Counter {
   void Add(Outcome outcome, const std::string& the_case) {
     report_->cases.insert(the_case);
     report_->outcomes[outcome].Add(the_case);
-    if (++report_->decided_count % kProgressEvery == 0 && options_.on_progress) options_.on_progress(report_->decided_count);
+    if (++report_->decided_count % kProgressEvery == 0 && options_.on_progress)
+      options_.on_progress(report_->decided_count);
   }
 
   void AddRaw(const RawDecision& decision, const Function& function, const std::string& the_case) {
     Add(decision.outcome, the_case);
     if (decision.outcome != Outcome::kPermit) {
-      for (int i = 0; i < decision.reason_count; ++i) AddRule(decision.outcome, NameOf(function, decision.reasons[i]), the_case);
+      for (int i = 0; i < decision.reason_count; ++i)
+        AddRule(decision.outcome, NameOf(function, decision.reasons[i]), the_case);
     }
-    for (int i = 0; i < decision.indeterminate_count; ++i) report_->indeterminate[NameOf(function, decision.indeterminate[i])].Add(the_case);
+    for (int i = 0; i < decision.indeterminate_count; ++i)
+      report_->indeterminate[NameOf(function, decision.indeterminate[i])].Add(the_case);
   }
 
   void AddRecord(const DecisionRecord& record, const std::string& the_case) {
@@ -56,17 +59,21 @@ class Counter {
     const Workflow& workflow = schema_.workflows[act.workflow.value];
     const std::string transition = act.transition.valid() ? workflow.transitions[act.transition.value].name : "";
     const std::string role = act.role.valid() ? schema_.roles[act.role.value].name : "";
-    if (act.kind == WouldHave::Kind::kConclude) text = transition.empty() ? "concluded nothing" : absl::StrCat("concluded ", transition);
+    if (act.kind == WouldHave::Kind::kConclude)
+      text = transition.empty() ? "concluded nothing" : absl::StrCat("concluded ", transition);
     if (act.kind == WouldHave::Kind::kAsk) text = absl::StrCat("asked ", role);
     if (act.kind == WouldHave::Kind::kFallback) {
-      text = !role.empty() ? absl::StrCat("asked ", role, " next") : transition.empty() ? "denied, as time ran out" : absl::StrCat("fell back to ", transition);
+      text = !role.empty()        ? absl::StrCat("asked ", role, " next")
+             : transition.empty() ? "denied, as time ran out"
+                                  : absl::StrCat("fell back to ", transition);
     }
     if (act.rule.valid()) absl::StrAppend(&text, " by ", schema_.rules[act.rule.value].qualified);
     report_->would_have[text].Add(CaseOf(schema_, act.workflow, act.key));
   }
 
   void Refuse(uint32_t line, absl::string_view error) {
-    if (report_->refused_count++ < static_cast<int64_t>(kListedMax)) report_->refused.push_back({line, std::string(error)});
+    if (report_->refused_count++ < static_cast<int64_t>(kListedMax))
+      report_->refused.push_back({line, std::string(error)});
   }
 
  private:
@@ -76,7 +83,8 @@ class Counter {
   // Restraints are counted first, then allows.
   const std::string& NameOf(const Function& function, size_t index) const {
     const size_t restraint_count = function.restraints.size();
-    const RuleId rule = index < restraint_count ? function.restraints[index].rule : function.allows[index - restraint_count].rule;
+    const RuleId rule =
+        index < restraint_count ? function.restraints[index].rule : function.allows[index - restraint_count].rule;
     return schema_.rules[rule.value].qualified;
   }
 
@@ -122,7 +130,8 @@ class Record {
 
 class Proposed {
  public:
-  static absl::StatusOr<std::unique_ptr<Proposed>> Open(const CompiledPolicy* policy, const ReplayOptions& options, ReplayReport* report) {
+  static absl::StatusOr<std::unique_ptr<Proposed>> Open(const CompiledPolicy* policy, const ReplayOptions& options,
+                                                        ReplayReport* report) {
     auto proposed = std::unique_ptr<Proposed>(new Proposed(policy->schema(), options, report));
     absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(policy, &proposed->store_, {});
     if (!orchestrator.ok()) return orchestrator.status();
@@ -152,7 +161,7 @@ class Proposed {
     const std::string the_case = absl::StrCat(record.workflow, "/", record.on);
     if (options_.on_decision) options_.on_decision(record);
     if (!IsProposed(record.kind)) {
-      const char* did = record.kind == store::EventKind::kConclude    ? "concluded "
+      const char* did = record.kind == store::EventKind::kConclude   ? "concluded "
                         : record.kind == store::EventKind::kFallback ? "fell back to "
                                                                      : "decided again: ";
       report_->would_have[absl::StrCat(did, record.proposal)].Add(the_case);
@@ -214,19 +223,22 @@ absl::Status DecideMapped(const CompiledPolicy* policy, std::vector<MappedEvent>
   if (!proposed.ok()) return proposed.status();
   for (const MappedEvent& mapped : *events) {
     const uint32_t line = log.events[mapped.event].line;
-    if (absl::Status status = (*proposed)->Submit(SubmissionOf(policy->schema(), mapped), line); !status.ok()) return status;
+    if (absl::Status status = (*proposed)->Submit(SubmissionOf(policy->schema(), mapped), line); !status.ok())
+      return status;
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<ReplayReport> ReplayForeign(const CompiledPolicy* policy, const std::string& path, const std::string& format,
-                                           const ReplayOptions& options) {
+absl::StatusOr<ReplayReport> ReplayForeign(const CompiledPolicy* policy, const std::string& path,
+                                           const std::string& format, const ReplayOptions& options) {
   const Schema& schema = policy->schema();
   absl::StatusOr<WorkflowId> workflow = WorkflowOfLog(schema, format, options.workflow);
   if (!workflow.ok()) return workflow.status();
   absl::StatusOr<std::unique_ptr<ByteSource>> source = OpenFile(path);
   if (!source.ok()) return source.status();
-  absl::StatusOr<RecordedLog> log = format == "xes" ? ReadXes(source->get()) : ReadCsv(source->get(), InstanceColumn(schema.workflows[workflow->value]));
+  absl::StatusOr<RecordedLog> log = format == "xes"
+                                        ? ReadXes(source->get())
+                                        : ReadCsv(source->get(), InstanceColumn(schema.workflows[workflow->value]));
   if (!log.ok()) return absl::Status(log.status().code(), absl::StrCat(path, ": ", log.status().message()));
   MappingOptions mapping{*workflow, {}};
   if (workflow->value < options.may.size()) mapping.may = options.may[workflow->value];
@@ -260,12 +272,15 @@ absl::Status EachLine(const std::string& path, Counter* counter, Take take) {
     if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
     absl::StatusOr<EventLine> event = reader.Read(line);
     absl::Status status = event.ok() ? take(*event, number) : event.status();
-    if (status.code() == absl::StatusCode::kInvalidArgument) counter->Refuse(number, status.message());
-    else if (!status.ok()) return status;
+    if (status.code() == absl::StatusCode::kInvalidArgument)
+      counter->Refuse(number, status.message());
+    else if (!status.ok())
+      return status;
   }
 }
 
-absl::Status FollowLines(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options, ReplayReport* report) {
+absl::Status FollowLines(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options,
+                         ReplayReport* report) {
   Record record(policy, options, report);
   const Schema& schema = policy->schema();
   RecordLines lines(&schema, &record.session(), &options.may);
@@ -285,7 +300,8 @@ absl::Status FollowLines(const CompiledPolicy* policy, const std::string& path, 
   });
 }
 
-absl::Status SubmitLines(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options, ReplayReport* report) {
+absl::Status SubmitLines(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options,
+                         ReplayReport* report) {
   absl::StatusOr<std::unique_ptr<Proposed>> proposed = Proposed::Open(policy, options, report);
   if (!proposed.ok()) return proposed.status();
   return EachLine(path, &(*proposed)->counter(), [&](const EventLine& line, uint32_t number) -> absl::Status {
@@ -325,11 +341,13 @@ class StoredLog {
   template <class Take>
   absl::Status Each(store::Store* log, Take take) {
     return log->Load(1, [&](const store::StoredEvent& stored) -> absl::Status {
-      absl::StatusOr<store::Event> event = store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+      absl::StatusOr<store::Event> event =
+          store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
       if (!event.ok()) return event.status();
       NoteQuestions(*event);
       absl::Status status = take(*event);
-      if (status.code() != absl::StatusCode::kInvalidArgument && status.code() != absl::StatusCode::kFailedPrecondition) return status;
+      if (status.code() != absl::StatusCode::kInvalidArgument && status.code() != absl::StatusCode::kFailedPrecondition)
+        return status;
       Counter(schema_, options_, report_).Refuse(static_cast<uint32_t>(event->position), status.message());
       return absl::OkStatus();
     });
@@ -341,10 +359,13 @@ class StoredLog {
       std::vector<std::string>& digests = asked_[{question.question, question.to}];
       digests.insert(digests.end(), question.rule_digests.begin(), question.rule_digests.end());
     }
-    if (event.kind != store::EventKind::kAnswer || event.transition != "yes" || event.decision.outcome != Outcome::kPermit) return;
+    if (event.kind != store::EventKind::kAnswer || event.transition != "yes" ||
+        event.decision.outcome != Outcome::kPermit)
+      return;
     std::vector<std::string>& approved = approved_[event.question];
     for (const auto& [key, digests] : asked_) {
-      if (key.first == event.question && SameRole(key.second, event.question_role)) approved.insert(approved.end(), digests.begin(), digests.end());
+      if (key.first == event.question && SameRole(key.second, event.question_role))
+        approved.insert(approved.end(), digests.begin(), digests.end());
     }
     answered_at_[event.position] = event.question;
   }
@@ -356,10 +377,13 @@ class StoredLog {
   absl::StatusOr<Proposal> ProposalOf(const store::Event& event) {
     Proposal proposal;
     proposal.workflow = names_.Workflow(event.workflow);
-    if (!proposal.workflow.valid()) return absl::InvalidArgumentError(absl::StrCat("the policy has no workflow `", event.workflow, "`"));
+    if (!proposal.workflow.valid())
+      return absl::InvalidArgumentError(absl::StrCat("the policy has no workflow `", event.workflow, "`"));
     const Workflow& workflow = schema_.workflows[proposal.workflow.value];
     proposal.transition = Names::TransitionOf(workflow, event.transition);
-    if (!proposal.transition.valid()) return absl::InvalidArgumentError(absl::StrCat("`", workflow.name, "` has no transition `", event.transition, "`"));
+    if (!proposal.transition.valid())
+      return absl::InvalidArgumentError(
+          absl::StrCat("`", workflow.name, "` has no transition `", event.transition, "`"));
     proposal.key = event.instance;
     absl::StatusOr<std::vector<Value>> parts = ParseKey(schema_, workflow.key, event.instance);
     if (!parts.ok()) return absl::InvalidArgumentError(parts.status().message());
@@ -384,7 +408,8 @@ class StoredLog {
     if (event.kind != store::EventKind::kRedecide || question == answered_at_.end()) return;
     const std::vector<std::string>& digests = approved_.at(question->second);
     for (size_t i = 0; i < schema_.rules.size(); ++i) {
-      if (std::find(digests.begin(), digests.end(), schema_.rules[i].digest) != digests.end() && !schema_.rules[i].digest.empty()) {
+      if (std::find(digests.begin(), digests.end(), schema_.rules[i].digest) != digests.end() &&
+          !schema_.rules[i].digest.empty()) {
         proposal->approved.push_back(RuleId(i));
       }
     }
@@ -506,16 +531,18 @@ class StoredLog {
   const ReplayOptions& options_;
   ReplayReport* report_;
   std::map<std::pair<int64_t, std::string>, std::vector<std::string>> asked_;
-  std::map<int64_t, std::vector<std::string>> approved_;   // by question
-  std::map<int64_t, int64_t> answered_at_;                 // position of a yes: its question
+  std::map<int64_t, std::vector<std::string>> approved_;  // by question
+  std::map<int64_t, int64_t> answered_at_;                // position of a yes: its question
 };
 
 }  // namespace
 
-absl::StatusOr<ReplayReport> ReplayLog(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options) {
+absl::StatusOr<ReplayReport> ReplayLog(const CompiledPolicy* policy, const std::string& path,
+                                       const ReplayOptions& options) {
   const std::string format = FormatOf(path);
   if (format.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": a log is .jsonl, .xes or .csv, each also with .gz after it"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": a log is .jsonl, .xes or .csv, each also with .gz after it"));
   }
   if (format != "jsonl") return ReplayForeign(policy, path, format, options);
   ReplayReport report;
@@ -525,10 +552,12 @@ absl::StatusOr<ReplayReport> ReplayLog(const CompiledPolicy* policy, const std::
   return report;
 }
 
-absl::StatusOr<ReplayReport> ReplayStore(const CompiledPolicy* policy, store::Store* log, const ReplayOptions& options) {
+absl::StatusOr<ReplayReport> ReplayStore(const CompiledPolicy* policy, store::Store* log,
+                                         const ReplayOptions& options) {
   ReplayReport report;
   StoredLog stored(policy, options, &report);
-  const absl::Status status = options.follow == Follow::kRecord ? stored.Follow(policy, log) : stored.Submit(policy, log);
+  const absl::Status status =
+      options.follow == Follow::kRecord ? stored.Follow(policy, log) : stored.Submit(policy, log);
   if (!status.ok()) return status;
   return report;
 }

@@ -10,11 +10,13 @@ namespace {
 
 constexpr size_t kShownMax = 10;  // of each list, in the text for people
 
-std::string Counted(int64_t count, const char* one, const char* many) { return absl::StrCat(count, " ", count == 1 ? one : many); }
+std::string Counted(int64_t count, const char* one, const char* many) {
+  return absl::StrCat(count, " ", count == 1 ? one : many);
+}
 
 std::string Counts(const Tally& tally) {
-  return absl::StrFormat("%9d %-7s %9d %-6s", tally.event_count, tally.event_count == 1 ? "event" : "events", tally.cases.size(),
-                         tally.cases.size() == 1 ? "case" : "cases");
+  return absl::StrFormat("%9d %-7s %9d %-6s", tally.event_count, tally.event_count == 1 ? "event" : "events",
+                         tally.cases.size(), tally.cases.size() == 1 ? "case" : "cases");
 }
 
 const char* Past(Outcome outcome) {
@@ -33,8 +35,9 @@ void UnmappedText(const char* title, const std::map<std::string, UnmappedName>& 
   if (names.empty()) return;
   absl::StrAppend(text, title, "\n");
   for (const auto& [name, unmapped] : names) {
-    absl::StrAppend(text, absl::StrFormat("  %9d %-7s", unmapped.event_count, unmapped.event_count == 1 ? "event" : "events"), "  `", name,
-                    "`, first in line ", unmapped.first_line, "\n");
+    absl::StrAppend(text,
+                    absl::StrFormat("  %9d %-7s", unmapped.event_count, unmapped.event_count == 1 ? "event" : "events"),
+                    "  `", name, "`, first in line ", unmapped.first_line, "\n");
   }
 }
 
@@ -43,9 +46,12 @@ void FindingsText(const char* title, int64_t count, const std::vector<ValueFindi
   absl::StrAppend(text, title, ": ", count, "\n");
   for (size_t i = 0; i < findings.size() && i < kShownMax; ++i) {
     const ValueFinding& finding = findings[i];
-    absl::StrAppend(text, "  line ", finding.line, ", ", finding.instance, ", ", finding.field, ": ", finding.error, "\n");
+    absl::StrAppend(text, "  line ", finding.line, ", ", finding.instance, ", ", finding.field, ": ", finding.error,
+                    "\n");
   }
-  if (static_cast<size_t>(count) > kShownMax) absl::StrAppend(text, "  … and ", static_cast<size_t>(count) - kShownMax, " more; --json lists up to ", kListedMax, "\n");
+  if (static_cast<size_t>(count) > kShownMax)
+    absl::StrAppend(text, "  … and ", static_cast<size_t>(count) - kShownMax, " more; --json lists up to ", kListedMax,
+                    "\n");
 }
 
 // ---------------------------------------------------------------- JSON
@@ -57,7 +63,14 @@ void TallyJson(const Tally& tally, JsonWriter* json) {
 void UnmappedJson(std::string_view key, const std::map<std::string, UnmappedName>& names, JsonWriter* json) {
   json->Key(key).Open('[');
   for (const auto& [name, unmapped] : names) {
-    json->Open('{').Key("name").Text(name).Key("events").Number(unmapped.event_count).Key("line").Number(unmapped.first_line).Close('}');
+    json->Open('{')
+        .Key("name")
+        .Text(name)
+        .Key("events")
+        .Number(unmapped.event_count)
+        .Key("line")
+        .Number(unmapped.first_line)
+        .Close('}');
   }
   json->Close(']');
 }
@@ -66,7 +79,13 @@ void FindingsJson(std::string_view key, int64_t count, const std::vector<ValueFi
   json->Key(key).Open('{').Key("count").Number(count).Key("first").Open('[');
   for (const ValueFinding& finding : findings) {
     json->Open('{').Key("line").Number(finding.line).Key("on").Text(finding.instance).Key("field").Text(finding.field);
-    json->Key("attribute").Text(finding.attribute).Key("value").Text(finding.text).Key("error").Text(finding.error).Close('}');
+    json->Key("attribute")
+        .Text(finding.attribute)
+        .Key("value")
+        .Text(finding.text)
+        .Key("error")
+        .Text(finding.error)
+        .Close('}');
   }
   json->Close(']').Close('}');
 }
@@ -86,28 +105,35 @@ void MappingJson(const MappingReport& mapping, JsonWriter* json) {
 std::string ReportText(const ReplayReport& report) {
   std::string text = absl::StrCat("decided ", Counted(report.decided_count, "event", "events"), " of ",
                                   Counted(static_cast<int64_t>(report.cases.size()), "case", "cases"), "\n");
-  for (const auto& [outcome, tally] : report.outcomes) absl::StrAppend(&text, "  ", Counts(tally), "  ", Past(outcome), "\n");
+  for (const auto& [outcome, tally] : report.outcomes)
+    absl::StrAppend(&text, "  ", Counts(tally), "  ", Past(outcome), "\n");
   std::map<std::string, Tally> rules;
-  for (const auto& [rule, tally] : report.rules) rules[absl::StrCat(Past(rule.first), " because ", rule.second)] = tally;
+  for (const auto& [rule, tally] : report.rules)
+    rules[absl::StrCat(Past(rule.first), " because ", rule.second)] = tally;
   TextOf("by rule", rules, &text);
   TextOf("could not be evaluated", report.indeterminate, &text);
   TextOf("what the orchestrator would have done, or did", report.would_have, &text);
   std::map<std::string, Tally> changed;
   for (const auto& [then, tally] : report.changed) {
-    changed[then.first == then.second ? absl::StrCat("still ", then.first) : absl::StrCat(then.first, " then, ", then.second, " now")] = tally;
+    changed[then.first == then.second ? absl::StrCat("still ", then.first)
+                                      : absl::StrCat(then.first, " then, ", then.second, " now")] = tally;
   }
   TextOf("against what was decided then", changed, &text);
   for (const auto& [what, count] : report.passed_over) absl::StrAppend(&text, "passed over: ", count, " ", what, "\n");
   if (report.foreign) {
     if (report.mapping.mapped_count != report.mapping.event_count) {
-      absl::StrAppend(&text, "not mapped: ", report.mapping.event_count - report.mapping.mapped_count, " of ", report.mapping.event_count, " events\n");
+      absl::StrAppend(&text, "not mapped: ", report.mapping.event_count - report.mapping.mapped_count, " of ",
+                      report.mapping.event_count, " events\n");
     }
     UnmappedText("names that no transition has", report.mapping.unmapped, &text);
     UnmappedText("roles that no role has", report.mapping.unmapped_roles, &text);
-    FindingsText("values out of range, or that cannot be read", report.mapping.value_count, report.mapping.values, &text);
+    FindingsText("values out of range, or that cannot be read", report.mapping.value_count, report.mapping.values,
+                 &text);
     FindingsText("events without a time that can be read", report.mapping.time_count, report.mapping.times, &text);
     if (report.mapping.reordered_count > 0) {
-      absl::StrAppend(&text, "time goes back within a case: ", Counted(report.mapping.reordered_count, "event", "events"), "; the file's order was kept\n");
+      absl::StrAppend(&text,
+                      "time goes back within a case: ", Counted(report.mapping.reordered_count, "event", "events"),
+                      "; the file's order was kept\n");
     }
   }
   if (report.refused_count > 0) absl::StrAppend(&text, "refused lines: ", report.refused_count, "\n");
@@ -120,7 +146,11 @@ std::string ReportText(const ReplayReport& report) {
 std::string ReportJson(const ReplayReport& report) {
   std::string text;
   JsonWriter json(&text);
-  json.Open('{').Key("events").Number(report.decided_count).Key("cases").Number(static_cast<int64_t>(report.cases.size()));
+  json.Open('{')
+      .Key("events")
+      .Number(report.decided_count)
+      .Key("cases")
+      .Number(static_cast<int64_t>(report.cases.size()));
   json.Key("outcomes").Open('{');
   for (const auto& [outcome, tally] : report.outcomes) {
     json.Key(OutcomeName(outcome)).Open('{');
@@ -156,7 +186,8 @@ std::string ReportJson(const ReplayReport& report) {
   json.Close('}');
   if (report.foreign) MappingJson(report.mapping, &json);
   json.Key("refused").Open('{').Key("count").Number(report.refused_count).Key("first").Open('[');
-  for (const RefusedLine& refused : report.refused) json.Open('{').Key("line").Number(refused.line).Key("error").Text(refused.error).Close('}');
+  for (const RefusedLine& refused : report.refused)
+    json.Open('{').Key("line").Number(refused.line).Key("error").Text(refused.error).Close('}');
   json.Close(']').Close('}').Close('}');
   return text;
 }

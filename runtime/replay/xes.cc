@@ -108,9 +108,11 @@ class Reader {
     }
     if (key == nullptr || value == nullptr) return;  // lists and containers have no value of their own
     const std::string_view value_text(value);
-    if (value_text.size() > kTextBytesMax) return Fail(absl::StatusCode::kResourceExhausted, "an attribute is longer than 1 MiB");
+    if (value_text.size() > kTextBytesMax)
+      return Fail(absl::StatusCode::kResourceExhausted, "an attribute is longer than 1 MiB");
     const Attribute attribute{log_.texts.Intern(key), log_.texts.Intern(value_text)};
-    if (log_.texts.size_bytes() > kLogTextBytesMax) return Fail(absl::StatusCode::kResourceExhausted, "the log has too many different texts");
+    if (log_.texts.size_bytes() > kLogTextBytesMax)
+      return Fail(absl::StatusCode::kResourceExhausted, "the log has too many different texts");
     size_t count;
     if (event_depth_ != 0) {
       log_.attributes.push_back(attribute);
@@ -119,7 +121,8 @@ class Reader {
       log_.traces.back().attributes.push_back(attribute);
       count = log_.traces.back().attributes.size();
     }
-    if (count > kAttributesMax) Fail(absl::StatusCode::kResourceExhausted, "an event or trace has more than 4096 attributes");
+    if (count > kAttributesMax)
+      Fail(absl::StatusCode::kResourceExhausted, "an event or trace has more than 4096 attributes");
   }
 
   std::unique_ptr<XML_ParserStruct, decltype(&XML_ParserFree)> parser_;

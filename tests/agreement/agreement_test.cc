@@ -1,11 +1,12 @@
-// Runs generated policies and histories through the interpreter, native code, the solver and the oracle, and prints what was
-// seen. Fails on the first difference, and where the run saw too little.
+// Runs generated policies and histories through the interpreter, native code, the solver and the oracle, and prints
+// what was seen. Fails on the first difference, and where the run saw too little.
 //
-//   agreement_test [--programs N] [--steps N] [--seed S] [--threads N] [--solver FRAMES] [--optimize-one-in N] [--no-native]
+//   agreement_test [--programs N] [--steps N] [--seed S] [--threads N] [--solver FRAMES] [--optimize-one-in N]
+//   [--no-native]
 //                  [--only SEED] [--no-thresholds] [--laws] [--law N]
 //
-// The binary that is built from the faulty variants also takes --fault native|smt|lower|eval N: it then succeeds if, and only
-// if, the run finds a difference (with --laws: a law that is broken).
+// The binary that is built from the faulty variants also takes --fault native|smt|lower|eval N: it then succeeds if,
+// and only if, the run finds a difference (with --laws: a law that is broken).
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -37,12 +38,13 @@ struct Settings {
   uint32_t optimize_one_in = 40;
   bool native = true, thresholds = true, verbose = false;
   bool laws = false;
-  int law = -1;                  // all
-  std::string fault;             // which library's; empty: none
+  int law = -1;       // all
+  std::string fault;  // which library's; empty: none
   int fault_number = 0;
 };
 
-// Plants the fault for this thread or for the process, whichever its library has. False where there is none of that number.
+// Plants the fault for this thread or for the process, whichever its library has. False where there is none of that
+// number.
 bool Plant(const Settings& settings) {
   if (settings.fault.empty()) return true;
 #ifdef WRIT_PLANTED_FAULTS
@@ -50,9 +52,9 @@ bool Plant(const Settings& settings) {
   if (settings.fault == "lower") lower::planted_fault = n;
   if (settings.fault == "eval") eval::planted_fault = n;
   if (settings.fault == "smt") smt::PlantFault(n);
-  const int count = settings.fault == "lower"  ? static_cast<int>(lower::Fault::kCount)
-                    : settings.fault == "eval" ? static_cast<int>(eval::Fault::kCount)
-                    : settings.fault == "smt"  ? static_cast<int>(smt::Fault::kCount)
+  const int count = settings.fault == "lower"    ? static_cast<int>(lower::Fault::kCount)
+                    : settings.fault == "eval"   ? static_cast<int>(eval::Fault::kCount)
+                    : settings.fault == "smt"    ? static_cast<int>(smt::Fault::kCount)
                     : settings.fault == "native" ? static_cast<int>(native::Fault::kCount)
                                                  : 0;
   return n > 0 && n < count;
@@ -90,7 +92,9 @@ std::string RunProgram(const Settings& settings, uint64_t seed, Statistics* stat
       history.push_back(historian.Next());
       Decided decided;
       wrong = session.Run(history.back(), std::nullopt, &decided);
-      if (settings.verbose) std::printf("%s\n    %s\n", Describe(program.schema, history.back()).c_str(), Describe(program.schema, decided.decision).c_str());
+      if (settings.verbose)
+        std::printf("%s\n    %s\n", Describe(program.schema, history.back()).c_str(),
+                    Describe(program.schema, decided.decision).c_str());
     }
   }
   if (!wrong.has_value()) return {};
@@ -98,7 +102,9 @@ std::string RunProgram(const Settings& settings, uint64_t seed, Statistics* stat
   return absl::StrCat("seed ", seed, ": ", *wrong, "\n", Shrink(program, std::move(history), options));
 }
 
-double Percent(uint64_t part, uint64_t whole) { return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole); }
+double Percent(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
 
 uint32_t Median(std::vector<uint32_t> values) {
   if (values.empty()) return 0;
@@ -118,8 +124,8 @@ class Report {
 
   bool Print() {
     static constexpr const char* kOutcomes[] = {"permit", "escalate", "hold", "deny"};
-    std::printf("%llu programs, %llu decisions, %llu folds, %llu conclusions, %llu computed, %llu frames solved\n", U(s_.programs), U(s_.decisions), U(s_.folds),
-                U(s_.conclusions), U(s_.computed), U(s_.frames_solved));
+    std::printf("%llu programs, %llu decisions, %llu folds, %llu conclusions, %llu computed, %llu frames solved\n",
+                U(s_.programs), U(s_.decisions), U(s_.folds), U(s_.conclusions), U(s_.computed), U(s_.frames_solved));
     for (size_t i = 0; i < s_.outcomes.size(); ++i) Share(kOutcomes[i], s_.outcomes[i], 5);
     Share("with an excused restraint", s_.excused, 10);
     Share("indeterminate", s_.indeterminate, 5);
@@ -173,7 +179,8 @@ class Report {
 bool PrintLaws(const LawCounts& counts) {
   bool enough = true;
   for (int law = 0; law < kLawCount; ++law) {
-    std::printf("  %s: %llu decisions compared, %llu moved\n", kLaws[law], static_cast<unsigned long long>(counts.compared[law]),
+    std::printf("  %s: %llu decisions compared, %llu moved\n", kLaws[law],
+                static_cast<unsigned long long>(counts.compared[law]),
                 static_cast<unsigned long long>(counts.changed[law]));
     enough = enough && counts.compared[law] > 0 && (law == kLawCount - 1 || counts.changed[law] > 0);
   }
@@ -197,7 +204,8 @@ int Run(const Settings& settings) {
     Plant(settings);
     for (uint64_t i = next++; i < settings.programs && !failed; i = next++) {
       const uint64_t seed = settings.seed + i;
-      const std::string wrong = settings.laws ? BreakLaw(seed, settings.steps, settings.law, &my_laws) : RunProgram(settings, seed, &mine);
+      const std::string wrong =
+          settings.laws ? BreakLaw(seed, settings.steps, settings.law, &my_laws) : RunProgram(settings, seed, &mine);
       if (wrong.empty()) continue;
       const std::lock_guard lock(mutex);
       if (!failed.exchange(true)) std::printf("DISAGREEMENT\n%s\n", wrong.c_str());
@@ -227,22 +235,32 @@ Settings Parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const auto is = [&](const char* name) { return std::strcmp(argv[i], name) == 0; };
     const auto number = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0; };
-    if (is("--programs")) s.programs = number();
-    else if (is("--steps")) s.steps = static_cast<int>(number());
-    else if (is("--seed")) s.seed = number();
-    else if (is("--threads")) s.threads = static_cast<unsigned>(number());
-    else if (is("--solver")) s.solver_frames = static_cast<uint32_t>(number());
-    else if (is("--optimize-one-in")) s.optimize_one_in = static_cast<uint32_t>(number());
-    else if (is("--no-native")) s.native = false;
-    else if (is("--no-thresholds")) s.thresholds = false;
-    else if (is("--verbose")) s.verbose = true;
-    else if (is("--laws")) s.laws = true;
-    else if (is("--law")) s.law = static_cast<int>(number());
+    if (is("--programs"))
+      s.programs = number();
+    else if (is("--steps"))
+      s.steps = static_cast<int>(number());
+    else if (is("--seed"))
+      s.seed = number();
+    else if (is("--threads"))
+      s.threads = static_cast<unsigned>(number());
+    else if (is("--solver"))
+      s.solver_frames = static_cast<uint32_t>(number());
+    else if (is("--optimize-one-in"))
+      s.optimize_one_in = static_cast<uint32_t>(number());
+    else if (is("--no-native"))
+      s.native = false;
+    else if (is("--no-thresholds"))
+      s.thresholds = false;
+    else if (is("--verbose"))
+      s.verbose = true;
+    else if (is("--laws"))
+      s.laws = true;
+    else if (is("--law"))
+      s.law = static_cast<int>(number());
     else if (is("--fault") && i + 2 < argc) {
       s.fault = argv[++i];
       s.fault_number = static_cast<int>(number());
-    }
-    else if (is("--only")) {
+    } else if (is("--only")) {
       s.seed = number();
       s.programs = s.threads = 1;
       s.thresholds = false;

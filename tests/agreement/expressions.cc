@@ -15,10 +15,10 @@ using typed::QuantifierOp;
 
 namespace {
 
-constexpr int kBitsMax = 126;       // that lowering can prove to fit 128
-constexpr int kFactBitsMax = 90;    // of what a fact sums
+constexpr int kBitsMax = 126;     // that lowering can prove to fit 128
+constexpr int kFactBitsMax = 90;  // of what a fact sums
 constexpr int kScaleMax = 12;
-constexpr int kNestingMax = 2;      // of places within the keys of places
+constexpr int kNestingMax = 2;  // of places within the keys of places
 
 int BitsOfNumber(Num n) {
   unsigned __int128 u = n < 0 ? -static_cast<unsigned __int128>(n) : static_cast<unsigned __int128>(n);
@@ -40,15 +40,16 @@ bool Same(const Type& a, const Type& b) { return a.kind == b.kind && a.index == 
 // What a place is read from: its slot, variable or look-up.
 const Expr& RootOf(const Expr& e) {
   const Expr* at = &e;
-  while (at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref || at->kind == ExprKind::kLookup || at->kind == ExprKind::kElementAt) {
+  while (at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref || at->kind == ExprKind::kLookup ||
+         at->kind == ExprKind::kElementAt) {
     at = at->children[0].get();
   }
   return *at;
 }
 
 bool IsSelected(const Expr& e) {
-  for (const Expr* at = &e; at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref || at->kind == ExprKind::kLookup ||
-                            at->kind == ExprKind::kElementAt;
+  for (const Expr* at = &e; at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref ||
+                            at->kind == ExprKind::kLookup || at->kind == ExprKind::kElementAt;
        at = at->children[0].get()) {
     if (at->kind == ExprKind::kLookup || at->kind == ExprKind::kElementAt) return true;
   }
@@ -57,8 +58,8 @@ bool IsSelected(const Expr& e) {
 
 int DerefsOf(const Expr& e) {
   int count = 0;
-  for (const Expr* at = &e; at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref || at->kind == ExprKind::kLookup ||
-                            at->kind == ExprKind::kElementAt;
+  for (const Expr* at = &e; at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref ||
+                            at->kind == ExprKind::kLookup || at->kind == ExprKind::kElementAt;
        at = at->children[0].get()) {
     count += at->kind == ExprKind::kDeref ? 1 : 0;
   }
@@ -82,7 +83,8 @@ Type TypeOf(TypeKind kind, uint32_t index) {
 }
 
 bool IsNumber(TypeKind kind) {
-  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney || kind == TypeKind::kDuration;
+  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney ||
+         kind == TypeKind::kDuration;
 }
 
 ExprPtr Make(ExprKind kind, const Type& type, uint8_t scale) {
@@ -93,17 +95,27 @@ ExprPtr Make(ExprKind kind, const Type& type, uint8_t scale) {
 }
 
 int BitsOf(const typed::Program& program, const Expr& e) {
-  const auto bits = [&](size_t child) { return Scaled(BitsOf(program, *e.children[child]), e.children[child]->type.scale, e.type.scale); };
+  const auto bits = [&](size_t child) {
+    return Scaled(BitsOf(program, *e.children[child]), e.children[child]->type.scale, e.type.scale);
+  };
   switch (e.kind) {
-    case ExprKind::kConstant: return BitsOfNumber(e.number);
+    case ExprKind::kConstant:
+      return BitsOfNumber(e.number);
     case ExprKind::kAdd:
-    case ExprKind::kSubtract: return std::max(bits(0), bits(1)) + 1;
-    case ExprKind::kMultiply: return BitsOf(program, *e.children[0]) + BitsOf(program, *e.children[1]);
-    case ExprKind::kNegate: return bits(0);
-    case ExprKind::kDivide: return BitsOf(program, *e.children[0]);
-    case ExprKind::kRound: return std::max(2, BitsOf(program, *e.children[0]) - e.children[0]->type.scale * 3 + 1);
-    case ExprKind::kIf: return std::max(bits(1), bits(2));
-    case ExprKind::kCoalesce: return std::max(bits(0), bits(1));
+    case ExprKind::kSubtract:
+      return std::max(bits(0), bits(1)) + 1;
+    case ExprKind::kMultiply:
+      return BitsOf(program, *e.children[0]) + BitsOf(program, *e.children[1]);
+    case ExprKind::kNegate:
+      return bits(0);
+    case ExprKind::kDivide:
+      return BitsOf(program, *e.children[0]);
+    case ExprKind::kRound:
+      return std::max(2, BitsOf(program, *e.children[0]) - e.children[0]->type.scale * 3 + 1);
+    case ExprKind::kIf:
+      return std::max(bits(1), bits(2));
+    case ExprKind::kCoalesce:
+      return std::max(bits(0), bits(1));
     case ExprKind::kQuantifier:
       if (e.op == QuantifierOp::kSum) return BitsOf(program, *e.children[0]) + 7;
       if (e.op == QuantifierOp::kMin || e.op == QuantifierOp::kMax) return BitsOf(program, *e.children[0]);
@@ -114,7 +126,8 @@ int BitsOf(const typed::Program& program, const Expr& e) {
       if (fact.kind == typed::Fact::Kind::kSum || fact.type.scale > 0) return 101;
       return BitsOfType(e.type.type);
     }
-    default: return BitsOfType(e.type.type);
+    default:
+      return BitsOfType(e.type.type);
   }
 }
 
@@ -150,8 +163,12 @@ ExprPtr ExprMaker::EntityLookup() {
   const std::vector<Variable> outside = std::exchange(variables_, {});
   for (const Field& part : schema().workflows[w].key) {
     const Type& type = TypeAt(part.type);
-    Ptr key = Chance(60) ? PlaceWhere([&](const Expr& e) { return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) &&
-                                                                  RootOf(e).kind == Kind::kSlot; }, 8)
+    Ptr key = Chance(60) ? PlaceWhere(
+                               [&](const Expr& e) {
+                                 return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) &&
+                                        RootOf(e).kind == Kind::kSlot;
+                               },
+                               8)
                          : nullptr;
     if (key == nullptr) {
       key = Constant(type);
@@ -165,7 +182,8 @@ ExprPtr ExprMaker::EntityLookup() {
 
 ExprPtr ExprMaker::Root() {
   if (!variables_.empty() && Chance(65)) {
-    const Variable& v = Chance(75) ? variables_.back() : variables_[random_.Below(static_cast<uint32_t>(variables_.size()))];
+    const Variable& v =
+        Chance(75) ? variables_.back() : variables_[random_.Below(static_cast<uint32_t>(variables_.size()))];
     Ptr node = Make(Kind::kVariable, v.type);
     node->variable = v.number;
     return node;
@@ -186,18 +204,24 @@ ExprPtr ExprMaker::Root() {
   if (pick >= 22 && pick < 34) {
     const bool actor = scope_.kind != Scope::Kind::kConclude;
     switch (random_.Below(actor ? 7 : 3)) {
-      case 0: return Slot(SlotRoot::kNow, 0, TypeOf(TypeKind::kTime));
-      case 1: return Slot(SlotRoot::kThisKey, 0, TypeOf(TypeKind::kReference, scope_.workflow.value));
+      case 0:
+        return Slot(SlotRoot::kNow, 0, TypeOf(TypeKind::kTime));
+      case 1:
+        return Slot(SlotRoot::kThisKey, 0, TypeOf(TypeKind::kReference, scope_.workflow.value));
       case 2: {
         if (scope_.kind == Scope::Kind::kCompute) return Slot(SlotRoot::kNow, 0, TypeOf(TypeKind::kTime));
         Type type = TypeOf(TypeKind::kInt, scope_.workflow.value);
         type.distinct = kStateMark;
         return Slot(SlotRoot::kState, 0, type);
       }
-      case 3: return Slot(SlotRoot::kActorId, 0, TypeOf(TypeKind::kString));
-      case 4: return Slot(SlotRoot::kActorPrincipal, 0, TypeOf(TypeKind::kString));
-      case 5: return Slot(SlotRoot::kActorRole, 0, TypeOf(TypeKind::kRole));
-      default: return Slot(SlotRoot::kActorIsHuman, 0, TypeOf(TypeKind::kBool));
+      case 3:
+        return Slot(SlotRoot::kActorId, 0, TypeOf(TypeKind::kString));
+      case 4:
+        return Slot(SlotRoot::kActorPrincipal, 0, TypeOf(TypeKind::kString));
+      case 5:
+        return Slot(SlotRoot::kActorRole, 0, TypeOf(TypeKind::kRole));
+      default:
+        return Slot(SlotRoot::kActorIsHuman, 0, TypeOf(TypeKind::kBool));
     }
   }
   if (pick >= 34 && pick < 40 && scope_.kind == Scope::Kind::kProposal) {
@@ -306,7 +330,8 @@ ExprPtr ExprMaker::PlaceWhere(Wanted wanted, int tries) {
 }
 
 ExprPtr ExprMaker::PlaceOf(const Type& type, bool optional, int tries) {
-  return PlaceWhere([&](const Expr& e) { return Same(e.type.type, type) && (optional || !e.type.type.optional); }, tries);
+  return PlaceWhere([&](const Expr& e) { return Same(e.type.type, type) && (optional || !e.type.type.optional); },
+                    tries);
 }
 
 // A list or set that can be gone through here.
@@ -332,9 +357,12 @@ ExprPtr ExprMaker::Present(Ptr place, int depth) {
   if (!place->type.type.optional) return place;
   const Type type = Optional(place->type.type, false);
   const uint8_t scale = place->type.scale;
-  Ptr other = IsNumber(type.kind) && type.distinct != kStateMark && depth > 1 ? Number(TypeOf(type.kind, type.index), depth - 2) : Value(type, 0);
+  Ptr other = IsNumber(type.kind) && type.distinct != kStateMark && depth > 1
+                  ? Number(TypeOf(type.kind, type.index), depth - 2)
+                  : Value(type, 0);
   const uint8_t both = std::max(scale, other->type.scale);
-  if (Scaled(BitsOf(program_, *other), other->type.scale, both) > kBitsMax || Scaled(BitsOf(program_, *place), scale, both) > kBitsMax) {
+  if (Scaled(BitsOf(program_, *other), other->type.scale, both) > kBitsMax ||
+      Scaled(BitsOf(program_, *place), scale, both) > kBitsMax) {
     other = Constant(type);
   }
   const uint8_t merged = std::max(scale, other->type.scale);
@@ -349,20 +377,41 @@ ExprPtr ExprMaker::Present(Ptr place, int depth) {
 ExprPtr ExprMaker::Constant(const Type& type) {
   Ptr node = Make(Kind::kConstant, Optional(type, false));
   switch (type.kind) {
-    case TypeKind::kBool: node->number = random_.Below(2); break;
-    case TypeKind::kString: node->text = kTexts[random_.Below(std::size(kTexts))]; break;
-    case TypeKind::kReference: node->text = std::string("c") + static_cast<char>('1' + random_.Below(4)); break;
-    case TypeKind::kEnum: node->number = random_.Below(static_cast<uint32_t>(schema().enums[type.index].members.size())); break;
-    case TypeKind::kRole: node->number = random_.Below(static_cast<uint32_t>(schema().roles.size())); break;
-    case TypeKind::kTime: node->number = kStart + (static_cast<int64_t>(random_.Below(240)) - 60) * kHour; break;
-    case TypeKind::kDate: node->number = 20'480 + random_.Below(40); break;
-    case TypeKind::kDuration: node->number = (static_cast<int64_t>(random_.Below(120)) - 10) * kHour; break;
-    case TypeKind::kPercent: node->number = static_cast<int64_t>(random_.Below(130)) * 10'000; break;
+    case TypeKind::kBool:
+      node->number = random_.Below(2);
+      break;
+    case TypeKind::kString:
+      node->text = kTexts[random_.Below(std::size(kTexts))];
+      break;
+    case TypeKind::kReference:
+      node->text = std::string("c") + static_cast<char>('1' + random_.Below(4));
+      break;
+    case TypeKind::kEnum:
+      node->number = random_.Below(static_cast<uint32_t>(schema().enums[type.index].members.size()));
+      break;
+    case TypeKind::kRole:
+      node->number = random_.Below(static_cast<uint32_t>(schema().roles.size()));
+      break;
+    case TypeKind::kTime:
+      node->number = kStart + (static_cast<int64_t>(random_.Below(240)) - 60) * kHour;
+      break;
+    case TypeKind::kDate:
+      node->number = 20'480 + random_.Below(40);
+      break;
+    case TypeKind::kDuration:
+      node->number = (static_cast<int64_t>(random_.Below(120)) - 10) * kHour;
+      break;
+    case TypeKind::kPercent:
+      node->number = static_cast<int64_t>(random_.Below(130)) * 10'000;
+      break;
     default:
       if (type.distinct == kStateMark) {
-        node->number = static_cast<int64_t>(random_.Below(static_cast<uint32_t>(WorkflowAt(WorkflowId(type.index)).states.size()) + 1)) - 1;
+        node->number = static_cast<int64_t>(
+                           random_.Below(static_cast<uint32_t>(WorkflowAt(WorkflowId(type.index)).states.size()) + 1)) -
+                       1;
       } else {
-        static constexpr int64_t kNumbers[] = {0, 1, 2, 3, 5, 7, 10, 25, 50, 99, 100, 250, 1000, 4999, 50'000, 1'000'000, -1, -3, -50};
+        static constexpr int64_t kNumbers[] = {0,   1,   2,    3,    5,      7,         10, 25, 50, 99,
+                                               100, 250, 1000, 4999, 50'000, 1'000'000, -1, -3, -50};
         node->number = kNumbers[random_.Below(std::size(kNumbers))];
         if (Chance(4)) node->number = Chance(50) ? INT64_MAX : INT64_MIN + 1;
       }
@@ -417,13 +466,20 @@ ExprPtr ExprMaker::Number(const Type& wanted, int depth) {
   const uint32_t pick = random_.Below(100);
   if (depth > 0) {
     Ptr node;
-    if (pick < 14) node = Arithmetic(type, depth);
-    else if (pick < 26) node = Product(type, depth);
-    else if (pick < 34) node = Rounded(type, depth);
-    else if (pick < 50) node = Fold(type, depth);
-    else if (pick < 60) node = Fact(&type);
-    else if (pick < 64) node = If(type, depth);
-    else if (pick < 67 && type.kind == TypeKind::kInt) node = Verdict(true);
+    if (pick < 14)
+      node = Arithmetic(type, depth);
+    else if (pick < 26)
+      node = Product(type, depth);
+    else if (pick < 34)
+      node = Rounded(type, depth);
+    else if (pick < 50)
+      node = Fold(type, depth);
+    else if (pick < 60)
+      node = Fact(&type);
+    else if (pick < 64)
+      node = If(type, depth);
+    else if (pick < 67 && type.kind == TypeKind::kInt)
+      node = Verdict(true);
     else if (pick < 75 && type.kind == TypeKind::kDuration) {
       Ptr a = Time(depth - 1);
       Ptr b = Time(depth - 1);
@@ -451,11 +507,14 @@ ExprPtr ExprMaker::Arithmetic(const Type& type, int depth) {
 
 // As check/ types it: an int has no digits of its own; a percent adds six unless the other is an int.
 ExprPtr ExprMaker::Product(const Type& type, int depth) {
-  const Type other = TypeOf(type.kind == TypeKind::kInt ? TypeKind::kInt : Chance(50) ? TypeKind::kPercent : TypeKind::kInt);
+  const Type other = TypeOf(type.kind == TypeKind::kInt ? TypeKind::kInt
+                            : Chance(50)                ? TypeKind::kPercent
+                                                        : TypeKind::kInt);
   if (type.kind == TypeKind::kInt && !IsMultiplier(type.kind)) return nullptr;
   Ptr a = Number(type, depth - 1);
   Ptr b = Number(other, depth - 1);
-  const int scale = a->type.scale + b->type.scale + (type.kind != TypeKind::kInt && other.kind != TypeKind::kInt ? 6 : 0);
+  const int scale =
+      a->type.scale + b->type.scale + (type.kind != TypeKind::kInt && other.kind != TypeKind::kInt ? 6 : 0);
   if (scale > kScaleMax) return nullptr;
   if (Chance(50)) std::swap(a, b);
   return Make(Kind::kMultiply, type, static_cast<uint8_t>(scale), std::move(a), std::move(b));
@@ -476,7 +535,8 @@ ExprPtr ExprMaker::Rounded(const Type& type, int depth) {
 }
 
 ExprPtr ExprMaker::Fold(const Type& type, int depth) {
-  if (type.kind == TypeKind::kInt && Chance(60)) return Quantifier(Chance(60) ? QuantifierOp::kCount : QuantifierOp::kDistinct, type, depth);
+  if (type.kind == TypeKind::kInt && Chance(60))
+    return Quantifier(Chance(60) ? QuantifierOp::kCount : QuantifierOp::kDistinct, type, depth);
   const uint32_t pick = random_.Below(3);
   return Quantifier(pick == 0 ? QuantifierOp::kSum : pick == 1 ? QuantifierOp::kMin : QuantifierOp::kMax, type, depth);
 }
@@ -489,7 +549,9 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
   const Type element = TypeAt(collection.element);
   const bool bits = collection.kind == TypeKind::kSet && element.kind == TypeKind::kEnum;
   const bool bare = op == QuantifierOp::kCount && Chance(30);
-  if (bits && !bare && (op == QuantifierOp::kDistinct || (schema().enums[element.index].members.size() > 8 && !Chance(10)))) return nullptr;
+  if (bits && !bare &&
+      (op == QuantifierOp::kDistinct || (schema().enums[element.index].members.size() > 8 && !Chance(10))))
+    return nullptr;
   Ptr body, where;
   const uint32_t number = static_cast<uint32_t>(variables_.size());
   variables_.push_back({number, element});
@@ -506,9 +568,12 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
       }
     }
     if (body == nullptr) {
-      if (number_body) body = op != QuantifierOp::kSum && type.kind == TypeKind::kTime ? Time(0) : Number(type, depth - 1);
-      else if (op == QuantifierOp::kDistinct) body = Value(ScalarType(), 0);
-      else body = Bool(depth - 1);
+      if (number_body)
+        body = op != QuantifierOp::kSum && type.kind == TypeKind::kTime ? Time(0) : Number(type, depth - 1);
+      else if (op == QuantifierOp::kDistinct)
+        body = Value(ScalarType(), 0);
+      else
+        body = Bool(depth - 1);
     }
   }
   variables_.pop_back();
@@ -538,28 +603,39 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
 
 Type ExprMaker::NumberType() {
   switch (random_.Below(5)) {
-    case 0: return TypeOf(TypeKind::kPercent);
-    case 1: return TypeOf(TypeKind::kMoney, random_.Below(static_cast<uint32_t>(schema().currencies.size())));
-    case 2: return TypeOf(TypeKind::kDuration);
-    default: return TypeOf(TypeKind::kInt);
+    case 0:
+      return TypeOf(TypeKind::kPercent);
+    case 1:
+      return TypeOf(TypeKind::kMoney, random_.Below(static_cast<uint32_t>(schema().currencies.size())));
+    case 2:
+      return TypeOf(TypeKind::kDuration);
+    default:
+      return TypeOf(TypeKind::kInt);
   }
 }
 
 Type ExprMaker::ScalarType() {
   switch (random_.Below(9)) {
-    case 0: return TypeOf(TypeKind::kString);
+    case 0:
+      return TypeOf(TypeKind::kString);
     case 1:
-    case 2: return TypeOf(TypeKind::kEnum, random_.Below(static_cast<uint32_t>(schema().enums.size())));
-    case 3: return TypeOf(TypeKind::kRole);
+    case 2:
+      return TypeOf(TypeKind::kEnum, random_.Below(static_cast<uint32_t>(schema().enums.size())));
+    case 3:
+      return TypeOf(TypeKind::kRole);
     case 4: {
       Type type = TypeOf(TypeKind::kInt, scope_.workflow.value);
       type.distinct = kStateMark;
       return scope_.kind == Scope::Kind::kCompute ? TypeOf(TypeKind::kDate) : type;
     }
-    case 5: return TypeOf(TypeKind::kTime);
-    case 6: return TypeOf(TypeKind::kReference, random_.Below(static_cast<uint32_t>(schema().workflows.size())));
-    case 7: return Chance(50) ? TypeOf(TypeKind::kDate) : TypeOf(TypeKind::kBool);
-    default: return NumberType();
+    case 5:
+      return TypeOf(TypeKind::kTime);
+    case 6:
+      return TypeOf(TypeKind::kReference, random_.Below(static_cast<uint32_t>(schema().workflows.size())));
+    case 7:
+      return Chance(50) ? TypeOf(TypeKind::kDate) : TypeOf(TypeKind::kBool);
+    default:
+      return NumberType();
   }
 }
 
@@ -580,9 +656,12 @@ ExprPtr ExprMaker::CompareNumbers(int depth) {
     Ptr a = Number(type, depth);
     Ptr b = Chance(60) ? Constant(type) : Number(type, depth - 1);
     const uint8_t scale = std::max(a->type.scale, b->type.scale);
-    if (Scaled(BitsOf(program_, *a), a->type.scale, scale) > kBitsMax || Scaled(BitsOf(program_, *b), b->type.scale, scale) > kBitsMax) continue;
+    if (Scaled(BitsOf(program_, *a), a->type.scale, scale) > kBitsMax ||
+        Scaled(BitsOf(program_, *b), b->type.scale, scale) > kBitsMax)
+      continue;
     if (Chance(50)) std::swap(a, b);
-    static constexpr Kind kKinds[] = {Kind::kLess, Kind::kLess, Kind::kLessEqual, Kind::kLessEqual, Kind::kEqual, Kind::kNotEqual};
+    static constexpr Kind kKinds[] = {Kind::kLess,      Kind::kLess,  Kind::kLessEqual,
+                                      Kind::kLessEqual, Kind::kEqual, Kind::kNotEqual};
     return Make(kKinds[random_.Below(6)], TypeOf(TypeKind::kBool), 0, std::move(a), std::move(b));
   }
   return EqualOf(TypeOf(TypeKind::kString), 0);
@@ -625,7 +704,9 @@ ExprPtr ExprMaker::CompareFolds() {
   if (b == nullptr) return nullptr;
   b = Present(std::move(b), 0);
   const uint8_t scale = std::max(a->type.scale, b->type.scale);
-  if (Scaled(BitsOf(program_, *a), a->type.scale, scale) > kBitsMax || Scaled(BitsOf(program_, *b), b->type.scale, scale) > kBitsMax) return nullptr;
+  if (Scaled(BitsOf(program_, *a), a->type.scale, scale) > kBitsMax ||
+      Scaled(BitsOf(program_, *b), b->type.scale, scale) > kBitsMax)
+    return nullptr;
   return Make(Chance(50) ? Kind::kLess : Kind::kEqual, TypeOf(TypeKind::kBool), 0, std::move(a), std::move(b));
 }
 
@@ -672,7 +753,8 @@ ExprPtr ExprMaker::Absence(int depth) {
     const Type time = TypeOf(TypeKind::kTime);
     Ptr last = Chance(50) ? Fact(&time) : nullptr;
     if (last == nullptr || !last->type.type.optional) return nullptr;
-    place = Make(Kind::kSubtract, Optional(TypeOf(TypeKind::kDuration)), 0, Slot(SlotRoot::kNow, 0, time), std::move(last));
+    place =
+        Make(Kind::kSubtract, Optional(TypeOf(TypeKind::kDuration)), 0, Slot(SlotRoot::kNow, 0, time), std::move(last));
   }
   const Type type = Optional(place->type.type, false);
   const uint32_t pick = random_.Below(3);
@@ -737,16 +819,26 @@ ExprPtr ExprMaker::Bool(int depth) {
       Ptr b = Bool(depth - 1);
       return Make(Chance(50) ? Kind::kEqual : Kind::kNotEqual, boolean, 0, std::move(a), std::move(b));
     }
-    if (pick < 47) node = Compare(depth);
-    else if (pick < 51) node = CompareRounded();
-    else if (pick < 55) node = CompareFolds();
-    else if (pick < 62) node = Membership(depth);
-    else if (pick < 70) node = Absence(depth);
-    else if (pick < 80) node = AnyAll(depth);
-    else if (pick < 83) node = ListsEqual();
-    else if (pick < 92) node = Fact(nullptr);
-    else if (pick < 96) node = Verdict(false);
-    else node = If(boolean, depth);
+    if (pick < 47)
+      node = Compare(depth);
+    else if (pick < 51)
+      node = CompareRounded();
+    else if (pick < 55)
+      node = CompareFolds();
+    else if (pick < 62)
+      node = Membership(depth);
+    else if (pick < 70)
+      node = Absence(depth);
+    else if (pick < 80)
+      node = AnyAll(depth);
+    else if (pick < 83)
+      node = ListsEqual();
+    else if (pick < 92)
+      node = Fact(nullptr);
+    else if (pick < 96)
+      node = Verdict(false);
+    else
+      node = If(boolean, depth);
   }
   return node != nullptr ? std::move(node) : Compare(0);
 }
@@ -779,7 +871,8 @@ typed::Pattern ExprMaker::Pattern(bool with_where) {
   const uint32_t count = Chance(15) ? 2 : 1;
   for (uint32_t i = 0; i < count; ++i) {
     const TransitionId t(random_.Below(static_cast<uint32_t>(w.transitions.size())));
-    if (std::find(pattern.transitions.begin(), pattern.transitions.end(), t) == pattern.transitions.end()) pattern.transitions.push_back(t);
+    if (std::find(pattern.transitions.begin(), pattern.transitions.end(), t) == pattern.transitions.end())
+      pattern.transitions.push_back(t);
   }
   std::sort(pattern.transitions.begin(), pattern.transitions.end());
   if (Chance(30)) pattern.by = {RoleId(random_.Below(static_cast<uint32_t>(schema().roles.size())))};
@@ -787,7 +880,9 @@ typed::Pattern ExprMaker::Pattern(bool with_where) {
   if (with_where && Chance(45)) {
     ExprMaker event(&program_, &random_, {Scope::Kind::kEvent, scope_.workflow, pattern.transitions, 0});
     pattern.where = event.Bool(1);
-    if (Chance(25)) pattern.where = Make(Chance(60) ? Kind::kAnd : Kind::kOr, TypeOf(TypeKind::kBool), 0, std::move(pattern.where), event.Wide());
+    if (Chance(25))
+      pattern.where =
+          Make(Chance(60) ? Kind::kAnd : Kind::kOr, TypeOf(TypeKind::kBool), 0, std::move(pattern.where), event.Wide());
   }
   return pattern;
 }
@@ -824,10 +919,15 @@ ExprPtr ExprMaker::MakeFact(const Type* type) {
     fact.type = {TypeOf(TypeKind::kBool), 0};
   } else if (IsNumber(type->kind) && type->distinct != kStateMark) {
     const uint32_t pick = random_.Below(type->kind == TypeKind::kInt ? 7 : 4);
-    fact.kind = pick == 0 ? FactKind::kSum : pick == 1 ? FactKind::kMin : pick == 2 ? FactKind::kMax : pick == 3 ? FactKind::kLast : FactKind::kCount;
+    fact.kind = pick == 0   ? FactKind::kSum
+                : pick == 1 ? FactKind::kMin
+                : pick == 2 ? FactKind::kMax
+                : pick == 3 ? FactKind::kLast
+                            : FactKind::kCount;
     fact.type = {TypeOf(type->kind, type->index), 0};
   } else {
-    fact.kind = type->kind == TypeKind::kTime && Chance(25) ? (Chance(50) ? FactKind::kMin : FactKind::kMax) : FactKind::kLast;
+    fact.kind =
+        type->kind == TypeKind::kTime && Chance(25) ? (Chance(50) ? FactKind::kMin : FactKind::kMax) : FactKind::kLast;
     fact.type = {TypeOf(type->kind, type->index), 0};
     fact.type.type.distinct = type->distinct;
   }

@@ -81,7 +81,9 @@ class ExprMaker {
   Type NumberType();
   bool IsScalar(const Type& type) const;
   bool IsOrdered(const Type& type) const;
-  int Digits(int bits, int from_scale, int to_scale) const { return bits + (to_scale > from_scale ? (to_scale - from_scale) * 10 / 3 + 1 : 0); }
+  int Digits(int bits, int from_scale, int to_scale) const {
+    return bits + (to_scale > from_scale ? (to_scale - from_scale) * 10 / 3 + 1 : 0);
+  }
 
   typed::Program& program_;
   Random& random_;

@@ -36,7 +36,9 @@ class Generator {
   Schema& schema() { return program_.schema; }
   bool Chance(uint32_t percent) { return random_.Below(100) < percent; }
   uint32_t Below(size_t n) { return random_.Below(static_cast<uint32_t>(n)); }
-  int64_t Between(int64_t low, int64_t high) { return low + static_cast<int64_t>(random_.Next() % static_cast<uint64_t>(high - low + 1)); }
+  int64_t Between(int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(random_.Next() % static_cast<uint64_t>(high - low + 1));
+  }
 
   TypeId Intern(const Type& type) {
     for (size_t i = 0; i < schema().types.size(); ++i) {
@@ -144,19 +146,25 @@ void Generator::Domains() {
 
 void Generator::Records() {
   const bool small = shape_.small;
-  Record stop{"Stop", {MakeField("place", Text(4)), MakeField("hours", Ranged(TypeKind::kInt, 0, 100)), MakeField("grade", Simple(TypeKind::kEnum, 0))}};
+  Record stop{"Stop",
+              {MakeField("place", Text(4)), MakeField("hours", Ranged(TypeKind::kInt, 0, 100)),
+               MakeField("grade", Simple(TypeKind::kEnum, 0))}};
   schema().records.push_back(stop);
   const TypeId stop_type = Simple(TypeKind::kRecord, 0);
   Record leg{"Leg", {}};
   static constexpr int kKeys = 3;
   const uint32_t key = Below(kKeys);
-  leg.members.push_back(MakeField("key", key == 0 ? Text(4) : key == 1 ? Simple(TypeKind::kEnum, 1) : Ranged(TypeKind::kInt, 0, 9)));
+  leg.members.push_back(MakeField("key", key == 0   ? Text(4)
+                                         : key == 1 ? Simple(TypeKind::kEnum, 1)
+                                                    : Ranged(TypeKind::kInt, 0, 9)));
   leg.members.push_back(MakeField("price", Ranged(TypeKind::kMoney, -1'000'000, 100'000'000, 0, Chance(30))));
   leg.members.push_back(MakeField("weight", Chance(50) ? Simple(TypeKind::kInt) : Ranged(TypeKind::kInt, -5, 5000)));
   leg.members.push_back(MakeField("ok", Simple(TypeKind::kBool)));
   leg.members.push_back(MakeField("share", Ranged(TypeKind::kPercent, 0, 1'000'000, UINT32_MAX, Chance(40))));
   if (Chance(60)) leg.members.push_back(MakeField("stop", stop_type));
-  if (Chance(60)) leg.members.push_back(MakeField("stops", Collection(TypeKind::kList, Ranged(TypeKind::kInt, -9, 9), small ? 2 : 3)));
+  if (Chance(60))
+    leg.members.push_back(
+        MakeField("stops", Collection(TypeKind::kList, Ranged(TypeKind::kInt, -9, 9), small ? 2 : 3)));
   if (Chance(60)) leg.members.push_back(MakeField("by", Simple(TypeKind::kReference, customer_.value, Chance(50))));
   if (Chance(40)) leg.members.push_back(MakeField("kinds", Collection(TypeKind::kSet, Simple(TypeKind::kEnum, 1), 3)));
   schema().records.push_back(leg);
@@ -205,11 +213,17 @@ TypeId Generator::StructuredType() {
   const bool optional = Chance(20);
   const bool enum_set = schema().enums[1].members.size() <= limits::kSetBitsMax;
   switch (Below(7)) {
-    case 0: return Collection(TypeKind::kSet, Simple(TypeKind::kEnum, enum_set ? 1 : 0), 3, optional);
-    case 1: return Collection(TypeKind::kSet, Text(4), capacity, optional);
-    case 2: return Collection(TypeKind::kList, Simple(TypeKind::kReference, customer_.value), capacity, optional);
-    case 3: return Collection(TypeKind::kList, Chance(50) ? Simple(TypeKind::kInt) : Ranged(TypeKind::kInt, -20, 100), capacity, optional);
-    case 4: return Simple(TypeKind::kRecord, Below(2), optional);
+    case 0:
+      return Collection(TypeKind::kSet, Simple(TypeKind::kEnum, enum_set ? 1 : 0), 3, optional);
+    case 1:
+      return Collection(TypeKind::kSet, Text(4), capacity, optional);
+    case 2:
+      return Collection(TypeKind::kList, Simple(TypeKind::kReference, customer_.value), capacity, optional);
+    case 3:
+      return Collection(TypeKind::kList, Chance(50) ? Simple(TypeKind::kInt) : Ranged(TypeKind::kInt, -20, 100),
+                        capacity, optional);
+    case 4:
+      return Simple(TypeKind::kRecord, Below(2), optional);
     default: {
       Type list = TypeOf(TypeKind::kList);
       list.element = Simple(TypeKind::kRecord, 1);
@@ -223,23 +237,40 @@ TypeId Generator::StructuredType() {
 
 TypeId Generator::AnyType(bool optional) {
   switch (Below(17)) {
-    case 0: return Ranged(TypeKind::kInt, 0, 100, UINT32_MAX, optional);
-    case 1: return Ranged(TypeKind::kInt, -1000, 1'000'000, UINT32_MAX, optional);
-    case 2: return Simple(TypeKind::kInt, UINT32_MAX, optional);
-    case 3: return Ranged(TypeKind::kPercent, 0, 1'000'000, UINT32_MAX, optional);
-    case 4: return Simple(TypeKind::kPercent, UINT32_MAX, optional);
-    case 5: return Ranged(TypeKind::kMoney, 0, 1'000'000'00, 0, optional);
-    case 6: return Simple(TypeKind::kMoney, Below(2), optional);
-    case 7: return Simple(TypeKind::kDuration, UINT32_MAX, optional);
-    case 8: return Simple(TypeKind::kTime, UINT32_MAX, optional);
-    case 9: return Simple(TypeKind::kDate, UINT32_MAX, optional);
-    case 10: return Text(4 + Below(2), optional);
-    case 11: return Simple(TypeKind::kEnum, 0, optional);
-    case 12: return Simple(TypeKind::kEnum, 1, optional);
-    case 13: return Simple(TypeKind::kRole, UINT32_MAX, optional);
-    case 14: return Simple(TypeKind::kBool, UINT32_MAX, optional);
-    case 15: return Simple(TypeKind::kReference, side_.valid() && Chance(40) ? side_.value : customer_.value, optional);
-    default: return StructuredType();
+    case 0:
+      return Ranged(TypeKind::kInt, 0, 100, UINT32_MAX, optional);
+    case 1:
+      return Ranged(TypeKind::kInt, -1000, 1'000'000, UINT32_MAX, optional);
+    case 2:
+      return Simple(TypeKind::kInt, UINT32_MAX, optional);
+    case 3:
+      return Ranged(TypeKind::kPercent, 0, 1'000'000, UINT32_MAX, optional);
+    case 4:
+      return Simple(TypeKind::kPercent, UINT32_MAX, optional);
+    case 5:
+      return Ranged(TypeKind::kMoney, 0, 1'000'000'00, 0, optional);
+    case 6:
+      return Simple(TypeKind::kMoney, Below(2), optional);
+    case 7:
+      return Simple(TypeKind::kDuration, UINT32_MAX, optional);
+    case 8:
+      return Simple(TypeKind::kTime, UINT32_MAX, optional);
+    case 9:
+      return Simple(TypeKind::kDate, UINT32_MAX, optional);
+    case 10:
+      return Text(4 + Below(2), optional);
+    case 11:
+      return Simple(TypeKind::kEnum, 0, optional);
+    case 12:
+      return Simple(TypeKind::kEnum, 1, optional);
+    case 13:
+      return Simple(TypeKind::kRole, UINT32_MAX, optional);
+    case 14:
+      return Simple(TypeKind::kBool, UINT32_MAX, optional);
+    case 15:
+      return Simple(TypeKind::kReference, side_.valid() && Chance(40) ? side_.value : customer_.value, optional);
+    default:
+      return StructuredType();
   }
 }
 
@@ -253,9 +284,10 @@ Workflow Generator::Entity(const std::string& name, bool compound) {
   if (compound) {
     static constexpr TypeKind kKinds[] = {TypeKind::kEnum, TypeKind::kInt, TypeKind::kBool, TypeKind::kDate};
     const TypeKind kind = kKinds[Below(std::size(kKinds))];
-    w.key.push_back(MakeField("of", kind == TypeKind::kInt    ? Ranged(kind, 0, 3)
-                                    : kind == TypeKind::kDate ? Ranged(kind, 20'480, 20'483)
-                                                              : Simple(kind, kind == TypeKind::kEnum ? 0 : UINT32_MAX)));
+    w.key.push_back(MakeField("of", kind == TypeKind::kInt ? Ranged(kind, 0, 3)
+                                    : kind == TypeKind::kDate
+                                        ? Ranged(kind, 20'480, 20'483)
+                                        : Simple(kind, kind == TypeKind::kEnum ? 0 : UINT32_MAX)));
   }
   w.fields = {MakeField("score", Ranged(TypeKind::kInt, 0, 900)), MakeField("limit", Simple(TypeKind::kMoney, 0)),
               MakeField("grade", Simple(TypeKind::kEnum, 0)), MakeField("active", Simple(TypeKind::kBool)),
@@ -270,7 +302,8 @@ Workflow Generator::Entity(const std::string& name, bool compound) {
   set.name = "set";
   set.sources = {kNewState, StateId(0)};
   set.target = StateId(0);
-  for (size_t f = 0; f < w.fields.size(); ++f) set.sets.push_back({FieldId(f), schema().types[w.fields[f].type.value].optional, false});
+  for (size_t f = 0; f < w.fields.size(); ++f)
+    set.sets.push_back({FieldId(f), schema().types[w.fields[f].type.value].optional, false});
   w.transitions = {set};
   return w;
 }
@@ -304,7 +337,8 @@ std::vector<SetField> Generator::Sets(const Workflow& w, uint32_t percent, uint3
 void Generator::MainWorkflow(WorkflowId id) {
   Workflow w = schema().workflows[id.value];
   w.key = {MakeField("id", Text(4))};
-  w.fields.push_back(MakeField("amount", Chance(50) ? Simple(TypeKind::kMoney, 0) : Ranged(TypeKind::kMoney, 0, 2'000'000'00, 0)));
+  w.fields.push_back(
+      MakeField("amount", Chance(50) ? Simple(TypeKind::kMoney, 0) : Ranged(TypeKind::kMoney, 0, 2'000'000'00, 0)));
   w.fields.push_back(MakeField("customer", Simple(TypeKind::kReference, customer_.value, Chance(30))));
   w.fields.push_back(MakeField("items", StructuredType()));
   const uint32_t more = 4 + Below(5);
@@ -350,10 +384,12 @@ void Generator::SideWorkflow(WorkflowId id) {
   Workflow w = schema().workflows[id.value];
   w.key = {MakeField("id", Text(4))};
   w.fields = {MakeField("deal", Simple(TypeKind::kReference, main_.value)), MakeField("count", Simple(TypeKind::kInt))};
-  for (uint32_t i = 0, more = 1 + Below(3); i < more; ++i) w.fields.push_back(MakeField(absl::StrCat("f", i), AnyType(Chance(30))));
+  for (uint32_t i = 0, more = 1 + Below(3); i < more; ++i)
+    w.fields.push_back(MakeField(absl::StrCat("f", i), AnyType(Chance(30))));
   w.states = {{"placed"}, {"sent"}};
   Transition* place = AddTransition(&w, "place", {kNewState}, 0);
-  for (size_t f = 0; f < w.fields.size(); ++f) place->sets.push_back({FieldId(f), schema().types[w.fields[f].type.value].optional, false});
+  for (size_t f = 0; f < w.fields.size(); ++f)
+    place->sets.push_back({FieldId(f), schema().types[w.fields[f].type.value].optional, false});
   Transition* send = AddTransition(&w, "send", {StateId(0)}, 1);
   Payload(send, Below(2));
   schema().workflows[id.value] = std::move(w);
@@ -408,11 +444,13 @@ void Generator::MakeReview(WorkflowId id) {
   const bool asks = Chance(50);
   const RoleId asked(Below(schema().roles.size()));
   if (asks) {
-    schema().ladders.push_back({4 * kHour, Chance(50) ? Ladder::Else::kDeny : Ladder::Else::kTransition, TransitionId(), RoleId(), LadderId()});
+    schema().ladders.push_back({4 * kHour, Chance(50) ? Ladder::Else::kDeny : Ladder::Else::kTransition, TransitionId(),
+                                RoleId(), LadderId()});
     if (schema().ladders.back().otherwise == Ladder::Else::kTransition) schema().ladders.back().transition = block;
     schema().ladders.push_back({kDay, Ladder::Else::kEscalate, approve, asked, LadderId(schema().ladders.size() - 1)});
   } else {
-    schema().ladders.push_back({kDay, Chance(30) ? Ladder::Else::kDeny : Ladder::Else::kTransition, TransitionId(), RoleId(), LadderId()});
+    schema().ladders.push_back(
+        {kDay, Chance(30) ? Ladder::Else::kDeny : Ladder::Else::kTransition, TransitionId(), RoleId(), LadderId()});
     if (schema().ladders.back().otherwise == Ladder::Else::kTransition) schema().ladders.back().transition = block;
   }
   review.ladder = LadderId(schema().ladders.size() - 1);
@@ -428,7 +466,8 @@ void Generator::MakeReview(WorkflowId id) {
     typed_clause.halting = clause.transition == block;
     typed_clause.otherwise = c + 1 == count && Chance(70);
     if (!typed_clause.otherwise) typed_clause.domain = DomainId(Below(schema().domains.size()));
-    const bool taken = std::any_of(review.clauses.begin(), review.clauses.end(), [&](const Clause& x) { return x.name == clause.name; });
+    const bool taken = std::any_of(review.clauses.begin(), review.clauses.end(),
+                                   [&](const Clause& x) { return x.name == clause.name; });
     if (taken) clause.name += "x";
     review.clauses.push_back(clause);
     typed_review.clauses.push_back(std::move(typed_clause));
@@ -506,7 +545,8 @@ void Generator::Where(typed::Rule* rule, const Rule& row) {
   for (const typed::Rule* other : excusable) {
     if (other->workflow != rule->workflow || !Chance(60)) continue;
     for (const TransitionId t : other->transitions) {
-      if (std::find(rule->transitions.begin(), rule->transitions.end(), t) == rule->transitions.end()) rule->transitions.push_back(t);
+      if (std::find(rule->transitions.begin(), rule->transitions.end(), t) == rule->transitions.end())
+        rule->transitions.push_back(t);
     }
   }
   std::sort(rule->transitions.begin(), rule->transitions.end());
@@ -551,7 +591,8 @@ void Generator::MakeRule(RuleId id) {
   rule.by_orchestrator = Chance(rule.by.empty() ? 3 : 30);
   if (row.effect == Effect::kHold) Until(&rule, &row);
   if (Chance(row.effect == Effect::kAllow ? 65 : 94)) rule.when = Guard(rule.workflow, rule.transitions, row.effect);
-  if (Chance(row.effect == Effect::kAllow ? 8 : 15)) rule.unless = Guard(rule.workflow, rule.transitions, Effect::kDeny);
+  if (Chance(row.effect == Effect::kAllow ? 8 : 15))
+    rule.unless = Guard(rule.workflow, rule.transitions, Effect::kDeny);
   schema().rules[id.value] = row;
   program_.rules.push_back(std::move(rule));
 }
@@ -570,7 +611,8 @@ void Generator::Authority() {
     for (uint32_t t = 0; t < workflow.transitions.size(); ++t) {
       const bool verdict = !workflow.reviews.empty() && workflow.reviews[0].verdict == TransitionId(t);
       for (uint32_t r = 0; r < schema().roles.size(); ++r) {
-        const bool seat = verdict && std::any_of(workflow.reviews[0].seats.begin(), workflow.reviews[0].seats.end(), [&](const Seat& s) { return s.role == RoleId(r); });
+        const bool seat = verdict && std::any_of(workflow.reviews[0].seats.begin(), workflow.reviews[0].seats.end(),
+                                                 [&](const Seat& s) { return s.role == RoleId(r); });
         if (!seat && !Chance(r == 0 ? 85 : 45)) continue;
         typed::Grant grant;
         grant.role = RoleId(r);
@@ -581,7 +623,9 @@ void Generator::Authority() {
           std::vector<uint32_t> fields;
           for (uint32_t f = 0; f < workflow.fields.size(); ++f) {
             const Type& type = schema().types[workflow.fields[f].type.value];
-            if (IsNumber(type.kind) || type.kind == TypeKind::kTime || (type.kind == TypeKind::kEnum && schema().enums[type.index].ordered)) fields.push_back(f);
+            if (IsNumber(type.kind) || type.kind == TypeKind::kTime ||
+                (type.kind == TypeKind::kEnum && schema().enums[type.index].ordered))
+              fields.push_back(f);
           }
           if (!fields.empty()) {
             const uint32_t f = fields[Below(fields.size())];
@@ -613,7 +657,9 @@ void Generator::ClauseGuards() {
       ExprPtr says = Make(ExprKind::kSays, TypeOf(TypeKind::kBool));
       says->part = Below(table.seats.size());
       says->part2 = Below(3);
-      clause.when = Chance(30) ? std::move(says) : Make(Chance(70) ? ExprKind::kAnd : ExprKind::kOr, TypeOf(TypeKind::kBool), 0, std::move(says), maker.Bool(2));
+      clause.when = Chance(30) ? std::move(says)
+                               : Make(Chance(70) ? ExprKind::kAnd : ExprKind::kOr, TypeOf(TypeKind::kBool), 0,
+                                      std::move(says), maker.Bool(2));
     }
   }
 }
@@ -635,10 +681,14 @@ void Generator::Compute() {
           return node;
         };
         ExprMaker maker(&program_, &random_, {Scope::Kind::kCompute, WorkflowId(w), {TransitionId(t)}, 0});
-        if (type.kind == TypeKind::kTime) value = slot(SlotRoot::kNow, TypeKind::kTime);
-        else if (type.kind == TypeKind::kRole) value = slot(SlotRoot::kActorRole, TypeKind::kRole);
-        else if (type.kind == TypeKind::kString && type.capacity >= 4) value = slot(SlotRoot::kActorId, TypeKind::kString);
-        else if (type.kind == TypeKind::kBool) value = slot(SlotRoot::kActorIsHuman, TypeKind::kBool);
+        if (type.kind == TypeKind::kTime)
+          value = slot(SlotRoot::kNow, TypeKind::kTime);
+        else if (type.kind == TypeKind::kRole)
+          value = slot(SlotRoot::kActorRole, TypeKind::kRole);
+        else if (type.kind == TypeKind::kString && type.capacity >= 4)
+          value = slot(SlotRoot::kActorId, TypeKind::kString);
+        else if (type.kind == TypeKind::kBool)
+          value = slot(SlotRoot::kActorIsHuman, TypeKind::kBool);
         else if (type.kind == TypeKind::kEnum || (type.kind == TypeKind::kInt && type.min == -1000)) {
           ExprPtr human = slot(SlotRoot::kActorIsHuman, TypeKind::kBool);
           ExprPtr a = maker.Constant(type), b = maker.Constant(type);
@@ -647,7 +697,8 @@ void Generator::Compute() {
           if (type.kind == TypeKind::kInt) {
             ExprPtr three = maker.Constant(type);
             three->number = 3;
-            value = Make(Chance(50) ? ExprKind::kMultiply : ExprKind::kSubtract, TypeOf(type.kind), 0, std::move(value), std::move(three));
+            value = Make(Chance(50) ? ExprKind::kMultiply : ExprKind::kSubtract, TypeOf(type.kind), 0, std::move(value),
+                         std::move(three));
           }
         } else {
           continue;
@@ -690,7 +741,8 @@ void Generator::Rules() {
   }
   for (const RuleId id : restraints) MakeRule(id);
   for (const RuleId id : allows) MakeRule(id);
-  std::sort(program_.rules.begin(), program_.rules.end(), [](const typed::Rule& a, const typed::Rule& b) { return a.rule < b.rule; });
+  std::sort(program_.rules.begin(), program_.rules.end(),
+            [](const typed::Rule& a, const typed::Rule& b) { return a.rule < b.rule; });
   Authority();
   ClauseGuards();
 }
@@ -704,30 +756,37 @@ typed::Program Generate(uint64_t seed, const Shape& shape) { return Generator(se
 typed::Program Clone(const typed::Program& program) {
   typed::Program copy;
   copy.schema = program.schema;
-  const auto pattern = [](const typed::Pattern& p) { return typed::Pattern{p.transitions, p.by, p.by_orchestrator, typed::Clone(p.where)}; };
+  const auto pattern = [](const typed::Pattern& p) {
+    return typed::Pattern{p.transitions, p.by, p.by_orchestrator, typed::Clone(p.where)};
+  };
   for (const typed::Fact& f : program.facts) {
     typed::Fact fact;
     fact.workflow = f.workflow, fact.kind = f.kind, fact.refused = f.refused;
     fact.pattern = pattern(f.pattern);
     fact.value = typed::Clone(f.value);
-    fact.within_ns = f.within_ns, fact.capacity = f.capacity, fact.this_round = f.this_round, fact.type = f.type, fact.span = f.span;
+    fact.within_ns = f.within_ns, fact.capacity = f.capacity, fact.this_round = f.this_round, fact.type = f.type,
+    fact.span = f.span;
     if (f.since.has_value()) fact.since = pattern(*f.since);
     copy.facts.push_back(std::move(fact));
   }
   for (const typed::Grant& g : program.grants) {
     typed::Grant grant{g.role, g.workflow, g.transition, {}, typed::Clone(g.when)};
-    for (const typed::Limit& limit : g.limits) grant.limits.push_back({typed::Clone(limit.field), typed::Clone(limit.value)});
+    for (const typed::Limit& limit : g.limits)
+      grant.limits.push_back({typed::Clone(limit.field), typed::Clone(limit.value)});
     copy.grants.push_back(std::move(grant));
   }
   for (const typed::Rule& r : program.rules) {
-    copy.rules.push_back({r.rule, r.workflow, r.transitions, r.by, r.by_orchestrator, typed::Clone(r.when), typed::Clone(r.unless), r.overrides, r.awaits_fact, r.span});
+    copy.rules.push_back({r.rule, r.workflow, r.transitions, r.by, r.by_orchestrator, typed::Clone(r.when),
+                          typed::Clone(r.unless), r.overrides, r.awaits_fact, r.span});
   }
   for (const typed::Review& r : program.reviews) {
     typed::Review review{r.workflow, r.review, {}};
-    for (const typed::ReviewClause& c : r.clauses) review.clauses.push_back({c.clause, c.domain, c.halting, c.otherwise, typed::Clone(c.when), c.span});
+    for (const typed::ReviewClause& c : r.clauses)
+      review.clauses.push_back({c.clause, c.domain, c.halting, c.otherwise, typed::Clone(c.when), c.span});
     copy.reviews.push_back(std::move(review));
   }
-  for (const typed::Computed& c : program.computed) copy.computed.push_back({c.workflow, c.transition, c.field, typed::Clone(c.value)});
+  for (const typed::Computed& c : program.computed)
+    copy.computed.push_back({c.workflow, c.transition, c.field, typed::Clone(c.value)});
   return copy;
 }
 
@@ -754,7 +813,8 @@ void AddRestraint(typed::Program* program, uint64_t seed) {
   row.qualified = "p.z_added";
   row.effect = static_cast<Effect>(random.Below(3));
   row.domain = DomainId(0);
-  if (row.effect == Effect::kEscalate) row.asks = RoleId(random.Below(static_cast<uint32_t>(program->schema.roles.size())));
+  if (row.effect == Effect::kEscalate)
+    row.asks = RoleId(random.Below(static_cast<uint32_t>(program->schema.roles.size())));
   if (row.effect != Effect::kDeny) {
     program->schema.ladders.push_back({kHour, Ladder::Else::kDeny, TransitionId(), RoleId(), LadderId()});
     row.ladder = LadderId(program->schema.ladders.size() - 1);
@@ -771,7 +831,8 @@ ExprPtr MakeIndeterminate(const typed::Program& program, const ExprPtr& expr, ui
   std::vector<ExprPtr*> conditions;
   EachPart(&copy, [&](ExprPtr* part) {
     const Type& type = (*part)->type.type;
-    if (type.kind == TypeKind::kBool && !type.optional && (*part)->kind != ExprKind::kConstant) conditions.push_back(part);
+    if (type.kind == TypeKind::kBool && !type.optional && (*part)->kind != ExprKind::kConstant)
+      conditions.push_back(part);
   });
   // 2^62 + 2^62 leaves an int.
   const Type integer = TypeOf(TypeKind::kInt);
@@ -839,7 +900,8 @@ typed::Program Shuffle(const typed::Program& program, uint64_t seed) {
     Expr& e = **at;
     retype(&e.type.type.element);
     if (e.kind == ExprKind::kFact) e.index = facts[e.index];
-    if ((e.kind == ExprKind::kAnd || e.kind == ExprKind::kOr) && random.OneIn(2)) std::swap(e.children[0], e.children[1]);
+    if ((e.kind == ExprKind::kAnd || e.kind == ExprKind::kOr) && random.OneIn(2))
+      std::swap(e.children[0], e.children[1]);
   });
   Permute(&out.grants, Permutation(out.grants, &random));
   for (typed::Grant& grant : out.grants) Permute(&grant.limits, Permutation(grant.limits, &random));
@@ -862,7 +924,8 @@ std::string Describe(const typed::Program& program) {
     const Rule& row = schema.rules[rule.rule.value];
     const Workflow& w = schema.workflows[rule.workflow.value];
     static constexpr const char* kEffects[] = {"deny", "hold", "escalate", "allow"};
-    absl::StrAppend(&out, "rule ", row.qualified, " (", rule.rule.value, ") d", row.domain.value, " ", kEffects[static_cast<int>(row.effect)], " on ", w.name, ":");
+    absl::StrAppend(&out, "rule ", row.qualified, " (", rule.rule.value, ") d", row.domain.value, " ",
+                    kEffects[static_cast<int>(row.effect)], " on ", w.name, ":");
     for (const TransitionId t : rule.transitions) absl::StrAppend(&out, " ", w.transitions[t.value].name);
     for (const RoleId r : rule.by) absl::StrAppend(&out, " by R", r.value);
     if (rule.by_orchestrator) out += " by orchestrator";
@@ -877,15 +940,19 @@ std::string Describe(const typed::Program& program) {
     if (grant.when == nullptr && grant.limits.empty()) continue;
     const Workflow& w = schema.workflows[grant.workflow.value];
     absl::StrAppend(&out, "may R", grant.role.value, " ", w.name, ".", w.transitions[grant.transition.value].name);
-    for (const typed::Limit& limit : grant.limits) absl::StrAppend(&out, " up to ", typed::Text(*limit.field), " ", typed::Text(*limit.value));
+    for (const typed::Limit& limit : grant.limits)
+      absl::StrAppend(&out, " up to ", typed::Text(*limit.field), " ", typed::Text(*limit.value));
     if (grant.when != nullptr) absl::StrAppend(&out, " when ", typed::Text(*grant.when));
     out += "\n";
   }
-  for (size_t f = 0; f < program.facts.size(); ++f) absl::StrAppend(&out, "fact ", f, ": ", typed::Text(program.facts[f]), "\n");
+  for (size_t f = 0; f < program.facts.size(); ++f)
+    absl::StrAppend(&out, "fact ", f, ": ", typed::Text(program.facts[f]), "\n");
   for (const typed::Review& review : program.reviews) {
     for (const typed::ReviewClause& clause : review.clauses) {
-      const Clause& table = schema.workflows[review.workflow.value].reviews[review.review.value].clauses[clause.clause.value];
-      absl::StrAppend(&out, "clause ", table.name, " d", clause.domain.value, clause.halting ? " halting" : "", table.asks.valid() ? " asks" : "", " when ",
+      const Clause& table =
+          schema.workflows[review.workflow.value].reviews[review.review.value].clauses[clause.clause.value];
+      absl::StrAppend(&out, "clause ", table.name, " d", clause.domain.value, clause.halting ? " halting" : "",
+                      table.asks.valid() ? " asks" : "", " when ",
                       clause.when == nullptr ? "otherwise" : typed::Text(*clause.when), "\n");
     }
   }
@@ -893,7 +960,8 @@ std::string Describe(const typed::Program& program) {
     absl::StrAppend(&out, "workflow ", w.name, " fields:");
     for (size_t f = 0; f < w.fields.size(); ++f) {
       const Type& type = schema.types[w.fields[f].type.value];
-      absl::StrAppend(&out, " ", f, ":", w.fields[f].name, "/kind", static_cast<int>(type.kind), type.optional ? "?" : "");
+      absl::StrAppend(&out, " ", f, ":", w.fields[f].name, "/kind", static_cast<int>(type.kind),
+                      type.optional ? "?" : "");
     }
     out += "\n";
   }

@@ -11,17 +11,22 @@ namespace writ::agreement {
 
 int64_t Historian::Integer(const Type& type) {
   switch (type.kind) {
-    case TypeKind::kBool: return random_.Below(2);
-    case TypeKind::kEnum: return random_.Below(static_cast<uint32_t>(schema_.enums[type.index].members.size()));
-    case TypeKind::kRole: return random_.Below(static_cast<uint32_t>(schema_.roles.size()));
+    case TypeKind::kBool:
+      return random_.Below(2);
+    case TypeKind::kEnum:
+      return random_.Below(static_cast<uint32_t>(schema_.enums[type.index].members.size()));
+    case TypeKind::kRole:
+      return random_.Below(static_cast<uint32_t>(schema_.roles.size()));
     case TypeKind::kTime:
     case TypeKind::kDuration: {
       const int64_t hours = (static_cast<int64_t>(random_.Below(200)) - 40) * kHour;
       if (Chance(6)) return Chance(50) ? limits::kTimeMax : -limits::kTimeMax;
       return type.kind == TypeKind::kTime ? kStart + hours : hours;
     }
-    case TypeKind::kDate: return 20'480 + random_.Below(4) + (Chance(40) ? random_.Below(36) : 0);
-    default: break;
+    case TypeKind::kDate:
+      return 20'480 + random_.Below(4) + (Chance(40) ? random_.Below(36) : 0);
+    default:
+      break;
   }
   const bool bounded = type.min != INT64_MIN && type.max != INT64_MAX;
   if (bounded) {
@@ -30,7 +35,8 @@ int64_t Historian::Integer(const Type& type) {
     const uint64_t small = std::min<uint64_t>(span, Chance(50) ? 60 : span);
     return type.min + static_cast<int64_t>(random_.Next() % small);
   }
-  static constexpr int64_t kExtremes[] = {INT64_MAX, INT64_MIN, INT64_MAX - 3, int64_t{1} << 62, -(int64_t{1} << 40), int64_t{3'037'000'500}};
+  static constexpr int64_t kExtremes[] = {INT64_MAX,        INT64_MIN,           INT64_MAX - 3,
+                                          int64_t{1} << 62, -(int64_t{1} << 40), int64_t{3'037'000'500}};
   if (Chance(14)) return kExtremes[random_.Below(std::size(kExtremes))];
   const int64_t magnitude = Chance(50) ? 20 : 5'000'000;
   return static_cast<int64_t>(random_.Next() % static_cast<uint64_t>(magnitude)) - magnitude / 5;
@@ -38,7 +44,8 @@ int64_t Historian::Integer(const Type& type) {
 
 Value Historian::RandomValue(const Type& type) {
   switch (type.kind) {
-    case TypeKind::kString: return Value(kTexts[random_.Below(std::size(kTexts))]);
+    case TypeKind::kString:
+      return Value(kTexts[random_.Below(std::size(kTexts))]);
     case TypeKind::kReference: {
       std::vector<Value> parts;
       return Value(KeyOf(WorkflowId(type.index), &parts));
@@ -67,14 +74,16 @@ Value Historian::RandomValue(const Type& type) {
       for (uint32_t i = 0; i < count; ++i) {
         Value value = RandomValue(element);
         const bool twice = std::any_of(list.begin(), list.end(), [&](const Value& other) {
-          return type.key.valid() ? other.list()[type.key.value] == value.list()[type.key.value] : type.kind == TypeKind::kSet && other == value;
+          return type.key.valid() ? other.list()[type.key.value] == value.list()[type.key.value]
+                                  : type.kind == TypeKind::kSet && other == value;
         });
         if (!twice) list.push_back(std::move(value));
       }
       if (type.kind == TypeKind::kSet) std::sort(list.begin(), list.end());
       return Value(std::move(list));
     }
-    default: return Value(Integer(type));
+    default:
+      return Value(Integer(type));
   }
 }
 
@@ -108,7 +117,8 @@ bool Historian::ChooseConclusion(Step* step) {
       std::optional<ClauseId> clause = reviews.Complete(*instance, waiting, orchestrator, now_ns_);
       if (!clause.has_value() && Chance(18)) clause = reviews.AtDeadline(*instance, waiting, orchestrator, now_ns_);
       if (!clause.has_value() && Chance(8)) {
-        clause = ClauseId(random_.Below(static_cast<uint32_t>(schema_.workflows[w].reviews[waiting.value].clauses.size())));
+        clause =
+            ClauseId(random_.Below(static_cast<uint32_t>(schema_.workflows[w].reviews[waiting.value].clauses.size())));
       }
       if (!clause.has_value()) continue;
       Proposal& p = step->proposal;
@@ -131,9 +141,12 @@ void Historian::ChooseWhere(Proposal* p) {
   WorkflowId question;
   for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
     const Workflow& workflow = schema_.workflows[w];
-    if (workflow.is_builtin) question = WorkflowId(w);
-    else if (workflow.is_entity) entities.push_back(WorkflowId(w));
-    else others.push_back(WorkflowId(w));
+    if (workflow.is_builtin)
+      question = WorkflowId(w);
+    else if (workflow.is_entity)
+      entities.push_back(WorkflowId(w));
+    else
+      others.push_back(WorkflowId(w));
   }
   if (count_ <= 4 || Chance(7)) {
     p->workflow = entities[count_ <= 3 ? 0 : random_.Below(static_cast<uint32_t>(entities.size()))];
@@ -167,11 +180,14 @@ void Historian::ChooseWhere(Proposal* p) {
         if (review.verdict == TransitionId(t) && Chance(70)) legal.push_back(TransitionId(t));
         if (instance == nullptr || review.state != instance->state) continue;
         const int32_t outcome = instance->reviews[0].outcome;
-        if (outcome >= 0 && review.clauses[static_cast<size_t>(outcome)].transition == TransitionId(t)) legal.insert(legal.end(), 2, TransitionId(t));
+        if (outcome >= 0 && review.clauses[static_cast<size_t>(outcome)].transition == TransitionId(t))
+          legal.insert(legal.end(), 2, TransitionId(t));
       }
     }
-    if (legal.empty() || Chance(4)) p->transition = TransitionId(random_.Below(static_cast<uint32_t>(workflow.transitions.size())));
-    else p->transition = legal[random_.Below(static_cast<uint32_t>(legal.size()))];
+    if (legal.empty() || Chance(4))
+      p->transition = TransitionId(random_.Below(static_cast<uint32_t>(workflow.transitions.size())));
+    else
+      p->transition = legal[random_.Below(static_cast<uint32_t>(legal.size()))];
     if (!legal.empty()) return;
   }
 }
@@ -219,7 +235,11 @@ void Historian::ChooseRest(Proposal* p) {
     p->payload.push_back(type.optional && Chance(40) ? Value() : RandomValue(type));
   }
   const Instance* instance = world_.Find(p->workflow, p->key);
-  if (Chance(30)) p->seen = instance == nullptr ? 0 : std::max<int64_t>(0, instance->last_change + static_cast<int64_t>(random_.Below(8)) - (Chance(12) ? 6 : 0));
+  if (Chance(30))
+    p->seen = instance == nullptr
+                  ? 0
+                  : std::max<int64_t>(
+                        0, instance->last_change + static_cast<int64_t>(random_.Below(8)) - (Chance(12) ? 6 : 0));
   p->duplicate = Chance(1);
   if (Chance(25)) {
     for (uint32_t r = 0; r < schema_.rules.size(); ++r) {

@@ -37,25 +37,31 @@ bool RemoveAnAllow(typed::Program* program, uint64_t seed) {
     if (program->schema.rules[program->rules[i].rule.value].effect == Effect::kAllow) allows.push_back(i);
   }
   if (allows.empty()) return false;
-  program->rules.erase(program->rules.begin() + static_cast<ptrdiff_t>(allows[random.Below(static_cast<uint32_t>(allows.size()))]));
+  program->rules.erase(program->rules.begin() +
+                       static_cast<ptrdiff_t>(allows[random.Below(static_cast<uint32_t>(allows.size()))]));
   return true;
 }
 
 bool MakeVariant(const typed::Program& program, int law, uint64_t seed, typed::Program* out) {
   *out = law == 3 ? Shuffle(program, seed) : Clone(program);
   switch (law) {
-    case 0: AddRestraint(out, seed); return true;
-    case 1: return RemoveAnAllow(out, seed);
-    case 2: return MakeOneIndeterminate(out, seed);
-    default: return true;
+    case 0:
+      AddRestraint(out, seed);
+      return true;
+    case 1:
+      return RemoveAnAllow(out, seed);
+    case 2:
+      return MakeOneIndeterminate(out, seed);
+    default:
+      return true;
   }
 }
 
 std::string Compare(int law, const Decided& before, const Decided& after) {
   if (law < 3) return after.outcome < before.outcome ? "the decision became laxer" : "";
   const OracleDecision &a = before.decision, &b = after.decision;
-  const bool same = a.outcome == b.outcome && a.reasons == b.reasons && a.applied == b.applied && a.failed == b.failed && a.allows == b.allows &&
-                    a.allows_failed == b.allows_failed;
+  const bool same = a.outcome == b.outcome && a.reasons == b.reasons && a.applied == b.applied &&
+                    a.failed == b.failed && a.allows == b.allows && a.allows_failed == b.allows_failed;
   return same ? "" : "the decision changed";
 }
 
@@ -66,7 +72,11 @@ std::string BreakLaw(uint64_t seed, int steps, int only, LawCounts* counts) {
   Options options;
   options.native = options.oracle = false;
   Statistics ignored;
-  struct Variant { int law; std::unique_ptr<typed::Program> program; std::unique_ptr<Session> session; };
+  struct Variant {
+    int law;
+    std::unique_ptr<typed::Program> program;
+    std::unique_ptr<Session> session;
+  };
   std::vector<Variant> variants;
   for (int law = 0; law < kLawCount; ++law) {
     if (only >= 0 && law != only) continue;
@@ -86,18 +96,22 @@ std::string BreakLaw(uint64_t seed, int steps, int only, LawCounts* counts) {
     history.push_back(historian.Next());
     const Step& step = history.back();
     Decided before;
-    if (std::optional<std::string> wrong = session.Run(step, std::nullopt, &before)) return absl::StrCat("seed ", seed, ": ", *wrong);
+    if (std::optional<std::string> wrong = session.Run(step, std::nullopt, &before))
+      return absl::StrCat("seed ", seed, ": ", *wrong);
     for (Variant& variant : variants) {
       Decided after;
-      if (std::optional<std::string> wrong = variant.session->Run(step, session.committed(), &after)) return absl::StrCat("seed ", seed, ": ", *wrong);
+      if (std::optional<std::string> wrong = variant.session->Run(step, session.committed(), &after))
+        return absl::StrCat("seed ", seed, ": ", *wrong);
       if (!before.ran || !after.ran) continue;
       ++counts->compared[variant.law];
-      if (before.outcome != after.outcome || before.decision.reasons != after.decision.reasons) ++counts->changed[variant.law];
+      if (before.outcome != after.outcome || before.decision.reasons != after.decision.reasons)
+        ++counts->changed[variant.law];
       const std::string broken = Compare(variant.law, before, after);
       if (broken.empty()) continue;
-      return absl::StrCat("seed ", seed, ", ", kLaws[variant.law], ": ", broken, " at step ", i, "\n  ", Describe(program.schema, step), "\n  before: ",
-                          Describe(program.schema, before.decision), "\n  after:  ", Describe(variant.program->schema, after.decision), "\n\n",
-                          Describe(program), "\n--- the variant\n", Describe(*variant.program));
+      return absl::StrCat("seed ", seed, ", ", kLaws[variant.law], ": ", broken, " at step ", i, "\n  ",
+                          Describe(program.schema, step), "\n  before: ", Describe(program.schema, before.decision),
+                          "\n  after:  ", Describe(variant.program->schema, after.decision), "\n\n", Describe(program),
+                          "\n--- the variant\n", Describe(*variant.program));
     }
   }
   return {};

@@ -14,7 +14,9 @@ using typed::QuantifierOp;
 namespace {
 
 bool IsText(const Type& t) { return t.kind == TypeKind::kString || t.kind == TypeKind::kReference; }
-bool IsEnumSet(const Schema& s, const Type& t) { return t.kind == TypeKind::kSet && s.types[t.element.value].kind == TypeKind::kEnum; }
+bool IsEnumSet(const Schema& s, const Type& t) {
+  return t.kind == TypeKind::kSet && s.types[t.element.value].kind == TypeKind::kEnum;
+}
 bool IsStructured(const Schema& s, const Type& t) {
   return t.kind == TypeKind::kRecord || t.kind == TypeKind::kList || (t.kind == TypeKind::kSet && !IsEnumSet(s, t));
 }
@@ -49,14 +51,22 @@ void Check64(Walked* w) {
   }
 }
 
-bool Contains(const std::vector<TransitionId>& list, TransitionId t) { return std::find(list.begin(), list.end(), t) != list.end(); }
-bool Contains(const std::vector<RoleId>& list, RoleId r) { return std::find(list.begin(), list.end(), r) != list.end(); }
-bool Contains(const std::vector<RuleId>& list, RuleId r) { return std::find(list.begin(), list.end(), r) != list.end(); }
+bool Contains(const std::vector<TransitionId>& list, TransitionId t) {
+  return std::find(list.begin(), list.end(), t) != list.end();
+}
+bool Contains(const std::vector<RoleId>& list, RoleId r) {
+  return std::find(list.begin(), list.end(), r) != list.end();
+}
+bool Contains(const std::vector<RuleId>& list, RuleId r) {
+  return std::find(list.begin(), list.end(), r) != list.end();
+}
 
 // `aligned` brings a number of one scale to the larger of two.
 Num Aligned(const Walked& w, int own, int other) { return other > own ? w.number * Power10(other - own) : w.number; }
 
-bool SameScalar(const Walked& a, const Walked& b, const Type& type) { return IsText(type) ? a.text == b.text : a.number == b.number; }
+bool SameScalar(const Walked& a, const Walked& b, const Type& type) {
+  return IsText(type) ? a.text == b.text : a.number == b.number;
+}
 
 int64_t PopulationOf(Num bits) {
   int64_t n = 0;
@@ -192,7 +202,10 @@ Walked Oracle::Pattern(const typed::Pattern& pattern, Scene* scene) const {
 Walked Oracle::FactOf(uint32_t index, const Scene& scene) const {
   using Kind = typed::Fact::Kind;
   const typed::Fact& fact = program_.facts[index];
-  struct Hit { int64_t time_ns; const Walked* value; };
+  struct Hit {
+    int64_t time_ns;
+    const Walked* value;
+  };
   std::vector<Hit> hits;
   bool unknown = false;
   if (scene.view.instance != nullptr) {
@@ -208,7 +221,8 @@ Walked Oracle::FactOf(uint32_t index, const Scene& scene) const {
         if (matches) hits.push_back({event.proposal.now_ns, &of.value});
       }
       if (of.restarts) {
-        if (of.restart.unknown) unknown = true;
+        if (of.restart.unknown)
+          unknown = true;
         else if (of.restart.number != 0) {
           hits.clear();
           unknown = false;
@@ -243,7 +257,9 @@ Walked Oracle::FactOf(uint32_t index, const Scene& scene) const {
     out.unknown |= values.size() > capacity;
   }
   switch (fact.kind) {
-    case Kind::kCount: out.number = static_cast<Num>(values.size()); break;
+    case Kind::kCount:
+      out.number = static_cast<Num>(values.size());
+      break;
     case Kind::kSum:
       for (const Walked* v : values) out.number += v->number;
       if (fact.type.scale == 0) Check64(&out);
@@ -251,7 +267,8 @@ Walked Oracle::FactOf(uint32_t index, const Scene& scene) const {
     default:
       out.present = !values.empty();
       for (const Walked* v : values) {
-        const bool better = v == values[0] || (fact.kind == Kind::kMin ? v->number < out.number : v->number > out.number);
+        const bool better =
+            v == values[0] || (fact.kind == Kind::kMin ? v->number < out.number : v->number > out.number);
         if (better) out.number = v->number;
       }
   }
@@ -269,9 +286,12 @@ std::vector<Oracle::Spoken> Oracle::SpokenOf(const Scene& scene, const Review& r
     if (event.proposal.transition != review.verdict || event.state != review.state.value) continue;
     if (event.proposal.actor.role != review.seats[seat].role) continue;
     const int64_t stance = event.proposal.payload[review.stance.value].integer();
-    const auto own = std::find_if(spoken.begin(), spoken.end(), [&](const Spoken& s) { return s.actor == event.proposal.actor.id; });
-    if (own != spoken.end()) own->stance = stance;
-    else if (spoken.size() < review.seats[seat].seats) spoken.push_back({event.proposal.actor.id, stance});
+    const auto own =
+        std::find_if(spoken.begin(), spoken.end(), [&](const Spoken& s) { return s.actor == event.proposal.actor.id; });
+    if (own != spoken.end())
+      own->stance = stance;
+    else if (spoken.size() < review.seats[seat].seats)
+      spoken.push_back({event.proposal.actor.id, stance});
   }
   return spoken;
 }
@@ -283,7 +303,8 @@ int64_t Oracle::VotesOf(const Scene& scene, const Review& review, uint32_t seat,
 
 bool Oracle::SeatIsTaken(const Scene& scene, const Review& review, uint32_t seat) const {
   const std::vector<Spoken> spoken = SpokenOf(scene, review, seat);
-  const bool own = std::any_of(spoken.begin(), spoken.end(), [&](const Spoken& s) { return s.actor == scene.proposal->actor.id; });
+  const bool own =
+      std::any_of(spoken.begin(), spoken.end(), [&](const Spoken& s) { return s.actor == scene.proposal->actor.id; });
   return !own && spoken.size() >= review.seats[seat].seats;
 }
 
@@ -312,7 +333,8 @@ Oracle::Scene Oracle::SceneOf(const Proposal& proposal, bool concludes) const {
 Value Oracle::FieldAfter(const Scene& scene, uint32_t field) const {
   if (!scene.is_event && scene.transition != nullptr) {
     for (size_t i = 0; i < scene.transition->sets.size(); ++i) {
-      if (scene.transition->sets[i].field.value == field && !scene.proposal->sets[i].absent()) return scene.proposal->sets[i];
+      if (scene.transition->sets[i].field.value == field && !scene.proposal->sets[i].absent())
+        return scene.proposal->sets[i];
     }
   }
   return scene.view.fields[field];
@@ -352,15 +374,31 @@ Walked Oracle::Slot(const Expr& e, Scene* scene) const {
       return Read(value, schema_.types[scene->workflow->fields[e.index].type.value], e.type.type.optional);
     }
     case SlotRoot::kPayload:
-      return Read(scene->proposal->payload[e.index], schema_.types[scene->transition->payload[e.index].type.value], e.type.type.optional);
-    case SlotRoot::kThisKey: w.text = scene->proposal->key; return w;
-    case SlotRoot::kNow: w.number = scene->proposal->now_ns; return w;
-    case SlotRoot::kState: w.number = scene->view.state; return w;
-    case SlotRoot::kActorId: w.text = actor.id; return w;
-    case SlotRoot::kActorPrincipal: w.text = actor.principal; return w;
-    case SlotRoot::kActorRole: w.number = actor.role.valid() ? Num{actor.role.value} : -1; return w;
-    case SlotRoot::kActorIsHuman: w.number = actor.is_human; return w;
-    default: WRIT_CHECK(false);
+      return Read(scene->proposal->payload[e.index], schema_.types[scene->transition->payload[e.index].type.value],
+                  e.type.type.optional);
+    case SlotRoot::kThisKey:
+      w.text = scene->proposal->key;
+      return w;
+    case SlotRoot::kNow:
+      w.number = scene->proposal->now_ns;
+      return w;
+    case SlotRoot::kState:
+      w.number = scene->view.state;
+      return w;
+    case SlotRoot::kActorId:
+      w.text = actor.id;
+      return w;
+    case SlotRoot::kActorPrincipal:
+      w.text = actor.principal;
+      return w;
+    case SlotRoot::kActorRole:
+      w.number = actor.role.valid() ? Num{actor.role.value} : -1;
+      return w;
+    case SlotRoot::kActorIsHuman:
+      w.number = actor.is_human;
+      return w;
+    default:
+      WRIT_CHECK(false);
   }
 }
 
@@ -387,7 +425,8 @@ Walked Oracle::Deref(const Expr& e, Scene* scene) const {
   if (e.part == 0) {
     const Type& type = schema_.types[target.fields[e.index].type.value];
     w = Read(names ? view.fields[e.index] : Value(), type, type.optional);
-    if (target.fresh_ns > 0 && names && view.exists && scene->proposal->now_ns - view.updated_ns > target.fresh_ns) w.unknown = true;
+    if (target.fresh_ns > 0 && names && view.exists && scene->proposal->now_ns - view.updated_ns > target.fresh_ns)
+      w.unknown = true;
   } else if (e.part == 1) {
     w.number = names ? view.state : 0;
   } else {
@@ -491,14 +530,17 @@ Walked Oracle::In(const Expr& e, Scene* scene) const {
     kinds[static_cast<size_t>(ExprKind::kSetLiteral)]++;
     for (const typed::ExprPtr& member : hay.children) {
       const Walked y = Walk(*member, scene);
-      if (IsText(needle.type.type)) found |= x.text == y.text;
-      else found |= Aligned(x, needle.type.scale, member->type.scale) == Aligned(y, member->type.scale, needle.type.scale);
+      if (IsText(needle.type.type))
+        found |= x.text == y.text;
+      else
+        found |= Aligned(x, needle.type.scale, member->type.scale) == Aligned(y, member->type.scale, needle.type.scale);
     }
   } else {
     const Walked list = Walk(hay, scene);
     unknown = unknown || list.unknown;
     if (IsEnumSet(schema_, hay.type.type)) {
-      found = x.number >= 0 && x.number < 64 && (static_cast<uint64_t>(list.number) >> static_cast<int>(x.number) & 1) != 0;
+      found =
+          x.number >= 0 && x.number < 64 && (static_cast<uint64_t>(list.number) >> static_cast<int>(x.number) & 1) != 0;
     } else {
       for (const Walked& y : ElementsOf(list, hay.type.type)) found |= SameScalar(x, y, needle.type.type);
     }
@@ -520,7 +562,8 @@ Walked Oracle::Arithmetic(const Expr& e, Scene* scene) const {
     if (e.kind == ExprKind::kMultiply) {
       w.number = a.number * b.number;
     } else {
-      const Num x = Aligned(a, e.children[0]->type.scale, e.type.scale), y = Aligned(b, e.children[1]->type.scale, e.type.scale);
+      const Num x = Aligned(a, e.children[0]->type.scale, e.type.scale),
+                y = Aligned(b, e.children[1]->type.scale, e.type.scale);
       w.number = e.kind == ExprKind::kAdd ? x + y : x - y;
     }
   }
@@ -550,7 +593,9 @@ Walked Oracle::Round(const Expr& e, Scene* scene) const {
 Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
   kinds[static_cast<size_t>(e.kind)]++;
   const auto flipped = [&] {
-    return polarity == Polarity::kRestrains ? Polarity::kEmpowers : polarity == Polarity::kEmpowers ? Polarity::kRestrains : polarity;
+    return polarity == Polarity::kRestrains  ? Polarity::kEmpowers
+           : polarity == Polarity::kEmpowers ? Polarity::kRestrains
+                                             : polarity;
   };
   switch (e.kind) {
     case ExprKind::kConstant: {
@@ -559,16 +604,24 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
       w.text = e.text;
       return w;
     }
-    case ExprKind::kSlot: return Slot(e, scene);
-    case ExprKind::kVariable: return scene->variables.at(e.variable);
-    case ExprKind::kMember: return Member(e, scene);
-    case ExprKind::kDeref: return Deref(e, scene);
-    case ExprKind::kNot: return KleeneNot(Walk(*e.children[0], scene, flipped()));
-    case ExprKind::kAnd: return KleeneAnd(Walk(*e.children[0], scene, polarity), Walk(*e.children[1], scene, polarity));
-    case ExprKind::kOr: return KleeneOr(Walk(*e.children[0], scene, polarity), Walk(*e.children[1], scene, polarity));
+    case ExprKind::kSlot:
+      return Slot(e, scene);
+    case ExprKind::kVariable:
+      return scene->variables.at(e.variable);
+    case ExprKind::kMember:
+      return Member(e, scene);
+    case ExprKind::kDeref:
+      return Deref(e, scene);
+    case ExprKind::kNot:
+      return KleeneNot(Walk(*e.children[0], scene, flipped()));
+    case ExprKind::kAnd:
+      return KleeneAnd(Walk(*e.children[0], scene, polarity), Walk(*e.children[1], scene, polarity));
+    case ExprKind::kOr:
+      return KleeneOr(Walk(*e.children[0], scene, polarity), Walk(*e.children[1], scene, polarity));
     case ExprKind::kEqual:
     case ExprKind::kNotEqual:
-    case ExprKind::kIs: return Equal(e, scene);
+    case ExprKind::kIs:
+      return Equal(e, scene);
     case ExprKind::kLess:
     case ExprKind::kLessEqual: {
       const Expr &left = *e.children[0], &right = *e.children[1];
@@ -576,7 +629,8 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
       const Num x = Aligned(a, left.type.scale, right.type.scale), y = Aligned(b, right.type.scale, left.type.scale);
       return Truth(e.kind == ExprKind::kLess ? x < y : x <= y, a.unknown || b.unknown);
     }
-    case ExprKind::kIn: return In(e, scene);
+    case ExprKind::kIn:
+      return In(e, scene);
     case ExprKind::kHas: {
       const Walked a = Walk(*e.children[0], scene);
       return Truth(a.present, a.unknown);
@@ -584,7 +638,8 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
     case ExprKind::kCoalesce: {
       const Walked a = Walk(*e.children[0], scene), b = Walk(*e.children[1], scene);
       Walked w = a.present ? a : b;
-      w.number = a.present ? Aligned(a, e.children[0]->type.scale, e.type.scale) : Aligned(b, e.children[1]->type.scale, e.type.scale);
+      w.number = a.present ? Aligned(a, e.children[0]->type.scale, e.type.scale)
+                           : Aligned(b, e.children[1]->type.scale, e.type.scale);
       w.present = a.present || b.present;
       w.unknown = a.unknown || b.unknown;
       return w;
@@ -592,20 +647,27 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
     case ExprKind::kIf: {
       const Walked c = Walk(*e.children[0], scene), a = Walk(*e.children[1], scene), b = Walk(*e.children[2], scene);
       Walked w = c.number != 0 ? a : b;
-      w.number = c.number != 0 ? Aligned(a, e.children[1]->type.scale, e.type.scale) : Aligned(b, e.children[2]->type.scale, e.type.scale);
+      w.number = c.number != 0 ? Aligned(a, e.children[1]->type.scale, e.type.scale)
+                               : Aligned(b, e.children[2]->type.scale, e.type.scale);
       w.unknown = c.unknown || a.unknown || b.unknown;
       return w;
     }
     case ExprKind::kAdd:
     case ExprKind::kSubtract:
     case ExprKind::kMultiply:
-    case ExprKind::kNegate: return Arithmetic(e, scene);
-    case ExprKind::kRound: return Round(e, scene);
-    case ExprKind::kQuantifier: return Quantify(e, scene, polarity);
+    case ExprKind::kNegate:
+      return Arithmetic(e, scene);
+    case ExprKind::kRound:
+      return Round(e, scene);
+    case ExprKind::kQuantifier:
+      return Quantify(e, scene, polarity);
     case ExprKind::kLookup:
-    case ExprKind::kElementAt: return Lookup(e, scene);
-    case ExprKind::kEntityLookup: return EntityLookup(e, scene);
-    case ExprKind::kFact: return FactOf(e.index, *scene);
+    case ExprKind::kElementAt:
+      return Lookup(e, scene);
+    case ExprKind::kEntityLookup:
+      return EntityLookup(e, scene);
+    case ExprKind::kFact:
+      return FactOf(e.index, *scene);
     case ExprKind::kSays:
     case ExprKind::kVotes: {
       const Review& review = scene->workflow->reviews[e.index];
@@ -616,7 +678,8 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
       return w;
     }
     case ExprKind::kDivide:
-    case ExprKind::kSetLiteral: WRIT_CHECK(false);
+    case ExprKind::kSetLiteral:
+      WRIT_CHECK(false);
   }
   WRIT_CHECK(false);
 }
@@ -643,7 +706,9 @@ Walked Oracle::Quantify(const Expr& e, Scene* scene, Polarity polarity) const {
     out.number = bits ? PopulationOf(collection.number) : static_cast<Num>(elements.size());
     return out;
   }
-  struct Seen { Walked where, body; };
+  struct Seen {
+    Walked where, body;
+  };
   std::vector<Seen> seen;
   for (const Walked& element : elements) {
     scene->variables[e.variable] = element;
@@ -665,7 +730,8 @@ Walked Oracle::Quantify(const Expr& e, Scene* scene, Polarity polarity) const {
       Walked all = Truth(true);
       for (const Seen& s : seen) all = KleeneAnd(all, KleeneOr(KleeneNot(s.where), s.body));
       // Vacuous truth grants nothing.
-      if (polarity == Polarity::kEmpowers && !all.unknown && std::none_of(seen.begin(), seen.end(), chosen)) all = Truth(false);
+      if (polarity == Polarity::kEmpowers && !all.unknown && std::none_of(seen.begin(), seen.end(), chosen))
+        all = Truth(false);
       all.unknown = all.unknown || out.unknown;
       return all;
     }
@@ -676,7 +742,8 @@ Walked Oracle::Quantify(const Expr& e, Scene* scene, Polarity polarity) const {
         if (!both.unknown && both.number != 0) ++out.number;
       }
       return out;
-    default: break;
+    default:
+      break;
   }
   std::vector<const Walked*> values;
   for (const Seen& s : seen) {
@@ -693,7 +760,8 @@ Walked Oracle::Quantify(const Expr& e, Scene* scene, Polarity polarity) const {
   } else {
     out.present = !values.empty();
     for (const Walked* v : values) {
-      const bool better = v == values[0] || (e.op == QuantifierOp::kMin ? v->number < out.number : v->number > out.number);
+      const bool better =
+          v == values[0] || (e.op == QuantifierOp::kMin ? v->number < out.number : v->number > out.number);
       if (better) out.number = v->number;
     }
   }
@@ -714,11 +782,13 @@ bool Oracle::NamesNothing(const Value& value, const Type& type) const {
   }
   if (!IsStructured(schema_, type)) return false;
   const Type& element = schema_.types[type.element.value];
-  return std::any_of(value.list().begin(), value.list().end(), [&](const Value& v) { return NamesNothing(v, element); });
+  return std::any_of(value.list().begin(), value.list().end(),
+                     [&](const Value& v) { return NamesNothing(v, element); });
 }
 
 // All that a path can come to: every element where it goes through a list.
-std::vector<Oracle::Found> Oracle::Everything(const Expr& e, Scene* scene, const std::map<uint32_t, const Expr*>& bound) const {
+std::vector<Oracle::Found> Oracle::Everything(const Expr& e, Scene* scene,
+                                              const std::map<uint32_t, const Expr*>& bound) const {
   std::vector<Found> out;
   const auto elements = [&](const Expr& list) {
     for (const Found& f : Everything(list, scene, bound)) {
@@ -734,16 +804,23 @@ std::vector<Oracle::Found> Oracle::Everything(const Expr& e, Scene* scene, const
         out.push_back({e.root == SlotRoot::kAfter ? FieldAfter(*scene, e.index) : scene->view.fields[e.index],
                        &schema_.types[scene->workflow->fields[e.index].type.value]});
       } else if (e.root == SlotRoot::kPayload) {
-        out.push_back({scene->proposal->payload[e.index], &schema_.types[scene->transition->payload[e.index].type.value]});
+        out.push_back(
+            {scene->proposal->payload[e.index], &schema_.types[scene->transition->payload[e.index].type.value]});
       }
       return out;
     }
-    case ExprKind::kVariable: elements(*bound.at(e.variable)); return out;
+    case ExprKind::kVariable:
+      elements(*bound.at(e.variable));
+      return out;
     case ExprKind::kLookup:
-    case ExprKind::kElementAt: elements(*e.children[0]); return out;
+    case ExprKind::kElementAt:
+      elements(*e.children[0]);
+      return out;
     case ExprKind::kMember:
       for (const Found& f : Everything(*e.children[0], scene, bound)) {
-        if (f.value.is_list()) out.push_back({f.value.list()[e.index], &schema_.types[schema_.records[f.type->index].members[e.index].type.value]});
+        if (f.value.is_list())
+          out.push_back(
+              {f.value.list()[e.index], &schema_.types[schema_.records[f.type->index].members[e.index].type.value]});
       }
       return out;
     case ExprKind::kDeref:
@@ -759,7 +836,8 @@ std::vector<Oracle::Found> Oracle::Everything(const Expr& e, Scene* scene, const
       if (w.present) out.push_back({Value(w.text), &e.type.type});
       return out;
     }
-    default: return out;
+    default:
+      return out;
   }
 }
 
@@ -778,7 +856,9 @@ bool Oracle::ReadsNothing(const Expr& e, Scene* scene, std::map<uint32_t, const 
 
 bool Oracle::NamesNothing(Scene* scene) const {
   for (const SetField& set : scene->transition->sets) {
-    if (NamesNothing(FieldAfter(*scene, set.field.value), schema_.types[scene->workflow->fields[set.field.value].type.value])) return true;
+    if (NamesNothing(FieldAfter(*scene, set.field.value),
+                     schema_.types[scene->workflow->fields[set.field.value].type.value]))
+      return true;
   }
   for (size_t p = 0; p < scene->transition->payload.size(); ++p) {
     if (NamesNothing(scene->proposal->payload[p], schema_.types[scene->transition->payload[p].type.value])) return true;
@@ -794,7 +874,9 @@ bool Oracle::NamesNothing(Scene* scene) const {
       if (reads(limit.field) || reads(limit.value)) return true;
     }
   }
-  const auto here = [&](const typed::Rule& rule) { return rule.workflow == workflow && Contains(rule.transitions, transition); };
+  const auto here = [&](const typed::Rule& rule) {
+    return rule.workflow == workflow && Contains(rule.transitions, transition);
+  };
   for (const typed::Rule& rule : program_.rules) {
     if (!here(rule)) continue;
     if (schema_.rules[rule.rule.value].effect == Effect::kAllow) continue;
@@ -851,7 +933,9 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
     if (applies) out.applied.push_back({rule, effect});
     if (fails) out.failed.push_back({rule, effect});
   };
-  const auto deny = [&](Builtin reason, bool applies, bool fails = false) { restrain(BuiltinRule(reason), Effect::kDeny, applies, fails); };
+  const auto deny = [&](Builtin reason, bool applies, bool fails = false) {
+    restrain(BuiltinRule(reason), Effect::kDeny, applies, fails);
+  };
   const auto gate = [&](Builtin reason, bool applies) {
     if (!applies) return;
     out.applied.push_back({BuiltinRule(reason), Effect::kDeny});
@@ -868,7 +952,8 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
     deny(Builtin::kSuspended, !actor.is_active);
   } else {
     const StateId state = scene.view.state < 0 ? kNewState : StateId(static_cast<uint32_t>(scene.view.state));
-    gate(Builtin::kNoTransition, std::find(transition.sources.begin(), transition.sources.end(), state) == transition.sources.end());
+    gate(Builtin::kNoTransition,
+         std::find(transition.sources.begin(), transition.sources.end(), state) == transition.sources.end());
     gate(Builtin::kStale, proposal.seen < scene.view.last_change);
     gate(Builtin::kDuplicate, proposal.duplicate);
     const Walked covered = Covered(&scene);
@@ -896,17 +981,21 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
         const bool answer = concludes && (!clause.asks.valid() || actor.is_orchestrator || actor.role == clause.asks);
         restrain(clause.rule, Effect::kDeny, !answer);
       }
-      if (concludes && clause.asks.valid()) restrain(clause.rule, Effect::kEscalate, actor.is_orchestrator && !approved(clause.rule));
+      if (concludes && clause.asks.valid())
+        restrain(clause.rule, Effect::kEscalate, actor.is_orchestrator && !approved(clause.rule));
     }
   }
 
   std::set<RuleId> restraints_here;
   for (const typed::Rule& rule : program_.rules) {
     const Rule& row = schema_.rules[rule.rule.value];
-    if (rule.workflow != proposal.workflow || !Contains(rule.transitions, proposal.transition) || row.effect == Effect::kAllow) continue;
+    if (rule.workflow != proposal.workflow || !Contains(rule.transitions, proposal.transition) ||
+        row.effect == Effect::kAllow)
+      continue;
     restraints_here.insert(rule.rule);
     bool scope = ScopeHolds(rule, scene);
-    if (row.effect == Effect::kEscalate) scope = scope && !(actor.role.valid() && actor.role == row.asks) && !approved(rule.rule);
+    if (row.effect == Effect::kEscalate)
+      scope = scope && !(actor.role.valid() && actor.role == row.asks) && !approved(rule.rule);
     if (row.effect == Effect::kHold) {
       scope = scope && !approved(rule.rule);
       if (rule.awaits_fact != UINT32_MAX) scope = scope && FactOf(rule.awaits_fact, scene).number == 0;
@@ -918,15 +1007,20 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
   std::set<RuleId> excused;
   for (const typed::Rule& rule : program_.rules) {
     const Rule& row = schema_.rules[rule.rule.value];
-    if (rule.workflow != proposal.workflow || !Contains(rule.transitions, proposal.transition) || row.effect != Effect::kAllow) continue;
-    const bool speaks = std::any_of(rule.overrides.begin(), rule.overrides.end(), [&](RuleId r) { return restraints_here.count(r) != 0; });
+    if (rule.workflow != proposal.workflow || !Contains(rule.transitions, proposal.transition) ||
+        row.effect != Effect::kAllow)
+      continue;
+    const bool speaks = std::any_of(rule.overrides.begin(), rule.overrides.end(),
+                                    [&](RuleId r) { return restraints_here.count(r) != 0; });
     if (!speaks) continue;
     const bool scope = ScopeHolds(rule, scene);
     const Walked guard = GuardOf(rule, &scene, Polarity::kEmpowers);
     if (scope && guard.unknown) out.allows_failed.push_back(rule.rule);
     if (!scope || guard.unknown || guard.number == 0) continue;
     std::map<uint32_t, const Expr*> bound;
-    const auto reads_nothing = [&](const typed::ExprPtr& expr) { return expr != nullptr && ReadsNothing(*expr, &scene, &bound); };
+    const auto reads_nothing = [&](const typed::ExprPtr& expr) {
+      return expr != nullptr && ReadsNothing(*expr, &scene, &bound);
+    };
     if (reads_nothing(rule.when) || reads_nothing(rule.unless)) continue;
     bool used = false;
     for (const Restraining& r : out.applied) {
@@ -950,7 +1044,8 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
       if (kOutcomes[static_cast<int>(r.second)] == out.outcome) out.reasons.push_back(r);
     }
   }
-  for (std::vector<Restraining>* list : {&out.reasons, &out.applied, &out.failed}) std::sort(list->begin(), list->end());
+  for (std::vector<Restraining>* list : {&out.reasons, &out.applied, &out.failed})
+    std::sort(list->begin(), list->end());
   std::sort(out.allows.begin(), out.allows.end());
   std::sort(out.allows_failed.begin(), out.allows_failed.end());
   return out;
@@ -963,7 +1058,8 @@ std::vector<Walked> Oracle::Compute(const Proposal& proposal) const {
   for (const SetField& set : scene.transition->sets) {
     if (!set.computed) continue;
     for (const typed::Computed& computed : program_.computed) {
-      if (computed.workflow == proposal.workflow && computed.transition == proposal.transition && computed.field == set.field) {
+      if (computed.workflow == proposal.workflow && computed.transition == proposal.transition &&
+          computed.field == set.field) {
         out.push_back(Walk(*computed.value, &scene));
       }
     }
@@ -978,7 +1074,11 @@ OracleConclusion Oracle::Conclude(const Proposal& where, ReviewId id) const {
   const Review& table = scene.workflow->reviews[id.value];
   for (const typed::Review& review : program_.reviews) {
     if (review.workflow != where.workflow || review.review != id) continue;
-    struct Firing { const typed::ReviewClause* clause; const Clause* row; int rank; };
+    struct Firing {
+      const typed::ReviewClause* clause;
+      const Clause* row;
+      int rank;
+    };
     std::vector<Firing> firing;
     const auto entry = [&](const typed::ReviewClause& c) {
       const Clause* row = &table.clauses[c.clause.value];
@@ -1011,7 +1111,8 @@ OracleConclusion Oracle::Conclude(const Proposal& where, ReviewId id) const {
     }
     const Clause* first = nullptr;
     for (const Firing& f : left) {
-      for (const Firing& g : left) out.conflict = out.conflict || f.row->transition != g.row->transition || f.row->asks != g.row->asks;
+      for (const Firing& g : left)
+        out.conflict = out.conflict || f.row->transition != g.row->transition || f.row->asks != g.row->asks;
       if (first == nullptr || f.row->name < first->name) {
         first = f.row;
         out.clause = f.clause->clause.value;

@@ -43,37 +43,46 @@ std::string Names(const Schema& schema, const std::vector<RuleId>& list) {
 OracleDecision InWords(const Function& function, const RawDecision& raw) {
   OracleDecision out;
   out.outcome = raw.outcome;
-  const auto restraint = [&](uint16_t i) { return Restraining{function.restraints[i].rule, function.restraints[i].effect}; };
+  const auto restraint = [&](uint16_t i) {
+    return Restraining{function.restraints[i].rule, function.restraints[i].effect};
+  };
   for (uint16_t i = 0; i < raw.reason_count; ++i) out.reasons.push_back(restraint(raw.reasons[i]));
   for (uint16_t i = 0; i < raw.applied_count; ++i) out.applied.push_back(restraint(raw.applied[i]));
   for (uint16_t i = 0; i < raw.allow_count; ++i) out.allows.push_back(function.allows[raw.allows[i]].rule);
   for (uint16_t i = 0; i < raw.indeterminate_count; ++i) {
     const uint16_t at = raw.indeterminate[i];
-    if (at < function.restraints.size()) out.failed.push_back(restraint(at));
-    else out.allows_failed.push_back(function.allows[at - function.restraints.size()].rule);
+    if (at < function.restraints.size())
+      out.failed.push_back(restraint(at));
+    else
+      out.allows_failed.push_back(function.allows[at - function.restraints.size()].rule);
   }
-  for (std::vector<Restraining>* list : {&out.reasons, &out.applied, &out.failed}) std::sort(list->begin(), list->end());
+  for (std::vector<Restraining>* list : {&out.reasons, &out.applied, &out.failed})
+    std::sort(list->begin(), list->end());
   std::sort(out.allows.begin(), out.allows.end());
   std::sort(out.allows_failed.begin(), out.allows_failed.end());
   return out;
 }
 
 bool Same(const OracleDecision& a, const OracleDecision& b) {
-  return a.outcome == b.outcome && a.reasons == b.reasons && a.applied == b.applied && a.failed == b.failed && a.allows == b.allows &&
-         a.allows_failed == b.allows_failed;
+  return a.outcome == b.outcome && a.reasons == b.reasons && a.applied == b.applied && a.failed == b.failed &&
+         a.allows == b.allows && a.allows_failed == b.allows_failed;
 }
 
 bool Same(const RawDecision& a, const RawDecision& b) {
-  const auto same = [](const uint16_t* x, uint16_t n, const uint16_t* y, uint16_t m) { return n == m && std::equal(x, x + n, y); };
+  const auto same = [](const uint16_t* x, uint16_t n, const uint16_t* y, uint16_t m) {
+    return n == m && std::equal(x, x + n, y);
+  };
   return a.outcome == b.outcome && same(a.reasons, a.reason_count, b.reasons, b.reason_count) &&
-         same(a.applied, a.applied_count, b.applied, b.applied_count) && same(a.allows, a.allow_count, b.allows, b.allow_count) &&
+         same(a.applied, a.applied_count, b.applied, b.applied_count) &&
+         same(a.allows, a.allow_count, b.allows, b.allow_count) &&
          same(a.indeterminate, a.indeterminate_count, b.indeterminate, b.indeterminate_count);
 }
 
 Num NumberAt(const OutputSlot& slot, const int64_t* out) {
   const int64_t* w = out + slot.offset;
   if (slot.kind != SlotKind::kI128) return w[0];
-  return static_cast<Num>((static_cast<unsigned __int128>(static_cast<uint64_t>(w[1])) << 64) | static_cast<uint64_t>(w[0]));
+  return static_cast<Num>((static_cast<unsigned __int128>(static_cast<uint64_t>(w[1])) << 64) |
+                          static_cast<uint64_t>(w[0]));
 }
 
 std::string_view TextAt(const OutputSlot& slot, const int64_t* out) {
@@ -83,7 +92,8 @@ std::string_view TextAt(const OutputSlot& slot, const int64_t* out) {
 
 bool SameOutputs(const Function& function, const int64_t* a, const int64_t* b) {
   for (const OutputSlot& slot : function.outputs) {
-    if (slot.kind == SlotKind::kString ? TextAt(slot, a) != TextAt(slot, b) : NumberAt(slot, a) != NumberAt(slot, b)) return false;
+    if (slot.kind == SlotKind::kString ? TextAt(slot, a) != TextAt(slot, b) : NumberAt(slot, a) != NumberAt(slot, b))
+      return false;
   }
   return true;
 }
@@ -92,8 +102,9 @@ bool SameOutputs(const Function& function, const int64_t* a, const int64_t* b) {
 
 std::string Describe(const Schema& schema, const OracleDecision& d) {
   static constexpr const char* kOutcomes[] = {"permit", "escalate", "hold", "deny"};
-  return absl::StrCat(kOutcomes[static_cast<int>(d.outcome)], " because [", Names(schema, d.reasons), "] applied [", Names(schema, d.applied), "] allows [",
-                      Names(schema, d.allows), "] indeterminate [", Names(schema, d.failed), "] [", Names(schema, d.allows_failed), "]");
+  return absl::StrCat(kOutcomes[static_cast<int>(d.outcome)], " because [", Names(schema, d.reasons), "] applied [",
+                      Names(schema, d.applied), "] allows [", Names(schema, d.allows), "] indeterminate [",
+                      Names(schema, d.failed), "] [", Names(schema, d.allows_failed), "]");
 }
 
 namespace {
@@ -102,7 +113,8 @@ std::string ValueText(const Value& v) {
   if (v.absent()) return "-";
   if (v.is_integer()) return absl::StrCat(v.integer());
   if (v.is_text()) return absl::StrCat("\"", v.text(), "\"");
-  return absl::StrCat("[", absl::StrJoin(v.list(), ", ", [](std::string* out, const Value& e) { *out += ValueText(e); }), "]");
+  return absl::StrCat(
+      "[", absl::StrJoin(v.list(), ", ", [](std::string* out, const Value& e) { *out += ValueText(e); }), "]");
 }
 
 std::string ValuesText(const std::vector<Value>& values) {
@@ -114,12 +126,14 @@ std::string ValuesText(const std::vector<Value>& values) {
 std::string Describe(const Schema& schema, const Step& step) {
   const Proposal& p = step.proposal;
   const Workflow& w = schema.workflows[p.workflow.value];
-  return absl::StrCat(w.name, ".", p.transition.valid() ? w.transitions[p.transition.value].name : "-", " on ", p.key, " by ", p.actor.id, " as R",
-                      p.actor.role.valid() ? absl::StrCat(p.actor.role.value) : "-", p.actor.is_human ? " human" : "", p.actor.is_active ? "" : " suspended",
-                      p.actor.holds_role ? "" : " without the role", " at ", p.now_ns, " seen ", p.seen == INT64_MAX ? -1 : p.seen, " sets (", ValuesText(p.sets),
-                      ") payload (", ValuesText(p.payload), ")", step.force ? " forced" : "", p.duplicate ? " duplicate" : "",
-                      p.conclude_review >= 0 ? absl::StrCat(" concludes ", p.conclude_clause) : "", p.approved.empty() ? "" : " approved ",
-                      Names(schema, p.approved));
+  return absl::StrCat(w.name, ".", p.transition.valid() ? w.transitions[p.transition.value].name : "-", " on ", p.key,
+                      " by ", p.actor.id, " as R", p.actor.role.valid() ? absl::StrCat(p.actor.role.value) : "-",
+                      p.actor.is_human ? " human" : "", p.actor.is_active ? "" : " suspended",
+                      p.actor.holds_role ? "" : " without the role", " at ", p.now_ns, " seen ",
+                      p.seen == INT64_MAX ? -1 : p.seen, " sets (", ValuesText(p.sets), ") payload (",
+                      ValuesText(p.payload), ")", step.force ? " forced" : "", p.duplicate ? " duplicate" : "",
+                      p.conclude_review >= 0 ? absl::StrCat(" concludes ", p.conclude_clause) : "",
+                      p.approved.empty() ? "" : " approved ", Names(schema, p.approved));
 }
 
 // ---------------------------------------------------------------- folds and other functions with outputs
@@ -133,7 +147,9 @@ class Session::BothPolicy final : public CompiledPolicy {
   const Schema& schema() const override { return program_.schema; }
   const std::string& digest() const override { return digest_; }
   std::string_view ir() const override { return {}; }
-  void Decide(FunctionId function, const int64_t* frame, RawDecision* out) const override { eval::Decide(program_, function, frame, out); }
+  void Decide(FunctionId function, const int64_t* frame, RawDecision* out) const override {
+    eval::Decide(program_, function, frame, out);
+  }
   void Evaluate(FunctionId function, const int64_t* frame, int64_t* out) const override {
     const Function& f = program_.schema.functions[function.value];
     if (!counts_solved_only) ran_.insert(function.value);
@@ -150,7 +166,8 @@ class Session::BothPolicy final : public CompiledPolicy {
       ++statistics_.frames_solved;
       other_.assign(f.output_words + 1, 0);
       const absl::Status status = smt::EvaluateBySolver(program_, function, frame, other_.data());
-      if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted) difference = absl::StrCat(f.name, ": solver: ", status.ToString());
+      if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted)
+        difference = absl::StrCat(f.name, ": solver: ", status.ToString());
       if (status.ok() && !SameOutputs(f, out, other_.data())) Differ(f, "the solver", out);
     }
   }
@@ -161,7 +178,8 @@ class Session::BothPolicy final : public CompiledPolicy {
 
  private:
   void Differ(const Function& f, const char* who, const int64_t* out) const {
-    difference = absl::StrCat(f.name, ": the interpreter gives ", samples::Describe(f, out), " and ", who, " ", samples::Describe(f, other_.data()));
+    difference = absl::StrCat(f.name, ": the interpreter gives ", samples::Describe(f, out), " and ", who, " ",
+                              samples::Describe(f, other_.data()));
   }
 
   const ir::Program& program_;
@@ -214,7 +232,8 @@ std::optional<std::string> Session::Prepare() {
 std::optional<std::string> Session::RoundTrip(const Function& function, const Frame& frame, Frame* again) {
   std::vector<std::string> erasable, erasable_again;
   const std::string bytes = EncodeFrame(function.frame, frame, &erasable);
-  if (const absl::Status s = DecodeFrame(function.frame, bytes, erasable, again); !s.ok()) return absl::StrCat(function.name, ": ", s.ToString());
+  if (const absl::Status s = DecodeFrame(function.frame, bytes, erasable, again); !s.ok())
+    return absl::StrCat(function.name, ": ", s.ToString());
   if (EncodeFrame(function.frame, *again, &erasable_again) != bytes || erasable != erasable_again) {
     return absl::StrCat(function.name, ": a frame that was encoded and decoded is another one");
   }
@@ -240,12 +259,17 @@ std::optional<std::string> Session::Computed(Proposal* proposal, bool* fits) {
     const OutputSlot &present = function.outputs[2 * k], &slot = function.outputs[2 * k + 1];
     const bool there = NumberAt(present, out.data()) != 0;
     Value value;
-    if (there) value = slot.kind == SlotKind::kString ? Value(std::string(TextAt(slot, out.data()))) : Value(static_cast<int64_t>(NumberAt(slot, out.data())));
+    if (there)
+      value = slot.kind == SlotKind::kString ? Value(std::string(TextAt(slot, out.data())))
+                                             : Value(static_cast<int64_t>(NumberAt(slot, out.data())));
     if (oracle_ != nullptr) {
       const Walked& w = walked[k];
-      const bool same = there == (w.present && !w.unknown) &&
-                        (!there || (slot.kind == SlotKind::kString ? value.text() == w.text : value.integer() == w.number));
-      if (!same) return absl::StrCat(function.name, ": the oracle computes another value of ", workflow.fields[transition.sets[i].field.value].name);
+      const bool same =
+          there == (w.present && !w.unknown) &&
+          (!there || (slot.kind == SlotKind::kString ? value.text() == w.text : value.integer() == w.number));
+      if (!same)
+        return absl::StrCat(function.name, ": the oracle computes another value of ",
+                            workflow.fields[transition.sets[i].field.value].name);
     }
     if (there && !CheckValue(schema, workflow.fields[transition.sets[i].field.value].type, value).ok()) *fits = false;
     proposal->sets[i] = std::move(value);
@@ -266,7 +290,8 @@ std::optional<std::string> Session::Decide(const Proposal& proposal, Decided* de
   decided->outcome = interpreted.outcome;
   decided->ran = true;
   const auto differs = [&](const char* who, const OracleDecision& other) {
-    return absl::StrCat(function.name, ":\n  the interpreter: ", Describe(schema, decided->decision), "\n  ", who, ": ", Describe(schema, other));
+    return absl::StrCat(function.name, ":\n  the interpreter: ", Describe(schema, decided->decision), "\n  ", who, ": ",
+                        Describe(schema, other));
   };
   if (native_ != nullptr) {
     native_->Decide(id, again_.words(), &compiled);
@@ -280,7 +305,8 @@ std::optional<std::string> Session::Decide(const Proposal& proposal, Decided* de
     ++solved_;
     ++statistics_->frames_solved;
     const absl::Status status = smt::DecideBySolver(lowered_.program, id, frame_.words(), &solved);
-    if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted) return absl::StrCat(function.name, ": solver: ", status.ToString());
+    if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted)
+      return absl::StrCat(function.name, ": solver: ", status.ToString());
     if (status.ok() && !Same(interpreted, solved)) return differs("the solver", InWords(function, solved));
   }
   if (options_.solver_frames > 0 && !solving_) return std::nullopt;  // what is counted is what was compared
@@ -316,8 +342,9 @@ std::optional<std::string> Session::Conclude(const Proposal& proposal) {
     const bool conflict = out[function.outputs[1].offset] != 0, unknown = out[function.outputs[2].offset] != 0;
     const int64_t clause = out[function.outputs[0].offset];
     if (conflict != walked.conflict || unknown != walked.unknown || (!conflict && clause != walked.clause)) {
-      return absl::StrCat(function.name, ": the interpreter concludes ", clause, conflict ? " conflict" : "", unknown ? " unknown" : "", ", the oracle ",
-                          walked.clause, walked.conflict ? " conflict" : "", walked.unknown ? " unknown" : "");
+      return absl::StrCat(function.name, ": the interpreter concludes ", clause, conflict ? " conflict" : "",
+                          unknown ? " unknown" : "", ", the oracle ", walked.clause, walked.conflict ? " conflict" : "",
+                          walked.unknown ? " unknown" : "");
     }
   }
   return std::nullopt;
@@ -342,7 +369,8 @@ std::optional<std::string> Session::Run(const Step& step, std::optional<bool> co
   ++position_;
   const bool concludes = step.conclude && world_->Find(proposal.workflow, proposal.key) != nullptr;
   if (concludes) {
-    world_->ConcludeReview(proposal.workflow, proposal.key, ReviewId(proposal.conclude_review), ClauseId(proposal.conclude_clause));
+    world_->ConcludeReview(proposal.workflow, proposal.key, ReviewId(proposal.conclude_review),
+                           ClauseId(proposal.conclude_clause));
   }
   committed_ = commit.value_or(proposal.transition.valid() && (decided->outcome == Outcome::kPermit || step.force));
   if (proposal.transition.valid()) world_->Apply(proposal, position_, !committed_);

@@ -11,7 +11,8 @@ namespace writ::agreement {
 using typed::ExprKind;
 using typed::ExprPtr;
 
-std::optional<std::string> RunHistory(const typed::Program& program, const std::vector<Step>& history, const Options& options) {
+std::optional<std::string> RunHistory(const typed::Program& program, const std::vector<Step>& history,
+                                      const Options& options) {
   Statistics ignored;
   Session session(&program, options, &ignored);
   if (std::optional<std::string> wrong = session.Prepare()) return wrong;
@@ -33,7 +34,8 @@ class Shrinker {
   std::string Run() {
     Steps();
     Rules();
-    for (int round = 0; round < 3 && Parts(); ++round) {}
+    for (int round = 0; round < 3 && Parts(); ++round) {
+    }
     Steps();
     return Report();
   }
@@ -51,8 +53,10 @@ class Shrinker {
       for (size_t at = 0; at + length <= history_.size();) {
         std::vector<Step> fewer(history_.begin(), history_.begin() + static_cast<ptrdiff_t>(at));
         fewer.insert(fewer.end(), history_.begin() + static_cast<ptrdiff_t>(at + length), history_.end());
-        if (Fails(program_, fewer)) history_ = std::move(fewer);
-        else at += length;
+        if (Fails(program_, fewer))
+          history_ = std::move(fewer);
+        else
+          at += length;
       }
     }
   }
@@ -118,7 +122,8 @@ class Shrinker {
     const size_t child = static_cast<size_t>(choice);
     if (choice < 2 && child < (*e)->children.size() && (*e)->children[child] != nullptr) {
       const typed::ExprType other = (*e)->children[child]->type;
-      if (other.type.kind == type.type.kind && other.type.index == type.type.index && other.scale == type.scale && other.type.optional == type.type.optional) {
+      if (other.type.kind == type.type.kind && other.type.index == type.type.index && other.scale == type.scale &&
+          other.type.optional == type.type.optional) {
         ExprPtr part = std::move((*e)->children[child]);
         *e = std::move(part);
       }
@@ -131,7 +136,8 @@ class Shrinker {
   }
 
   std::string Report() {
-    std::string out = absl::StrCat("\n", RunHistory(program_, history_, options_).value_or("(gone)"), "\n\n", Describe(program_), "\nhistory:\n");
+    std::string out = absl::StrCat("\n", RunHistory(program_, history_, options_).value_or("(gone)"), "\n\n",
+                                   Describe(program_), "\nhistory:\n");
     for (const Step& step : history_) absl::StrAppend(&out, "  ", Describe(program_.schema, step), "\n");
     Statistics ignored;
     Options plain = options_;

@@ -15,7 +15,9 @@
 namespace writ {
 namespace {
 
-Input::Object Deal(const char* amount, const char* customer = "c-1") { return {{"amount", amount}, {"customer", customer}}; }
+Input::Object Deal(const char* amount, const char* customer = "c-1") {
+  return {{"amount", amount}, {"customer", customer}};
+}
 Input::Object Stance(const char* stance) { return {{"stance", stance}}; }
 
 // A draft of `amount` at position 11.
@@ -66,7 +68,8 @@ TEST(Lines, WhatTheSchemaDoesNotKnowIsRefusedAndTakesNoPosition) {
                                "refused: `amount`: it needs an amount"));
   EXPECT_TRUE(absl::StartsWith(story.Propose("open", "d", "desk", {{"amount", "2000000000 USD"}, {"customer", "c-1"}}),
                                "refused: `amount`: "));
-  EXPECT_TRUE(absl::StartsWith(story.Propose("drop", "m", "desk"), "refused: several workflows have a transition `drop`"));
+  EXPECT_TRUE(
+      absl::StartsWith(story.Propose("drop", "m", "desk"), "refused: several workflows have a transition `drop`"));
   EXPECT_EQ(story.Set("Deal", "d", "crm", {}), "refused: `Deal` is no entity: only entities are set");
   EXPECT_EQ(story.Agent("bot", {"CFO"}).substr(0, 2), "11");  // without a kind it is a human
   Submission agent;
@@ -129,8 +132,9 @@ TEST(Lines, AnEntityKeepsWhatIsNotNamed) {
   Story story = OpenShop();
   EXPECT_EQ(story.Set("Customer", "c-3", "crm", {{"score", 1}}), "refused: `set` needs `name`");
   EXPECT_EQ(story.Set("Customer", "c-1", "crm", {{"score", 1}}), "11 set c-1 by crm: permit; known");
-  EXPECT_EQ(story.orchestrator().world().Find(*story.orchestrator().ResolveWorkflow("Customer"), "c-1")->fields[0].text(),
-            "Initech");
+  EXPECT_EQ(
+      story.orchestrator().world().Find(*story.orchestrator().ResolveWorkflow("Customer"), "c-1")->fields[0].text(),
+      "Initech");
 }
 
 TEST(Lines, NoRecord) {
@@ -198,7 +202,8 @@ TEST(Pending, YesFromTheAskedRoleDecidesAgain) {
   EXPECT_EQ(story.Propose("sign", "d", "desk"),
             "12 sign d by desk: escalate [t.big] asks CFO(12) until +4h else escalate sign to CEO; draft");
   ExpectFolds(&story);
-  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "13 yes d by cfo: permit; draft\n14 sign d by desk: permit; approved");
+  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true),
+            "13 yes d by cfo: permit; draft\n14 sign d by desk: permit; approved");
   EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "15 yes d by cfo: deny [duplicate]; approved");
   ExpectFolds(&story);
 }
@@ -217,9 +222,11 @@ TEST(Pending, ProposingTheSameAgainJoinsAndMovesNoDeadline) {
 TEST(Pending, ALadderOfTwoRungs) {
   Story story = Draft("2000000 USD");
   story.Propose("sign", "d", "desk");
-  EXPECT_EQ(story.Wait(4 * kHour), "13 sign d by orchestrator: escalate [t.big] asks CEO(13) until +6h else block; draft");
+  EXPECT_EQ(story.Wait(4 * kHour),
+            "13 sign d by orchestrator: escalate [t.big] asks CEO(13) until +6h else block; draft");
   ExpectFolds(&story);
-  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "14 yes d by cfo: deny [expired]; draft");  // at the deadline is late
+  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true),
+            "14 yes d by cfo: deny [expired]; draft");  // at the deadline is late
   EXPECT_EQ(story.Wait(2 * kHour), "15 block d by orchestrator: permit [t.big]; blocked");
   EXPECT_TRUE(story.orchestrator().escalations().all().empty());
   ExpectFolds(&story);
@@ -229,7 +236,8 @@ TEST(Pending, TheNextRungsYesDischargesTheRule) {
   Story story = Draft("2000000 USD");
   story.Propose("sign", "d", "desk");
   story.Wait(5 * kHour);
-  EXPECT_EQ(story.Answer("d", "CEO", "ceo", true), "14 yes d by ceo: permit; draft\n15 sign d by desk: permit; approved");
+  EXPECT_EQ(story.Answer("d", "CEO", "ceo", true),
+            "14 yes d by ceo: permit; draft\n15 sign d by desk: permit; approved");
   ExpectFolds(&story);
 }
 
@@ -243,15 +251,17 @@ TEST(Pending, ANoGoesToTheEndOfTheLadderAtOnce) {
 
 TEST(Pending, AllAskedRolesMustSayYes) {
   Story story = Draft("6000000 USD");
-  EXPECT_EQ(story.Propose("sign", "d", "desk"),
-            "12 sign d by desk: escalate [t.big, t.huge] asks CFO(12) until +4h else escalate sign to CEO asks Lead(12) "
-            "until +8h else deny; draft");
+  EXPECT_EQ(
+      story.Propose("sign", "d", "desk"),
+      "12 sign d by desk: escalate [t.big, t.huge] asks CFO(12) until +4h else escalate sign to CEO asks Lead(12) "
+      "until +8h else deny; draft");
   EXPECT_EQ(story.Answer("d", "Lead", "lead", true), "13 yes d by lead: permit; draft");
   // It is asked again only of those who have not answered.
   EXPECT_EQ(story.Propose("sign", "d", "desk"),
             "14 sign d by desk: escalate [t.big, t.huge] asks CFO(12) until +4h else escalate sign to CEO; draft");
   ExpectFolds(&story);
-  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "15 yes d by cfo: permit; draft\n16 sign d by desk: permit; approved");
+  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true),
+            "15 yes d by cfo: permit; draft\n16 sign d by desk: permit; approved");
 }
 
 TEST(Pending, TheFirstNoDecides) {
@@ -278,9 +288,9 @@ TEST(Pending, AChangeWithdrawsIt) {
 
 TEST(Pending, WhoApproves) {
   Story story = Draft("20000000 USD");
-  story.Agent("deputy", {"CFO"}, "desk");     // answers for the same principal as the proposer
+  story.Agent("deputy", {"CFO"}, "desk");  // answers for the same principal as the proposer
   story.Agent("other", {"Lead"});
-  story.Propose("sign", "d", "desk");         // 14
+  story.Propose("sign", "d", "desk");  // 14
   EXPECT_EQ(story.Answer("d", "CFO", "deputy", true), "15 yes d by deputy: deny [self_approval]; draft");
   EXPECT_EQ(story.Answer("d", "CFO", "other", true), "16 yes d by other: deny [no_authority]; draft");
   // Lead's authority ends at 10M.
@@ -305,7 +315,8 @@ TEST(Pending, WhatIsNotThereYetCanBeAskedAbout) {
             "12 open e by desk: escalate [t.enormous] asks Lead(12) until +1h else deny; new");
   // Lead may not open deals, so it may not agree to one either.
   EXPECT_EQ(story.Answer("d", "Lead", "lead", true), "13 yes d by lead: deny [no_authority]; new");
-  EXPECT_EQ(story.Wait(kHour), "14 open d by orchestrator: deny [t.enormous]; new\n15 open e by orchestrator: deny [t.enormous]; new");
+  EXPECT_EQ(story.Wait(kHour),
+            "14 open d by orchestrator: deny [t.enormous]; new\n15 open e by orchestrator: deny [t.enormous]; new");
   ExpectFolds(&story);
 }
 
@@ -317,10 +328,14 @@ TEST(Policies, LaddersAndApprovalsOutliveAChangeOfPolicy) {
   Story story = Draft("2000000 USD");
   story.Propose("sign", "d", "desk");
   // Another rule moves all ids; this one is what it was.
-  story.Reopen(std::string(kShop) + "rule another in legal\n  escalate sign on Deal to Lead within 8h else block\n  when amount > 900M USD\n");
+  story.Reopen(
+      std::string(kShop) +
+      "rule another in legal\n  escalate sign on Deal to Lead within 8h else block\n  when amount > 900M USD\n");
   EXPECT_EQ(story.orchestrator().EventAt(13)->kind, store::EventKind::kPolicy);
-  EXPECT_EQ(story.Wait(4 * kHour), "14 sign d by orchestrator: escalate [t.big] asks CEO(14) until +6h else block; draft");
-  EXPECT_EQ(story.Answer("d", "CEO", "ceo", true), "15 yes d by ceo: permit; draft\n16 sign d by desk: permit; approved");
+  EXPECT_EQ(story.Wait(4 * kHour),
+            "14 sign d by orchestrator: escalate [t.big] asks CEO(14) until +6h else block; draft");
+  EXPECT_EQ(story.Answer("d", "CEO", "ceo", true),
+            "15 yes d by ceo: permit; draft\n16 sign d by desk: permit; approved");
 }
 
 TEST(Policies, AnApprovalDischargesNoOtherRuleOfThatName) {
@@ -334,29 +349,35 @@ TEST(Policies, AnApprovalDischargesNoOtherRuleOfThatName) {
 
 TEST(Holds, EndWhenWhatIsAwaitedHappens) {
   Story story = Draft("100 USD", "c-2");
-  EXPECT_EQ(story.Propose("sign", "d", "desk"), "12 sign d by desk: hold [t.unchecked] awaits check by Risk until +1d; draft");
+  EXPECT_EQ(story.Propose("sign", "d", "desk"),
+            "12 sign d by desk: hold [t.unchecked] awaits check by Risk until +1d; draft");
   ExpectFolds(&story);
-  EXPECT_EQ(story.Propose("check", "d", "risk"), "13 check d by risk: permit; draft\n14 sign d by desk: permit; approved");
+  EXPECT_EQ(story.Propose("check", "d", "risk"),
+            "13 check d by risk: permit; draft\n14 sign d by desk: permit; approved");
   ExpectFolds(&story);
 }
 
 TEST(Holds, NoQuestionOpensWhileItIsHeldThenItAsks) {
   Story story = Draft("2000000 USD", "c-2");
-  EXPECT_EQ(story.Propose("sign", "d", "desk"), "12 sign d by desk: hold [t.unchecked] awaits check by Risk until +1d; draft");
+  EXPECT_EQ(story.Propose("sign", "d", "desk"),
+            "12 sign d by desk: hold [t.unchecked] awaits check by Risk until +1d; draft");
   EXPECT_TRUE(story.orchestrator().OpenQuestions().empty());
   EXPECT_EQ(story.Propose("check", "d", "risk"),
             "13 check d by risk: permit; draft\n"
             "14 sign d by desk: escalate [t.big] asks CFO(14) until +4h else escalate sign to CEO; draft");
   ExpectFolds(&story);
-  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "15 yes d by cfo: permit; draft\n16 sign d by desk: permit; approved");
+  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true),
+            "15 yes d by cfo: permit; draft\n16 sign d by desk: permit; approved");
 }
 
 TEST(Holds, RunOutAndAskAndTheYesDischargesTheHold) {
   Story story = Draft("100 USD", "c-2");
   story.Propose("sign", "d", "desk");
-  EXPECT_EQ(story.Wait(24 * kHour), "13 sign d by orchestrator: escalate [t.unchecked] asks CFO(13) until +1d4h else block; draft");
+  EXPECT_EQ(story.Wait(24 * kHour),
+            "13 sign d by orchestrator: escalate [t.unchecked] asks CFO(13) until +1d4h else block; draft");
   ExpectFolds(&story);
-  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true), "14 yes d by cfo: permit; draft\n15 sign d by desk: permit; approved");
+  EXPECT_EQ(story.Answer("d", "CFO", "cfo", true),
+            "14 yes d by cfo: permit; draft\n15 sign d by desk: permit; approved");
   ExpectFolds(&story);
 }
 
@@ -386,10 +407,12 @@ TEST(Pending, TimersComeBeforeWhatHappensLater) {
 TEST(Reviews, ConcludeWhenEverySeatHasSpoken) {
   Story story = UnderReview();
   EXPECT_EQ(story.Propose("assess", "d", "pricing", {}, Stance("approve")), "13 assess d by pricing: permit; review");
-  EXPECT_EQ(story.Propose("assess", "d", "compliance", {}, Stance("approve")), "14 assess d by compliance: permit; review");
+  EXPECT_EQ(story.Propose("assess", "d", "compliance", {}, Stance("approve")),
+            "14 assess d by compliance: permit; review");
   ExpectFolds(&story);
-  EXPECT_EQ(story.Propose("assess", "d", "risk", {}, Stance("approve")),
-            "15 assess d by risk: permit; review\n16 approve d by orchestrator: permit [t.Deal.review.priced]; approved");
+  EXPECT_EQ(
+      story.Propose("assess", "d", "risk", {}, Stance("approve")),
+      "15 assess d by risk: permit; review\n16 approve d by orchestrator: permit [t.Deal.review.priced]; approved");
   ExpectFolds(&story);
 }
 
@@ -405,9 +428,10 @@ TEST(Reviews, Veto) {
 TEST(Reviews, BindWhatTheyConclude) {
   Story story = UnderReview();
   story.Propose("assess", "d", "pricing", {}, Stance("approve"));
-  EXPECT_EQ(story.Propose("approve", "d", "lead"),
-            "14 approve d by lead: hold [review.pending] awaits assess by Compliance until +1d awaits assess by Risk until "
-            "+1d; review");
+  EXPECT_EQ(
+      story.Propose("approve", "d", "lead"),
+      "14 approve d by lead: hold [review.pending] awaits assess by Compliance until +1d awaits assess by Risk until "
+      "+1d; review");
   story.Propose("assess", "d", "compliance", {}, Stance("approve"));
   ExpectFolds(&story);
   EXPECT_EQ(story.Propose("assess", "d", "risk", {}, Stance("flag")),
@@ -461,7 +485,8 @@ TEST(Reviews, ASeatIsTaken) {
   Story story = UnderReview();
   story.Agent("risk2", {"Risk"});  // 13
   story.Propose("assess", "d", "risk", {}, Stance("approve"));
-  EXPECT_EQ(story.Propose("assess", "d", "risk2", {}, Stance("reject")), "15 assess d by risk2: deny [seat_taken]; review");
+  EXPECT_EQ(story.Propose("assess", "d", "risk2", {}, Stance("reject")),
+            "15 assess d by risk2: deny [seat_taken]; review");
   EXPECT_EQ(story.Propose("assess", "d", "risk", {}, Stance("flag")), "16 assess d by risk: permit; review");
 }
 
@@ -491,8 +516,9 @@ TEST(Reviews, ElseDenyConcludesNothingAndBinds) {
   story.Propose("call", "m", "v1");  // 13
   EXPECT_EQ(story.Propose("adopt", "m", "v1"),
             "14 adopt m by v1: hold [review.pending] awaits vote by Voter until +1h; voting");
-  EXPECT_EQ(story.Wait(kHour), "15 conclude m by orchestrator: deny [t.Motion.review.else]; voting\n"
-                               "16 adopt m by v1: deny [t.Motion.review.else]; voting");
+  EXPECT_EQ(story.Wait(kHour),
+            "15 conclude m by orchestrator: deny [t.Motion.review.else]; voting\n"
+            "16 adopt m by v1: deny [t.Motion.review.else]; voting");
   EXPECT_EQ(story.Wait(kHour), "");
   ExpectFolds(&story);
 }
