@@ -566,6 +566,17 @@ Expressions::Ptr Expressions::Field(WorkflowId w, FieldId field, const ast::Name
   return FieldOf(SlotRoot::kAfter, field, name.span);
 }
 
+// Every transition in scope sets the field, and none may leave it out: afterwards it is there.
+bool Expressions::AlwaysSets(FieldId field) const {
+  return !scope_.transitions.empty() &&
+         std::all_of(scope_.transitions.begin(), scope_.transitions.end(), [&](TransitionId t) {
+           const std::vector<SetField>& sets = model_.transition(scope_.workflow, t).sets;
+           return std::any_of(sets.begin(), sets.end(), [&](const SetField& set) {
+             return set.field == field && !set.optional && !set.computed;
+           });
+         });
+}
+
 Expressions::Ptr Expressions::FieldOf(SlotRoot root, FieldId field, ast::Span span) {
   const writ::Field& declared = model_.workflow(scope_.workflow).fields[field.value];
   if (!declared.type.valid()) return nullptr;
@@ -583,6 +594,8 @@ Expressions::Ptr Expressions::FieldOf(SlotRoot root, FieldId field, ast::Span sp
       return nullptr;
     }
     type.optional = type.optional || any_new;
+  } else if (AlwaysSets(field)) {
+    type.optional = false;
   }
   Ptr node = Node(ExprKind::kSlot, span, type);
   node->root = root;

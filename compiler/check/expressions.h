@@ -104,6 +104,7 @@ class Expressions {
 
   Ptr Field(WorkflowId workflow, FieldId field, const ast::Name& name);
   Ptr FieldOf(SlotRoot root, FieldId field, ast::Span span);
+  bool AlwaysSets(FieldId field) const;
   Ptr Payload(const ast::Name& name);
   Ptr State(ast::Span span);
   Ptr KeyPart(uint32_t part, ast::Span span);
