@@ -386,9 +386,11 @@ ExprPtr ExprMaker::Constant(const Type& type) {
     case TypeKind::kReference:
       node->text = std::string("c") + static_cast<char>('1' + random_.Below(4));
       break;
-    case TypeKind::kEnum:
-      node->number = random_.Below(static_cast<uint32_t>(schema().enums[type.index].members.size()));
+    case TypeKind::kEnum: {
+      const uint32_t members = static_cast<uint32_t>(schema().enums[type.index].members.size());
+      node->number = random_.Below(Chance(60) ? std::min(members, 6u) : members);
       break;
+    }
     case TypeKind::kRole:
       node->number = random_.Below(static_cast<uint32_t>(schema().roles.size()));
       break;
@@ -558,7 +560,7 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
   Ptr narrowed;
   if (!bare) {
     const bool number_body = op == QuantifierOp::kSum || op == QuantifierOp::kMin || op == QuantifierOp::kMax;
-    if (Chance(25)) where = Bool(std::min(1, depth - 1));
+    if (Chance(number_body ? 55 : 25)) where = Bool(std::min(1, depth - 1));
     // `for x in xs where has x.f: x.f`
     if (number_body && where == nullptr && Chance(40)) {
       narrowed = PlaceWhere([&](const Expr& e) { return Same(e.type.type, type) && e.type.type.optional; }, 6);
@@ -694,8 +696,28 @@ ExprPtr ExprMaker::CompareRounded() {
   return Make(kKinds[random_.Below(4)], TypeOf(TypeKind::kBool), 0, std::move(sides[0]), std::move(sides[1]));
 }
 
+// How many members of an enum a set holds.
+ExprPtr ExprMaker::CompareMembers() {
+  const auto is_bits = [&](const Expr& e) {
+    const Type& type = e.type.type;
+    return type.kind == TypeKind::kSet && TypeAt(type.element).kind == TypeKind::kEnum && !type.optional && !IsSelected(e);
+  };
+  Ptr set = PlaceWhere(is_bits, 20);
+  if (set == nullptr) return nullptr;
+  const Type integer = TypeOf(TypeKind::kInt);
+  Ptr count = Make(Kind::kQuantifier, integer, 0, Ptr(), std::move(set), Ptr());
+  count->op = QuantifierOp::kCount;
+  Ptr number = Make(Kind::kConstant, integer);
+  number->number = random_.Below(4);
+  const Kind kind = Chance(50) ? Kind::kLess : Kind::kEqual;
+  return Make(kind, TypeOf(TypeKind::kBool), 0, std::move(number), std::move(count));
+}
+
 // Two folds of one kind of number, or one and a number.
 ExprPtr ExprMaker::CompareFolds() {
+  if (Chance(15)) {
+    if (Ptr members = CompareMembers(); members != nullptr) return members;
+  }
   const Type type = NumberType();
   Ptr a = Fold(type, 1);
   if (a == nullptr) return nullptr;

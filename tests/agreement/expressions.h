@@ -67,6 +67,7 @@ class ExprMaker {
   Ptr CompareNumbers(int depth);
   Ptr CompareRounded();
   Ptr CompareFolds();
+  Ptr CompareMembers();
   Ptr EqualOf(const Type& type, int depth);
   Ptr Membership(int depth);
   Ptr Absence(int depth);

@@ -182,7 +182,7 @@ void Generator::Tables() {
   Enum grade{"Grade", true, {{"low", ""}, {"mid", ""}, {"high", ""}, {"top", ""}}};
   Enum kind{"Kind", false, {{"red", ""}, {"green", ""}, {"blue", ""}}};
   Enum stance{"Stance", false, {{"approve", ""}, {"reject", ""}, {"flag", ""}}};
-  if (Chance(10)) {
+  if (Chance(14)) {
     const uint32_t members = Chance(50) ? 64 : 70;
     while (kind.members.size() < members) kind.members.push_back({absl::StrCat("k", kind.members.size()), ""});
   }
