@@ -134,9 +134,9 @@ TEST_F(WorldTest, SettingAFieldBeginsARound) {
   EXPECT_TRUE(Amend(Value(int64_t{5})).new_round) << "even to the value that it had";
   EXPECT_THAT(Spoken(0), IsEmpty());
   EXPECT_EQ(review().outcome, -1);
-  EXPECT_EQ(review().began_position, 5);
-  EXPECT_EQ(deal().last_change, 5);
-  EXPECT_EQ(deal().updated_ns, 500);
+  EXPECT_EQ(review().began_position, 4);
+  EXPECT_EQ(deal().last_change, 4);
+  EXPECT_EQ(deal().updated_ns, 400);
   EXPECT_TRUE(Amend(Value()).new_round) << "what was left out cannot be seen by a fold";
 }
 
