@@ -121,11 +121,13 @@ TEST(Scopes, CreationHasOneSideOnly) {
 TEST(Scopes, WhatMustBeSetIsThereAfterwards) {
   const auto check = [](const char* sets, const char* rule) {
     return CheckFiles({absl::StrCat("package p\ndomain d\nrole R in d\nworkflow W by id: string max 9 {\n"
-                                    "  a: time?\n  b: time?\n  states s, t\n  make: -> s\n  plan: s -> t sets ", sets,
+                                    "  a: time?\n  b: time?\n  def over = has a and a < now\n"
+                                    "  states s, t\n  make: -> s\n  plan: s -> t sets ", sets,
                                     "\n  move: s -> t sets a?\n}\nauthority R { may make, plan, move on W }\n", rule)})
         .text;
   };
   EXPECT_EQ(check("a, b", "rule r in d deny plan on W unless after.a < after.b\n"), "");
+  EXPECT_EQ(check("a, b", "rule r in d deny plan on W when after.over\n"), "");
   EXPECT_THAT(check("a, b", "rule r in d deny plan on W unless before.a < after.b\n"), HasSubstr("may be absent"));
   EXPECT_THAT(check("a, b?", "rule r in d deny plan on W unless after.a < after.b\n"), HasSubstr("may be absent"));
   EXPECT_THAT(check("a, b", "rule r in d deny plan, move on W when after.a < now\n"), HasSubstr("may be absent"));

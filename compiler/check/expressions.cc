@@ -594,7 +594,7 @@ Expressions::Ptr Expressions::FieldOf(SlotRoot root, FieldId field, ast::Span sp
       return nullptr;
     }
     type.optional = type.optional || any_new;
-  } else if (AlwaysSets(field)) {
+  } else if (!frame_.use.has_value() && AlwaysSets(field)) {  // a def is written for other uses too
     type.optional = false;
   }
   Ptr node = Node(ExprKind::kSlot, span, type);
