@@ -707,6 +707,7 @@ ExprPtr ExprMaker::CompareMembers() {
   const Type integer = TypeOf(TypeKind::kInt);
   Ptr count = Make(Kind::kQuantifier, integer, 0, Ptr(), std::move(set), Ptr());
   count->op = QuantifierOp::kCount;
+  count->variable = static_cast<uint32_t>(variables_.size());  // not that of a comprehension around it
   Ptr number = Make(Kind::kConstant, integer);
   number->number = random_.Below(4);
   const Kind kind = Chance(50) ? Kind::kLess : Kind::kEqual;
