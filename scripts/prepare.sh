@@ -9,6 +9,7 @@ writ_packages=(
   llvm-19-dev libz3-dev
   libabsl-dev libgtest-dev libgmock-dev libbenchmark-dev
   libsqlite3-dev libssl-dev libcli11-dev libsimdjson-dev libexpat1-dev zlib1g-dev
+  python3
 )
 
 writ_install() {
