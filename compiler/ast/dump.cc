@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 
 namespace writ::ast {
@@ -65,6 +66,7 @@ std::string DumpFold(const Expr& expr) {
     if (!fold.variables.empty()) absl::StrAppend(&out, Joined(fold.variables, " then "), " in ");
   }
   if (fold.source != nullptr) absl::StrAppend(&out, DumpExpr(*fold.source));
+  if (!fold.now_in.empty()) absl::StrAppend(&out, After("now in", fold.now_in), After("of", fold.of));
   absl::StrAppend(&out, After("by", fold.by), After("where", fold.where), After("within", fold.within),
                   After("since", fold.since));
   if (fold.capacity.has_value()) absl::StrAppend(&out, " max ", *fold.capacity);
@@ -72,6 +74,12 @@ std::string DumpFold(const Expr& expr) {
 }
 
 const Expr& Child(const Expr& expr, size_t index) { return *expr.children[index]; }
+
+std::string After(absl::string_view word, const std::vector<ExprPtr>& exprs) {
+  std::string out;
+  for (const ExprPtr& expr : exprs) absl::StrAppend(&out, out.empty() ? absl::StrCat(" ", word, " ") : ", ", DumpExpr(*expr));
+  return out;
+}
 
 // ---------------------------------------------------------------- parts of declarations
 
@@ -115,16 +123,116 @@ std::string DumpLadder(const Ladder* ladder) {
   return out;
 }
 
+std::string DumpDuty(const Duty& duty) {
+  if (duty.is_task) {
+    return absl::StrCat("then task ", duty.name.text, ": ", duty.role.text, After("does", duty.does),
+                        After("on", duty.workflow), DumpLadder(duty.ladder.get()));
+  }
+  return absl::StrCat("then ", duty.name.text, After("to", duty.to), After("", duty.values));
+}
+
+std::string DumpLimits(const std::vector<Limit>& limits) {
+  std::string out;
+  for (const Limit& limit : limits) {
+    absl::StrAppend(&out, out.empty() ? " up to " : ", ", limit.field.text, " ",
+                    limit.value == nullptr ? "" : DumpExpr(*limit.value));
+  }
+  return out;
+}
+
+std::string DumpPattern(const Pattern& pattern) {
+  switch (pattern.kind) {
+    case Pattern::Kind::kOtherwise: return "otherwise";
+    case Pattern::Kind::kCompare: return absl::StrCat(pattern.op, " ", DumpExpr(*pattern.value));
+    case Pattern::Kind::kRange: return absl::StrCat(DumpExpr(*pattern.value), "..", DumpExpr(*pattern.high));
+    case Pattern::Kind::kValue: return DumpExpr(*pattern.value);
+  }
+  return "";
+}
+
+std::string DumpPatterns(const std::vector<Pattern>& patterns) {
+  std::string out;
+  for (const Pattern& pattern : patterns) absl::StrAppend(&out, out.empty() ? "" : ", ", DumpPattern(pattern));
+  return out;
+}
+
+std::string DumpClock(const Clock& clock) { return absl::StrFormat("%02d:%02d", clock.hour, clock.minute); }
+
+std::string DumpCalendarItem(const CalendarItem& item) {
+  using Kind = CalendarItem::Kind;
+  if (item.kind == Kind::kZone) return absl::StrCat("zone ", Quoted(item.zone));
+  std::string out = item.kind == Kind::kOpen ? "open" : item.kind == Kind::kClosed ? "closed" : "window ";
+  absl::StrAppend(&out, item.name.text);
+  const char* separator = " ";
+  for (const auto& [first, last] : item.days) {
+    absl::StrAppend(&out, separator, first.text, last.text == first.text ? "" : absl::StrCat("..", last.text));
+    separator = ", ";
+  }
+  separator = " ";
+  for (const auto& [from, to] : item.hours) {
+    absl::StrAppend(&out, separator, DumpClock(from), "..", DumpClock(to));
+    separator = ", ";
+  }
+  for (const auto& [from, to] : item.periods) {
+    absl::StrAppend(&out, separator, DumpExpr(*from), to == nullptr ? "" : absl::StrCat("..", DumpExpr(*to)));
+    separator = ", ";
+  }
+  return out;
+}
+
+std::string DumpPlanned(const PlannedTask& task) {
+  std::string out = absl::StrCat(task.name.text, ": ", task.role.text, After("does", task.does),
+                                 After("on", task.workflow));
+  if (task.source != nullptr) {
+    absl::StrAppend(&out, After("for", task.variable), After("in", task.source), After("where", task.where));
+  }
+  absl::StrAppend(&out, After("after", task.after), After("holds", task.holds));
+  for (const std::string& need : task.needs) absl::StrAppend(&out, " needs ", Quoted(need));
+  return absl::StrCat(out, After("when", task.when), DumpLadder(task.ladder.get()));
+}
+
+std::string DumpContextItem(const ContextItem& item) {
+  using Kind = ContextItem::Kind;
+  static constexpr const char* kWords[] = {"include", "exclude", "redact", "requires", "barrier", "budget"};
+  std::string out = kWords[static_cast<size_t>(item.kind)];
+  if (item.kind == Kind::kBudget) absl::StrAppend(&out, " ", item.tokens, " ", item.overflow.text);
+  absl::StrAppend(&out, After("", item.fields), item.source.empty() ? "" : absl::StrCat(" ", item.source.text),
+                  After("of", item.of), After("within", item.within), After("until", item.until),
+                  After("to", item.role), DumpLadder(item.ladder.get()), After("when", item.when));
+  return out;
+}
+
+std::string DumpPropertyItem(const PropertyItem& item) {
+  switch (item.kind) {
+    case PropertyItem::Kind::kNever:
+      return absl::StrCat("never ", List(item.transitions), After("by", item.by), After("on", item.workflow),
+                          After("when", item.when));
+    case PropertyItem::Kind::kNeverChanges:
+      return absl::StrCat("never ", item.field.text, " changes", After("on", item.workflow), After("when", item.when));
+    case PropertyItem::Kind::kAlways:
+      return absl::StrCat("always", After("", item.condition), After("on", item.workflow), After("when", item.when));
+    case PropertyItem::Kind::kWithin:
+      return absl::StrCat("within", After("", item.within), After("of", item.of), After("on", item.workflow), ": ",
+                          Joined(item.transitions, " or "));
+  }
+  return "";
+}
+
 // ---------------------------------------------------------------- declarations
 
 class Dumper {
  public:
   std::string Run(const File& file);
+  void AddAllOf(const Declarations& nodes);
 
  private:
   void Line(absl::string_view text) { absl::StrAppend(&out_, std::string(depth_ * 2, ' '), text, "\n"); }
   void Doc(const std::string& doc) {
     if (!doc.empty()) Line(absl::StrCat("doc ", Quoted(doc)));
+  }
+  template <typename T>
+  void Head(const T& node, absl::string_view text) {
+    Line(absl::StrCat(node.is_private ? "private " : "", text));
   }
   template <typename F>
   void Inside(F inner) {
@@ -133,6 +241,20 @@ class Dumper {
     --depth_;
   }
 
+  void Add(const Unit& node);
+  void Add(const Table& node);
+  void Add(const Calendar& node);
+  void Add(const Obligation& node);
+  void Add(const ActorDecl& node);
+  void Add(const Clearance& node);
+  void Add(const Fact& node);
+  void Add(const Decomposition& node);
+  void Add(const Confidence& node);
+  void Add(const Divergence& node);
+  void Add(const Context& node);
+  void Add(const Template& node);
+  void Add(const Apply& node);
+  void Add(const Property& node);
   void Add(const Enum& node);
   void Add(const Record& node);
   void Add(const TypeAlias& node);
@@ -161,7 +283,7 @@ class Dumper {
 };
 
 void Dumper::Add(const Enum& node) {
-  Line(absl::StrCat("enum ", node.name.text, node.ordered ? " ordered" : ""));
+  Head(node, absl::StrCat("enum ", node.name.text, node.ordered ? " ordered" : ""));
   Inside([&] {
     Doc(node.doc);
     for (const EnumMember& member : node.members) {
@@ -171,7 +293,7 @@ void Dumper::Add(const Enum& node) {
 }
 
 void Dumper::Add(const Record& node) {
-  Line(absl::StrCat("record ", node.name.text, After("label", node.labels)));
+  Head(node, absl::StrCat("record ", node.name.text, After("label", node.labels)));
   Inside([&] {
     Doc(node.doc);
     for (const Field& field : node.members) Line(DumpField(field));
@@ -179,12 +301,12 @@ void Dumper::Add(const Record& node) {
 }
 
 void Dumper::Add(const TypeAlias& node) {
-  Line(absl::StrCat("type ", node.name.text, " = ", DumpType(node.type)));
+  Head(node, absl::StrCat("type ", node.name.text, " = ", DumpType(node.type)));
   Inside([&] { Doc(node.doc); });
 }
 
 void Dumper::Add(const Domain& node) {
-  Line(absl::StrCat("domain ", List(node.names)));
+  Line(absl::StrCat("domain ", List(node.names), After("for", node.open_to)));
   Inside([&] { Doc(node.doc); });
 }
 
@@ -205,12 +327,14 @@ void Dumper::Add(const Def& node) {
   if (!node.parameters.empty()) absl::StrAppend(&head, "(", DumpFields(node.parameters), ")");
   if (node.result.has_value()) absl::StrAppend(&head, " -> ", DumpType(*node.result));
   if (node.body != nullptr) absl::StrAppend(&head, " = ", DumpExpr(*node.body));
-  Line(head);
+  Head(node, head);
   Inside([&] { Doc(node.doc); });
 }
 
 void Dumper::Add(const Entity& node) {
-  Line(absl::StrCat("entity ", node.name.text, " by ", DumpFields(node.key), After("fresh", node.fresh)));
+  Head(node, absl::StrCat("entity ", node.name.text, " by ", DumpFields(node.key), After("fresh", node.fresh),
+                          After("under", node.under),
+                          node.under_max.has_value() ? absl::StrCat(" max ", *node.under_max) : ""));
   Inside([&] {
     Doc(node.doc);
     for (const Field& field : node.fields) Line(absl::StrCat("field ", DumpField(field)));
@@ -219,7 +343,7 @@ void Dumper::Add(const Entity& node) {
 }
 
 void Dumper::Add(const Workflow& node) {
-  Line(absl::StrCat("workflow ", node.name.text, " by ", DumpFields(node.key)));
+  Head(node, absl::StrCat("workflow ", node.name.text, " by ", DumpFields(node.key)));
   Inside([&] {
     Doc(node.doc);
     for (const Field& field : node.fields) Line(absl::StrCat("field ", DumpField(field)));
@@ -228,6 +352,7 @@ void Dumper::Add(const Workflow& node) {
     if (!node.halted.empty()) Line(absl::StrCat("halted ", List(node.halted)));
     AddAll(node.transitions);
     AddAll(node.defs);
+    AddAll(node.facts);
   });
 }
 
@@ -244,6 +369,8 @@ void Dumper::Add(const Transition& node) {
       Line(absl::StrCat("set ", item.field.text, item.optional ? "?" : "", After("=", item.computed)));
     }
     for (const Field& field : node.payload) Line(absl::StrCat("payload ", DumpField(field)));
+    if (!node.endorses.empty()) Line(absl::StrCat("endorses ", List(node.endorses)));
+    if (!node.declassifies.empty()) Line(absl::StrCat("declassifies ", List(node.declassifies)));
   });
 }
 
@@ -252,12 +379,8 @@ void Dumper::Add(const Authority& node) {
   Inside([&] {
     Doc(node.doc);
     for (const May& may : node.mays) {
-      std::string limits;
-      for (const Limit& limit : may.limits) {
-        absl::StrAppend(&limits, limits.empty() ? " up to " : ", ", limit.field.text, " ",
-                        limit.value == nullptr ? "" : DumpExpr(*limit.value));
-      }
-      Line(absl::StrCat("may ", List(may.transitions), After("on", may.workflow), limits, After("when", may.when)));
+      Line(absl::StrCat(may.consents ? "may consent to " : "may ", List(may.transitions), After("on", may.workflow),
+                        DumpLimits(may.limits), After("when", may.when)));
     }
   });
 }
@@ -273,6 +396,7 @@ void Dumper::Add(const Rule& node) {
     if (node.when != nullptr) Line(absl::StrCat("when ", DumpExpr(*node.when)));
     if (node.unless != nullptr) Line(absl::StrCat("unless ", DumpExpr(*node.unless)));
     if (!node.overrides.empty()) Line(absl::StrCat("overrides ", List(node.overrides)));
+    for (const Duty& duty : node.duties) Line(DumpDuty(duty));
     if (node.because.has_value()) Line(absl::StrCat("because ", Quoted(*node.because)));
   });
 }
@@ -287,6 +411,7 @@ void Dumper::Add(const Review& node) {
     }
     if (!node.verdict.empty()) Line(absl::StrCat("verdict ", node.verdict.text, ".", node.stance.text));
     if (node.ladder != nullptr) Line(absl::StrCat("ladder", DumpLadder(node.ladder.get())));
+    if (!node.joint.empty()) Line(absl::StrCat("joint ", List(node.joint)));
     for (const Clause& clause : node.clauses) {
       Line(absl::StrCat("clause ", clause.name.text, ": ", clause.escalates ? "escalate " : "", clause.transition.text,
                         After("to", clause.to), DumpLadder(clause.ladder.get()), After("in", clause.domain),
@@ -315,7 +440,7 @@ std::string DumpProposal(const Step& step) {
   if (!step.workflow.empty()) absl::StrAppend(&out, " ", step.workflow.text);
   if (!step.instance.empty()) absl::StrAppend(&out, step.workflow.empty() ? " on " : " ", step.instance.text);
   for (const ExprPtr& key : step.key) absl::StrAppend(&out, " key ", DumpExpr(*key));
-  absl::StrAppend(&out, After("by", step.by), After("as", step.as));
+  absl::StrAppend(&out, After("by", step.by), After("as", step.as), After("under", step.under));
   if (step.values != nullptr) absl::StrAppend(&out, " ", DumpExpr(*step.values));
   return out;
 }
@@ -334,7 +459,7 @@ void Dumper::Add(const Step& node) {
       break;
     case Step::Kind::kAnswer:
       Line(absl::StrCat("answer ", node.yes ? "yes" : "no", After("by", node.by), After("as", node.as),
-                        After("on", node.instance)));
+                        After("under", node.under), After("on", node.instance)));
       break;
     case Step::Kind::kAssume:
       Line(absl::StrCat("assume state ", node.state.text, After("on", node.instance),
@@ -356,6 +481,11 @@ std::string DumpCondition(const Expectation& node) {
     case Expectation::Kind::kCondition: return node.condition == nullptr ? "" : DumpExpr(*node.condition);
     case Expectation::Kind::kCases: return absl::StrCat(node.count, " cases ", node.outcome.text);
     case Expectation::Kind::kNothing: return absl::StrCat("nothing else ", node.outcome.text);
+    case Expectation::Kind::kObliged: return absl::StrCat("obliged ", node.duty.text, After("", node.values));
+    case Expectation::Kind::kTask: return absl::StrCat("task ", node.duty.text);
+    case Expectation::Kind::kConfidence:
+      return absl::StrCat("confidence ", DumpExpr(*node.low),
+                          node.high == nullptr ? "" : absl::StrCat("..", DumpExpr(*node.high)));
   }
   return "";
 }
@@ -371,27 +501,196 @@ void Dumper::Add(const Scenario& node) {
   Inside([&] { AddAll(node.expects); });
 }
 
+void Dumper::Add(const Unit& node) {
+  Head(node, absl::StrCat("unit ", node.name.text, node.decimals.has_value() ? absl::StrCat(" ", *node.decimals) : ""));
+  Inside([&] { Doc(node.doc); });
+}
+
+void Dumper::Add(const Table& node) {
+  Head(node, absl::StrCat("table ", node.name.text, "(", DumpFields(node.parameters), ")",
+                          node.result.has_value() ? absl::StrCat(" -> ", DumpType(*node.result)) : ""));
+  Inside([&] {
+    Doc(node.doc);
+    if (node.grid) Line(absl::StrCat("columns ", DumpPatterns(node.columns)));
+    for (const TableRow& row : node.rows) {
+      std::string cells;
+      for (const ExprPtr& cell : row.cells) absl::StrAppend(&cells, cells.empty() ? "" : ", ", DumpExpr(*cell));
+      Line(absl::StrCat("row ", DumpPatterns(row.keys), ": ", cells));
+    }
+  });
+}
+
+void Dumper::Add(const Calendar& node) {
+  Head(node, absl::StrCat("calendar ", node.name.text));
+  Inside([&] {
+    Doc(node.doc);
+    for (const CalendarItem& item : node.items) Line(DumpCalendarItem(item));
+  });
+}
+
+void Dumper::Add(const Obligation& node) {
+  Head(node, absl::StrCat("obligation ", node.name.text));
+  Inside([&] {
+    Doc(node.doc);
+    for (const Field& field : node.fields) Line(absl::StrCat("field ", DumpField(field)));
+  });
+}
+
+void Dumper::Add(const ActorDecl& node) {
+  Line("actor");
+  Inside([&] {
+    Doc(node.doc);
+    for (const Field& field : node.fields) Line(absl::StrCat("field ", DumpField(field)));
+  });
+}
+
+void Dumper::Add(const Clearance& node) {
+  Line(absl::StrCat("clearance ", List(node.roles), ": ", List(node.labels)));
+  Inside([&] { Doc(node.doc); });
+}
+
+void Dumper::Add(const Fact& node) {
+  Head(node, absl::StrCat("fact ", node.name.text, After("per", node.per),
+                          node.result.has_value() ? absl::StrCat(" -> ", DumpType(*node.result)) : "",
+                          After("=", node.body)));
+  Inside([&] { Doc(node.doc); });
+}
+
+void Dumper::Add(const Decomposition& node) {
+  Line(absl::StrCat("decompose", After("on", node.workflow)));
+  Inside([&] {
+    Doc(node.doc);
+    for (const PlannedTask& task : node.plan) Line(absl::StrCat("plan ", DumpPlanned(task)));
+    for (const Addition& addition : node.additions)
+      Line(absl::StrCat(addition.must ? "must add " : "may add ", DumpPlanned(addition.task)));
+    for (const Sub& sub : node.subs) {
+      Line(absl::StrCat("sub ", sub.task.text, After("among", sub.among), After("granting", sub.granting),
+                        DumpLimits(sub.limits), After("within", sub.within)));
+    }
+    for (const Under& under : node.unders) {
+      Line(absl::StrCat("under ", under.task.text));
+      Inside([&] { AddAll(under.rules); });
+    }
+    for (const Bound& bound : node.bounds) Line(absl::StrCat("bound ", bound.name.text, After("", bound.value)));
+    for (const Finally& last : node.finallys)
+      Line(absl::StrCat("finally ", last.transition.text, After("when", last.when)));
+  });
+}
+
+void Dumper::Add(const Confidence& node) {
+  Line(absl::StrCat("confidence", After("on", node.workflow)));
+  Inside([&] {
+    Doc(node.doc);
+    for (const Reliance& reliance : node.reliances) {
+      std::string bases;
+      for (const Basis& basis : reliance.bases) {
+        absl::StrAppend(&bases, bases.empty() ? "" : ", ", basis.quantifier.text,
+                        basis.at_least.has_value() ? absl::StrCat(*basis.at_least) : "", After("of", basis.of));
+      }
+      Line(absl::StrCat(reliance.transition.text, ": ", bases));
+    }
+    if (!node.weakest.empty()) Line(absl::StrCat("weakest", After("of", node.weakest)));
+    if (node.independent) Line(absl::StrCat("independent", After("across", node.across)));
+    for (const Calibration& calibration : node.calibrations) {
+      std::string bins;
+      for (const auto& [claimed, given] : calibration.bins)
+        absl::StrAppend(&bins, bins.empty() ? "" : ", ", DumpExpr(*claimed), ": ", DumpExpr(*given));
+      Line(absl::StrCat("calibrate ", List(calibration.roles), " {", bins, "}"));
+    }
+  });
+}
+
+void Dumper::Add(const Divergence& node) {
+  Line(absl::StrCat("divergence ", node.left.text, " vs ", node.right.text, After("on", node.transition),
+                    After("of", node.workflow), After("per", node.per)));
+  Inside([&] {
+    Doc(node.doc);
+    if (node.baseline != nullptr) Line(absl::StrCat("baseline", After("", node.baseline), After("margin", node.margin)));
+    if (node.alarm_once_per.has_value()) Line(absl::StrCat("alarm once per ", *node.alarm_once_per));
+    if (!node.notify.empty()) Line(absl::StrCat("notify ", List(node.notify)));
+  });
+}
+
+void Dumper::Add(const Context& node) {
+  Line(absl::StrCat("context ", node.role.text, After("on", node.workflow)));
+  Inside([&] {
+    Doc(node.doc);
+    for (const ContextItem& item : node.items) Line(DumpContextItem(item));
+  });
+}
+
+void Dumper::Add(const Template& node) {
+  std::string parameters;
+  for (const Parameter& parameter : node.parameters) {
+    absl::StrAppend(&parameters, parameters.empty() ? "" : ", ", parameter.name.text, ": ", DumpType(parameter.type),
+                    After("=", parameter.value));
+  }
+  Head(node, absl::StrCat("template ", node.name.text, "(", parameters, ")", After("on", node.workflow),
+                          After("in", node.domain)));
+  Inside([&] {
+    Doc(node.doc);
+    if (node.body != nullptr) AddAllOf(*node.body);
+  });
+}
+
+void Dumper::Add(const Apply& node) {
+  std::string arguments;
+  for (const Argument& argument : node.arguments) {
+    absl::StrAppend(&arguments, arguments.empty() ? "" : ", ", argument.name.text, ":",
+                    argument.value != nullptr ? After("", argument.value) : DumpLadder(argument.ladder.get()));
+  }
+  Line(absl::StrCat("apply ", node.name.text, node.name.empty() ? "" : ": ", node.applied.text, "(", arguments, ")",
+                    After("on", node.workflow), After("in", node.domain)));
+  Inside([&] { Doc(node.doc); });
+}
+
+void Dumper::Add(const Property& node) {
+  Line(absl::StrCat("property ", Quoted(node.name)));
+  Inside([&] {
+    Doc(node.doc);
+    for (const PropertyItem& item : node.items) Line(DumpPropertyItem(item));
+  });
+}
+
+void Dumper::AddAllOf(const Declarations& nodes) {
+  AddAll(nodes.enums);
+  AddAll(nodes.records);
+  AddAll(nodes.types);
+  AddAll(nodes.units);
+  AddAll(nodes.tables);
+  AddAll(nodes.calendars);
+  AddAll(nodes.obligations);
+  AddAll(nodes.actors);
+  AddAll(nodes.domains);
+  AddAll(nodes.priorities);
+  AddAll(nodes.roles);
+  AddAll(nodes.clearances);
+  AddAll(nodes.entities);
+  AddAll(nodes.workflows);
+  AddAll(nodes.defs);
+  AddAll(nodes.facts);
+  AddAll(nodes.authorities);
+  AddAll(nodes.rules);
+  AddAll(nodes.reviews);
+  AddAll(nodes.decompositions);
+  AddAll(nodes.confidences);
+  AddAll(nodes.divergences);
+  AddAll(nodes.contexts);
+  AddAll(nodes.templates);
+  AddAll(nodes.applies);
+  AddAll(nodes.properties);
+  AddAll(nodes.logs);
+  AddAll(nodes.tests);
+  AddAll(nodes.scenarios);
+}
+
 std::string Dumper::Run(const File& file) {
   if (!file.package.empty()) Line(absl::StrCat("package ", Joined(file.package, ".")));
   for (const Import& import : file.imports) {
     Line(absl::StrCat("import ", Joined(import.package, "."),
                       import.names.empty() ? "" : absl::StrCat(" {", List(import.names), "}")));
   }
-  AddAll(file.enums);
-  AddAll(file.records);
-  AddAll(file.types);
-  AddAll(file.domains);
-  AddAll(file.priorities);
-  AddAll(file.roles);
-  AddAll(file.entities);
-  AddAll(file.workflows);
-  AddAll(file.defs);
-  AddAll(file.authorities);
-  AddAll(file.rules);
-  AddAll(file.reviews);
-  AddAll(file.logs);
-  AddAll(file.tests);
-  AddAll(file.scenarios);
+  AddAllOf(file);
   return std::move(out_);
 }
 
@@ -426,6 +725,9 @@ std::string DumpExpr(const Expr& expr) {
     case ExprKind::kRecord: return DumpRecord(expr);
     case ExprKind::kSays: return absl::StrCat("(", expr.name.text, " says ", DumpExpr(Child(expr, 0)), ")");
     case ExprKind::kFold: return DumpFold(expr);
+    case ExprKind::kMethod:
+      return absl::StrCat(DumpExpr(Child(expr, 0)), ".", expr.name.text, "(", Children(expr, 1), ")");
+    case ExprKind::kOf: return absl::StrCat(expr.text, " of (", Children(expr), ")");
   }
   return "";
 }

@@ -302,6 +302,9 @@ Expressions::Ptr Expressions::CheckInner(const ast::Expr& expr, const Type* expe
     case ast::ExprKind::kRecord:
       model_.sink.Report(expr.span, diagnostics::kRecordInExpression);
       return nullptr;
+    case ast::ExprKind::kMethod:
+    case ast::ExprKind::kOf:
+      return nullptr;  // NotYet has said so
   }
   return nullptr;
 }

@@ -686,7 +686,7 @@ class Builder {
 
   void AddDomain(P::DomainDeclContext* context) {
     if (!Sound(context)) return;
-    out_.domains.push_back({DocOf(context), SpanOf(context), NamesOf(context->names())});
+    out_.domains.push_back({DocOf(context), SpanOf(context), NamesOf(context->names()), {}});
   }
 
   void AddPriority(P::PriorityDeclContext* context) {
