@@ -1,5 +1,6 @@
-// Typed expressions to IR, within one function. A value is a pair: what it is, and whether it is unknown; a T? has a third
-// Boolean, whether it is there. Kleene's logic, exact arithmetic and its ranges, absence and vacuous truth are decided here.
+// Typed expressions to IR, within one function. A value is a pair: what it is, and whether it is unknown; a T? has a
+// third Boolean, whether it is there. Kleene's logic, exact arithmetic and its ranges, absence and vacuous truth are
+// decided here.
 #pragma once
 
 #include <map>
@@ -15,29 +16,31 @@
 
 namespace writ::lower {
 
-// What a true expression would do: more restraint, more freedom, or neither can be said. Vacuous truth must not empower.
+// What a true expression would do: more restraint, more freedom, or neither can be said. Vacuous truth must not
+// empower.
 enum class Polarity : uint8_t { kNeutral, kRestrains, kEmpowers };
 
 struct Value {
-  ir::ExprId value;               // Bool, Num or Str; meaningful where known and present
-  ir::ExprId unknown, present;    // Bool
+  ir::ExprId value;             // Bool, Num or Str; meaningful where known and present
+  ir::ExprId unknown, present;  // Bool
 };
 
 // A structured value that is not loaded yet: where it lies.
 struct Place {
   SlotPath path;
-  ListId list;                    // the path is relative to the current element of `loop`
+  ListId list;  // the path is relative to the current element of `loop`
   ir::LoopId loop;
   Type type;
   bool erasable = false;
-  // An element of a keyed list, first() or last(): the first one where `condition`, over `loop`; values are reduced over it.
+  // An element of a keyed list, first() or last(): the first one where `condition`, over `loop`; values are reduced
+  // over it.
   bool selected = false;
-  ir::ExprId condition, exists;
-  ir::ExprId unknown;             // on the way here (a record that is too old); none: known
-  ir::ExprId present;             // none: it is there
+  ir::ExprId condition;
+  ir::ExprId unknown;  // on the way here (a record that is too old); none: known
+  ir::ExprId present;  // none: it is there
 };
 
-struct FactCells {                // where a fact is kept; lower/facts.cc
+struct FactCells {  // where a fact is kept; lower/facts.cc
   CellId has, value, time, poisoned;
   WindowId window;
 };
@@ -48,7 +51,7 @@ struct ProgramState {
   Schema* schema = nullptr;
   ir::Program* program = nullptr;
   diagnostics::Sink* sink = nullptr;
-  std::vector<FactCells> facts;   // by typed::Program::facts
+  std::vector<FactCells> facts;  // by typed::Program::facts
 };
 
 class FunctionLowering {
@@ -74,8 +77,7 @@ class FunctionLowering {
   Value Or(Value a, Value b);
   Value Not(Value a);
   Value True();
-  ir::ExprId Known(const Value& v);       // value and not unknown
-  ir::ExprId KnownTrue(const Value& v) { return Known(v); }
+  ir::ExprId Known(const Value& v);  // value and not unknown
   ir::ExprId TrueOrUnknown(const Value& v);
 
   // True where a reference that `type` at `path` holds is there and names nothing.
@@ -90,17 +92,26 @@ class FunctionLowering {
   std::vector<Condition>* conditions = nullptr;
 
   // Finishes the function; roots as in ir::Builder::Finish. Remaps `collected` to final ids.
-  void Finish(std::vector<ir::Guard> restraints, std::vector<ir::Guard> allows, std::vector<ir::ExprId> outputs, ir::Code* code,
-              FunctionConditions* collected);
+  void Finish(std::vector<ir::Guard> restraints, std::vector<ir::Guard> allows, std::vector<ir::ExprId> outputs,
+              ir::Code* code, FunctionConditions* collected);
 
  private:
   using Expr = typed::Expr;
 
+  // expressions.cc
   Value Scalar(ir::ExprId value);
-  Value Lower2(const Expr& expr, Polarity polarity);
+  Value LowerKind(const Expr& expr, Polarity polarity);
+  // A part of something else than `and`, `or` and `not`: its truth is no condition of its own.
+  Value Operand(const Expr& expr, Polarity polarity = Polarity::kNeutral);
   Value Constant(const Expr& expr);
-  Value Equal(const Expr& a, const Expr& b);
-  Value EqualValues(const Expr& a, const Expr& b, bool is);
+  Value Read(const Expr& expr);
+  ir::ExprId Votes(const Expr& expr);
+  Value Says(const Expr& expr);
+  ir::ExprId Same(const Type& type, ir::ExprId a, ir::ExprId b);
+  // Both at the finer of their scales.
+  std::pair<ir::ExprId, ir::ExprId> Aligned(const Expr& a, const Value& x, const Expr& b, const Value& y);
+  ir::ExprId SameScaled(const Expr& a, const Value& x, const Expr& b, const Value& y);
+  Value Equal(const Expr& a, const Expr& b, bool is);
   Value EqualLists(const Expr& a, const Expr& b);
   ir::ExprId EqualElements(const Place& a, const Place& b, const Type& type);
   Value Compare(const Expr& a, const Expr& b, bool or_equal);
@@ -108,19 +119,44 @@ class FunctionLowering {
   Value RoundTo(const Expr& expr);
   Value If(const Expr& expr);
   Value Coalesce(const Expr& expr);
-  Value In(const Expr& expr);
-  Value Quantifier(const Expr& expr, Polarity polarity);
-  Value QuantifierOverBits(const Expr& expr, Polarity polarity);
-  Value Reduce(const Expr& expr, ir::LoopId loop, Value body, Value where, ir::ExprId any_element, Polarity polarity);
-  Value Distinct(const Expr& expr, const Place& place, ir::LoopId loop);
-  Value Length(const Expr& expr);
   Value Has(const Expr& expr);
   // Brings a number into 64 bits: outside, it is unknown (and 0).
   Value Checked(Value v);
   ir::ExprId Scaled(ir::ExprId number, int digits, const ast::Span& span);
+  ir::ExprId AtScaleOf(const Expr& expr, size_t child, const Value& v);
   bool Fits(bool fits, const ast::Span& span);
+  // Where `place` is empty: at what is being lowered.
+  void TooMuch(const ast::Span& place, const char* what);
 
+  // collections.cc
+  ir::ExprId Bits(const Expr& literal);
+  Value In(const Expr& expr);
+  Value InLiteral(const Expr& needle, const Value& x, const Expr& hay);
+  Value InBits(const Value& x, const Expr& hay);
+  Value InList(const Expr& needle, const Value& x, const Expr& hay);
+  Value Quantifier(const Expr& expr, Polarity polarity);
+  Value QuantifierOverBits(const Expr& expr, Polarity polarity);
+  Value WithMember(const Expr& expr, Value result, Value where, Value body, ir::ExprId chosen);
+  Value Reduce(const Expr& expr, ir::LoopId loop, Value body, Value where, ir::ExprId any_element, Polarity polarity);
+  Value Distinct(const Expr& expr, const Place& place, ir::LoopId loop);
+  Value Length(const Expr& expr);
+
+  // places.cc: nothing where there is no such place, or it has been reported as too much.
   std::optional<Place> PlaceOf(const Expr& expr);
+  Place SlotPlace(const Expr& expr) const;
+  std::optional<Place> MemberPlace(const Expr& expr);
+  std::optional<Place> ReferredPlace(const Expr& expr);
+  std::optional<Place> SelectedPlace(const Expr& expr);
+  std::optional<Place> RecordPlace(const Expr& expr);
+  void NoteAbsence(Place* place);
+  void Enter(PathStep step, const Field& field, Place* place) const;
+  ir::ExprId Stale(const Place& place, int64_t fresh_ns);
+  ir::ExprId HasKey(const Place& list_place, const Expr& wanted_key, Place* element);
+  ir::ExprId IsAtEnd(const Place& list_place, ir::LoopId loop, bool first);
+  ir::ExprId UnknownOf(const Place& place);
+  ir::ExprId PresenceOf(const Place& place);
+  ir::ExprId EitherOf(ir::ExprId so_far, ir::ExprId more);  // `so_far` may be none
+  ir::ExprId BothOf(ir::ExprId so_far, ir::ExprId more);
   Place Element(const Place& list_place, ir::LoopId loop, ListId list);
   ListId ListOf(const Place& place, const ast::Span& span);
   std::optional<ir::LoopId> Open(const Place& place, ListId list, const ast::Span& span);
@@ -129,8 +165,6 @@ class FunctionLowering {
   void NoteReference(const Place& place);
   ir::ExprId MissingAnywhere(const SlotPath& path, ListId list);
   ir::Range RangeOf(const Type& type) const;
-  // Where `place` is empty: at what is being lowered.
-  void TooMuch(const ast::Span& place, const char* what);
 
   ProgramState* state_;
   const Schema& schema_;
@@ -142,7 +176,7 @@ class FunctionLowering {
   ast::Span here_, told_;                // what is being lowered, and the last place that is too much
   std::vector<ir::LoopId> loops_;        // open comprehensions, outermost first
   std::map<std::string, std::pair<SlotPath, ListId>> references_, outside_;  // read through
-  int neutral_ = 0;
+  int operands_ = 0;                                                         // Operand() calls that are open
 };
 
 // Structural text of an expression and what it refers to by name: for digests of rules.

@@ -1,6 +1,7 @@
 #include "compiler/lower/facts.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "compiler/lower/planted_faults.h"
@@ -19,15 +20,15 @@ constexpr Range kTimes = {-limits::kTimeMax, limits::kTimeMax};
 constexpr Range kSums = {-kSumMax, kSumMax};
 constexpr Range kCounts = {0, int64_t{1} << 48};
 
+Range WithZero(Range r) { return {std::min<Num>(r.low, 0), std::max<Num>(r.high, 0)}; }
+
 bool IsWindow(const Fact& fact) {
   return fact.within_ns > 0 && fact.kind != Kind::kHappened && fact.kind != Kind::kLast;
 }
 
 SlotKind CellKind(const Fact& fact) {
-  const TypeKind kind = fact.type.type.kind;
-  if (kind == TypeKind::kBool) return SlotKind::kBool;
-  if (kind == TypeKind::kString || kind == TypeKind::kReference) return SlotKind::kString;
-  return fact.type.scale > 0 ? SlotKind::kI128 : SlotKind::kI64;
+  const SlotKind kind = KindOf(fact.type.type);
+  return kind == SlotKind::kI64 && fact.type.scale > 0 ? SlotKind::kI128 : kind;
 }
 
 bool Matches(const typed::Pattern& pattern, TransitionId transition) {
@@ -36,8 +37,7 @@ bool Matches(const typed::Pattern& pattern, TransitionId transition) {
 
 }  // namespace
 
-bool StartsRound(const Schema& schema, const Workflow& workflow, const Transition& transition) {
-  (void)schema;
+bool StartsRound(const Workflow& workflow, const Transition& transition) {
   if (!transition.sets.empty()) return true;
   if (transition.stays) return false;
   return std::any_of(workflow.reviews.begin(), workflow.reviews.end(),
@@ -66,9 +66,15 @@ void AllocateFacts(ProgramState* state, const std::vector<bool>& poisoned) {
       continue;
     }
     switch (fact.kind) {
-      case Kind::kHappened: cells.has = cell("has", SlotKind::kBool); break;
-      case Kind::kCount: cells.value = cell("count", SlotKind::kI64); break;
-      case Kind::kSum: cells.value = cell("sum", SlotKind::kI128); break;
+      case Kind::kHappened:
+        cells.has = cell("has", SlotKind::kBool);
+        break;
+      case Kind::kCount:
+        cells.value = cell("count", SlotKind::kI64);
+        break;
+      case Kind::kSum:
+        cells.value = cell("sum", SlotKind::kI128);
+        break;
       case Kind::kMin:
       case Kind::kMax:
       case Kind::kLast:
@@ -89,7 +95,8 @@ Value FunctionLowering::LowerFact(uint32_t index) {
   if (cells.poisoned.valid()) v.unknown = BoolSlot(SlotRoot::kCell, cells.poisoned.value);
 
   const auto wide = [&](SlotRoot root, uint32_t i, Range range) {
-    return build_.Slot(layout_.Intern(SlotKind::kI128, {root, i, 0, 0, {}}, Projection::kValue, ListId(), false), range);
+    return build_.Slot(layout_.Intern(SlotKind::kI128, {root, i, 0, 0, {}}, Projection::kValue, ListId(), false),
+                       range);
   };
   if (cells.window.valid()) {
     const uint32_t w = cells.window.value;
@@ -125,19 +132,30 @@ Value FunctionLowering::LowerFact(uint32_t index) {
       v.value = build_.And(has, inside);
       return v;
     }
-    case Kind::kCount: v.value = NumSlot(SlotRoot::kCell, kCounts, cells.value.value); return v;
+    case Kind::kCount:
+      v.value = NumSlot(SlotRoot::kCell, kCounts, cells.value.value);
+      return v;
     case Kind::kSum:
       v.value = wide(SlotRoot::kCell, cells.value.value, kSums);
       return fact.type.scale == 0 ? Checked(v) : v;
-    default: break;
+    default:
+      break;
   }
   const ExprId has = BoolSlot(SlotRoot::kCell, cells.has.value);
   v.present = build_.And(has, inside);
   switch (CellKind(fact)) {
-    case SlotKind::kBool: v.value = BoolSlot(SlotRoot::kCell, cells.value.value); break;
-    case SlotKind::kString: v.value = StrSlot(SlotRoot::kCell, cells.value.value); break;
-    case SlotKind::kI128: v.value = wide(SlotRoot::kCell, cells.value.value, kSums); break;
-    case SlotKind::kI64: v.value = NumSlot(SlotRoot::kCell, RangeOf(fact.type.type), cells.value.value); break;
+    case SlotKind::kBool:
+      v.value = BoolSlot(SlotRoot::kCell, cells.value.value);
+      break;
+    case SlotKind::kString:
+      v.value = StrSlot(SlotRoot::kCell, cells.value.value);
+      break;
+    case SlotKind::kI128:
+      v.value = wide(SlotRoot::kCell, cells.value.value, kSums);
+      break;
+    case SlotKind::kI64:
+      v.value = NumSlot(SlotRoot::kCell, RangeOf(fact.type.type), cells.value.value);
+      break;
   }
   return v;
 }
@@ -156,6 +174,34 @@ class FoldBuilder {
   void Finish(ir::Code* code) { f_.Finish({}, {}, std::move(outputs_), code, nullptr); }
 
  private:
+  // What one event does to a fact.
+  struct Step {
+    bool counts = false;  // it may be one that the fact counts
+    bool clears = false;  // it starts a round of a fact of rounds
+    Value value;          // that the fact takes of it
+    ExprId matched;       // it is known to be one that counts
+    ExprId hit;           // and has a value
+    ExprId restarted;     // it is known to be a `since`; afterwards, so that it does not count itself
+    ExprId unknown;       // any of this cannot be said
+  };
+
+  ir::Builder& b() { return f_.build(); }
+  std::optional<Step> StepOf(const Fact& fact, bool refused, bool starts_round, TransitionId transition);
+  void SetPoisoned(const FactCells& cells, const Step& step);
+  void MoveWindow(const FactCells& cells, const Step& step);
+  void SetHas(const Fact& fact, const FactCells& cells, const Step& step);
+  void SetTime(const FactCells& cells, const Step& step);
+  void SetValue(const Fact& fact, const FactCells& cells, const Step& step);
+  void SetCount(const FactCells& cells, const Step& step, ExprId zero);
+  void SetSum(const FactCells& cells, const Step& step, ExprId zero);
+  void SetExtreme(const Fact& fact, const FactCells& cells, const Step& step);
+  void SetLast(const Fact& fact, const FactCells& cells, const Step& step);
+
+  static ExprId Before(const Step& step, ExprId old, ExprId zero) { return step.clears ? zero : old; }
+  void SetOrRestart(CellId cell, SlotKind kind, const Step& step, ExprId after, ExprId zero) {
+    SetCell(cell, kind, b().Select(step.restarted, zero, after));
+  }
+
   // What a pattern says of this event: known to match, and whether that could not be said.
   Value MatchOf(const typed::Pattern& pattern) {
     Value match = f_.True();
@@ -184,7 +230,8 @@ class FoldBuilder {
   ExprId Old(CellId cell, SlotKind kind, Range range) {
     if (kind == SlotKind::kBool) return f_.BoolSlot(SlotRoot::kCell, cell.value);
     if (kind == SlotKind::kString) return f_.StrSlot(SlotRoot::kCell, cell.value);
-    return f_.build().Slot(f_.layout().Intern(kind, {SlotRoot::kCell, cell.value, 0, 0, {}}, Projection::kValue, ListId(), false), range);
+    return f_.build().Slot(
+        f_.layout().Intern(kind, {SlotRoot::kCell, cell.value, 0, 0, {}}, Projection::kValue, ListId(), false), range);
   }
 
   ProgramState* state_;
@@ -193,129 +240,155 @@ class FoldBuilder {
   std::vector<ExprId> outputs_;
 };
 
-void FoldBuilder::Add(uint32_t index, bool refused, bool starts_round, TransitionId transition, std::vector<bool>* poisoned) {
+void FoldBuilder::Add(uint32_t index, bool refused, bool starts_round, TransitionId transition,
+                      std::vector<bool>* poisoned) {
   const Fact& fact = state_->typed->facts[index];
   const FactCells& cells = state_->facts[index];
-  ir::Builder& b = f_.build();
-  const bool counts = fact.refused == refused && Matches(fact.pattern, transition);
-  const bool restarts = !Planted(Fault::kSinceIgnored) && !refused && fact.since.has_value() && Matches(*fact.since, transition);
-  const bool clears = !Planted(Fault::kRoundKept) && !refused && fact.this_round && starts_round;
-  if (!counts && !restarts && !clears) return;
+  const std::optional<Step> step = StepOf(fact, refused, starts_round, transition);
+  if (!step.has_value()) return;
+  if (step->unknown != b().Bool(false)) (*poisoned)[index] = true;
+  if (cells.poisoned.valid()) SetPoisoned(cells, *step);
+  if (cells.window.valid()) return MoveWindow(cells, *step);
+  if (cells.has.valid()) SetHas(fact, cells, *step);
+  if (cells.time.valid()) SetTime(cells, *step);
+  if (cells.value.valid()) SetValue(fact, cells, *step);
+}
 
-  Value match = counts ? MatchOf(fact.pattern) : Value{b.Bool(false), b.Bool(false), b.Bool(true)};
-  Value value = f_.True();
-  if (counts && fact.value != nullptr) {
-    value = f_.Lower(*fact.value);
+std::optional<FoldBuilder::Step> FoldBuilder::StepOf(const Fact& fact, bool refused, bool starts_round,
+                                                     TransitionId transition) {
+  Step step;
+  step.counts = fact.refused == refused && Matches(fact.pattern, transition);
+  const bool restarts =
+      !Planted(Fault::kSinceIgnored) && !refused && fact.since.has_value() && Matches(*fact.since, transition);
+  step.clears = !Planted(Fault::kRoundKept) && !refused && fact.this_round && starts_round;
+  if (!step.counts && !restarts && !step.clears) return std::nullopt;
+
+  const auto never = [this] { return Value{b().Bool(false), b().Bool(false), b().Bool(true)}; };
+  const Value match = step.counts ? MatchOf(fact.pattern) : never();
+  step.value = f_.True();
+  if (step.counts && fact.value != nullptr) {
+    step.value = f_.Lower(*fact.value);
   } else if (fact.kind != Kind::kHappened) {
-    value.value = b.Number(1);
+    step.value.value = b().Number(1);
   }
-  Value restart = restarts ? MatchOf(*fact.since) : Value{b.Bool(false), b.Bool(false), b.Bool(true)};
-  const ExprId matched = f_.Known(match);
-  const ExprId bad_value = b.And(matched, value.unknown);
-  ExprId unknown = b.Or(match.unknown, bad_value);
-  unknown = b.Or(unknown, restart.unknown);
-  const ExprId no = b.Bool(false);
-  if (Planted(Fault::kPoisonForgotten)) unknown = no;
-  if (unknown != no) (*poisoned)[index] = true;
-  const ExprId hit = b.And(matched, value.present);
-  const ExprId restarted = f_.Known(restart);  // after the event: what is `since` itself does not count
+  const Value restart = restarts ? MatchOf(*fact.since) : never();
+  step.matched = f_.Known(match);
+  const ExprId bad_value = b().And(step.matched, step.value.unknown);
+  const ExprId bad = b().Or(match.unknown, bad_value);
+  step.unknown = b().Or(bad, restart.unknown);
+  if (Planted(Fault::kPoisonForgotten)) step.unknown = b().Bool(false);
+  step.hit = b().And(step.matched, step.value.present);
+  step.restarted = f_.Known(restart);
+  return step;
+}
 
-  if (cells.poisoned.valid() && (unknown != no || restarted != no || clears)) {
-    const ExprId old = clears ? no : OldBool(cells.poisoned);
-    ExprId now = b.Or(old, unknown);
-    const ExprId kept = b.Not(restarted);
-    now = b.And(now, kept);
-    SetCell(cells.poisoned, SlotKind::kBool, now);
-  }
+void FoldBuilder::SetPoisoned(const FactCells& cells, const Step& step) {
+  const ExprId no = b().Bool(false);
+  if (step.unknown == no && step.restarted == no && !step.clears) return;
+  const ExprId old = step.clears ? no : OldBool(cells.poisoned);
+  const ExprId now = b().Or(old, step.unknown);
+  const ExprId kept = b().Not(step.restarted);
+  SetCell(cells.poisoned, SlotKind::kBool, b().And(now, kept));
+}
 
-  if (cells.window.valid()) {
-    if (clears) function_->fold.push_back({true, cells.window.value, Output(SlotKind::kBool, b.Bool(true)), UINT32_MAX});
-    if (hit != no) {
-      const uint32_t when = Output(SlotKind::kBool, hit);
-      const bool narrow = b.range(value.value).FitsInt64();
-      const uint32_t what = Output(narrow ? SlotKind::kI64 : SlotKind::kI128, value.value);
-      function_->fold.push_back({true, cells.window.value, when, what});
+void FoldBuilder::MoveWindow(const FactCells& cells, const Step& step) {
+  const ExprId no = b().Bool(false);
+  const auto move = [&](ExprId when, ExprId value) {
+    FoldTarget target{true, cells.window.value, Output(SlotKind::kBool, when), UINT32_MAX};
+    if (value.valid()) {
+      const bool narrow = b().range(value).FitsInt64();
+      target.value = Output(narrow ? SlotKind::kI64 : SlotKind::kI128, value);
     }
-    if (restarted != no) function_->fold.push_back({true, cells.window.value, Output(SlotKind::kBool, restarted), UINT32_MAX});
-    return;
-  }
-
-  const auto reset = [&](ExprId before, ExprId zero) { return clears ? zero : before; };
-  const auto finish = [&](CellId cell, SlotKind kind, ExprId after, ExprId zero) {
-    const ExprId kept = b.Select(restarted, zero, after);
-    SetCell(cell, kind, kept);
+    function_->fold.push_back(target);
   };
-  if (cells.has.valid()) {
-    const ExprId before = reset(OldBool(cells.has), no);
-    // `last` of a value that is absent is absent: the newest event decides.
-    const ExprId after = fact.kind == Kind::kLast ? b.Select(matched, value.present, before) : b.Or(before, hit);
-    finish(cells.has, SlotKind::kBool, after, no);
-  }
-  if (cells.time.valid() && hit != no) {
-    const ExprId before = Old(cells.time, SlotKind::kI64, kTimes);
-    const ExprId now = f_.NumSlot(SlotRoot::kNow, kTimes);
-    const ExprId after = b.Select(hit, now, before);
-    SetCell(cells.time, SlotKind::kI64, after);
-  }
-  if (!cells.value.valid()) return;
-  const ExprId zero = b.Number(0);
+  if (step.clears) move(b().Bool(true), ExprId());
+  if (step.hit != no) move(step.hit, step.value.value);
+  if (step.restarted != no) move(step.restarted, ExprId());
+}
+
+void FoldBuilder::SetHas(const Fact& fact, const FactCells& cells, const Step& step) {
+  const ExprId no = b().Bool(false);
+  const ExprId before = Before(step, OldBool(cells.has), no);
+  // `last` of a value that is absent is absent: the newest event decides.
+  const ExprId after =
+      fact.kind == Kind::kLast ? b().Select(step.matched, step.value.present, before) : b().Or(before, step.hit);
+  SetOrRestart(cells.has, SlotKind::kBool, step, after, no);
+}
+
+void FoldBuilder::SetTime(const FactCells& cells, const Step& step) {
+  if (step.hit == b().Bool(false)) return;
+  const ExprId before = Old(cells.time, SlotKind::kI64, kTimes);
+  const ExprId now = f_.NumSlot(SlotRoot::kNow, kTimes);
+  SetCell(cells.time, SlotKind::kI64, b().Select(step.hit, now, before));
+}
+
+void FoldBuilder::SetValue(const Fact& fact, const FactCells& cells, const Step& step) {
+  const ExprId zero = b().Number(0);
   switch (fact.kind) {
-    case Kind::kCount: {
-      const ExprId before = reset(Old(cells.value, SlotKind::kI64, kCounts), zero);
-      const ExprId one = b.Number(1);
-      const ExprId step = b.Select(hit, one, zero);
-      const ExprId more = b.Add(before, step);
-      // A count past its range stays there: 2^48 events are more than a log holds.
-      const ExprId most = b.Number(kCounts.high);
-      const ExprId over = b.LtNum(most, more);
-      const ExprId after = b.Select(over, most, more);
-      finish(cells.value, SlotKind::kI64, after, zero);
-      return;
-    }
-    case Kind::kSum: {
-      const ExprId before = reset(Old(cells.value, SlotKind::kI128, kSums), zero);
-      const ExprId step = b.Select(hit, value.value, zero);
-      if (!b.FitsAdd(before, step)) return;  // reported where the value was made
-      const ExprId sum = b.Add(before, step);
-      // Held inside ±2^100: no log of 64-bit amounts gets there.
-      const ExprId high = b.Number(kSumMax), low = b.Number(-kSumMax);
-      const ExprId above = b.LtNum(high, sum);
-      const ExprId below = b.LtNum(sum, low);
-      const ExprId capped = b.Select(above, high, sum);
-      const ExprId after = b.Select(below, low, capped);
-      finish(cells.value, SlotKind::kI128, after, zero);
-      return;
-    }
+    case Kind::kCount:
+      return SetCount(cells, step, zero);
+    case Kind::kSum:
+      return SetSum(cells, step, zero);
     case Kind::kMin:
-    case Kind::kMax: {
-      const SlotKind kind = CellKind(fact);
-      const Range range = kind == SlotKind::kI128 ? kSums : b.range(value.value);
-      const ExprId before = Old(cells.value, kind, Range{std::min<Num>(range.low, 0), std::max<Num>(range.high, 0)});
-      const ExprId had = reset(OldBool(cells.has), no);
-      const ExprId better = fact.kind == Kind::kMin ? b.LtNum(value.value, before) : b.LtNum(before, value.value);
-      const ExprId first = b.Not(had);
-      const ExprId wins = b.Or(first, better);
-      const ExprId take = b.And(hit, wins);
-      const ExprId after = b.Select(take, value.value, before);
-      SetCell(cells.value, kind, after);
+    case Kind::kMax:
+      return SetExtreme(fact, cells, step);
+    case Kind::kLast:
+      return SetLast(fact, cells, step);
+    case Kind::kHappened:
       return;
-    }
-    case Kind::kLast: {
-      if (!counts) return;
-      const SlotKind kind = CellKind(fact);
-      const Range range = kind == SlotKind::kString || kind == SlotKind::kBool ? Range{0, 1} : b.range(value.value);
-      const ExprId before = Old(cells.value, kind, Range{std::min<Num>(range.low, 0), std::max<Num>(range.high, 0)});
-      const ExprId after = b.Select(hit, value.value, before);
-      SetCell(cells.value, kind, after);
-      return;
-    }
-    case Kind::kHappened: break;
   }
+}
+
+void FoldBuilder::SetCount(const FactCells& cells, const Step& step, ExprId zero) {
+  const ExprId before = Before(step, Old(cells.value, SlotKind::kI64, kCounts), zero);
+  const ExprId one = b().Number(1);
+  const ExprId by = b().Select(step.hit, one, zero);
+  const ExprId more = b().Add(before, by);
+  // A count past its range stays there: 2^48 events are more than a log holds.
+  const ExprId most = b().Number(kCounts.high);
+  const ExprId over = b().LtNum(most, more);
+  const ExprId after = b().Select(over, most, more);
+  SetOrRestart(cells.value, SlotKind::kI64, step, after, zero);
+}
+
+void FoldBuilder::SetSum(const FactCells& cells, const Step& step, ExprId zero) {
+  const ExprId before = Before(step, Old(cells.value, SlotKind::kI128, kSums), zero);
+  const ExprId by = b().Select(step.hit, step.value.value, zero);
+  if (!b().FitsAdd(before, by)) return;  // reported where the value was made
+  const ExprId sum = b().Add(before, by);
+  // Held inside ±2^100: no log of 64-bit amounts gets there.
+  const ExprId high = b().Number(kSumMax), low = b().Number(-kSumMax);
+  const ExprId above = b().LtNum(high, sum);
+  const ExprId below = b().LtNum(sum, low);
+  const ExprId capped = b().Select(above, high, sum);
+  const ExprId after = b().Select(below, low, capped);
+  SetOrRestart(cells.value, SlotKind::kI128, step, after, zero);
+}
+
+void FoldBuilder::SetExtreme(const Fact& fact, const FactCells& cells, const Step& step) {
+  const SlotKind kind = CellKind(fact);
+  const ExprId value = step.value.value;
+  const ExprId before = Old(cells.value, kind, WithZero(kind == SlotKind::kI128 ? kSums : b().range(value)));
+  const ExprId had = Before(step, OldBool(cells.has), b().Bool(false));
+  const ExprId better = fact.kind == Kind::kMin ? b().LtNum(value, before) : b().LtNum(before, value);
+  const ExprId first = b().Not(had);
+  const ExprId wins = b().Or(first, better);
+  const ExprId take = b().And(step.hit, wins);
+  SetCell(cells.value, kind, b().Select(take, value, before));
+}
+
+void FoldBuilder::SetLast(const Fact& fact, const FactCells& cells, const Step& step) {
+  if (!step.counts) return;
+  const SlotKind kind = CellKind(fact);
+  const bool numeric = kind == SlotKind::kI64 || kind == SlotKind::kI128;
+  const ExprId before = Old(cells.value, kind, numeric ? WithZero(b().range(step.value.value)) : Range{0, 1});
+  SetCell(cells.value, kind, b().Select(step.hit, step.value.value, before));
 }
 
 }  // namespace
 
-LoweredFold LowerFold(ProgramState* state, WorkflowId workflow, TransitionId transition, bool refused, std::vector<bool>* poisoned) {
+LoweredFold LowerFold(ProgramState* state, WorkflowId workflow, TransitionId transition, bool refused,
+                      std::vector<bool>* poisoned) {
   const Workflow& w = state->schema->workflows[workflow.value];
   const Transition& t = w.transitions[transition.value];
   LoweredFold out;
@@ -324,7 +397,7 @@ LoweredFold LowerFold(ProgramState* state, WorkflowId workflow, TransitionId tra
   out.function.workflow = workflow;
   out.function.subject = transition.value;
   FoldBuilder fold(state, &out.function);
-  const bool starts = StartsRound(*state->schema, w, t);
+  const bool starts = StartsRound(w, t);
   for (uint32_t f = 0; f < state->typed->facts.size(); ++f) {
     if (state->typed->facts[f].workflow == workflow) fold.Add(f, refused, starts, transition, poisoned);
   }

@@ -5,15 +5,21 @@
 
 namespace writ::lower {
 
-// Gives every fact its cells and windows, in Schema::workflows. `poisoned[f]`: an event of it may be unknown, so it needs a cell
-// that says so.
+// Gives every fact its cells and windows, in Schema::workflows. `poisoned[f]`: an event of it may be unknown, so it
+// needs a cell that says so.
 void AllocateFacts(ProgramState* state, const std::vector<bool>& poisoned);
 
-// The fold of a transition (or of its refusal), or nothing where it moves no fact. Sets `poisoned` for the facts that need it.
-struct LoweredFold { Function function; ir::Code code; bool empty = true; };
-LoweredFold LowerFold(ProgramState* state, WorkflowId workflow, TransitionId transition, bool refused, std::vector<bool>* poisoned);
+// The fold of a transition (or of its refusal), or nothing where it moves no fact. Sets `poisoned` for the facts that
+// need it.
+struct LoweredFold {
+  Function function;
+  ir::Code code;
+  bool empty = true;
+};
+LoweredFold LowerFold(ProgramState* state, WorkflowId workflow, TransitionId transition, bool refused,
+                      std::vector<bool>* poisoned);
 
 // A transition that starts a round: it enters a review's state (other than by `in`), or sets a field.
-bool StartsRound(const Schema& schema, const Workflow& workflow, const Transition& transition);
+bool StartsRound(const Workflow& workflow, const Transition& transition);
 
 }  // namespace writ::lower

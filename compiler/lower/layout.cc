@@ -18,6 +18,22 @@ std::string PathText(const SlotPath& path) {
 
 uint32_t WordsOf(SlotKind kind) { return kind == SlotKind::kI128 || kind == SlotKind::kString ? 2 : 1; }
 
+bool IsText(const Type& type) { return type.kind == TypeKind::kString || type.kind == TypeKind::kReference; }
+
+bool IsBits(const Schema& schema, const Type& type) {
+  return type.kind == TypeKind::kSet && schema.types[type.element.value].kind == TypeKind::kEnum;
+}
+
+bool IsStructured(const Schema& schema, const Type& type) {
+  return type.kind == TypeKind::kRecord || type.kind == TypeKind::kList ||
+         (type.kind == TypeKind::kSet && !IsBits(schema, type));
+}
+
+SlotKind KindOf(const Type& type) {
+  if (type.kind == TypeKind::kBool) return SlotKind::kBool;
+  return IsText(type) ? SlotKind::kString : SlotKind::kI64;
+}
+
 SlotId Layout::Intern(SlotKind kind, const SlotPath& path, Projection projection, ListId list, bool erasable) {
   const std::string text = absl::StrCat(PathText(path), "!", static_cast<int>(projection), "@", list.value);
   const auto [it, fresh] = slots_.try_emplace(text, static_cast<uint32_t>(frame_->slots.size()));

@@ -20,10 +20,11 @@ class Layout {
   uint32_t AddLookup(Lookup lookup);
 
   const FrameLayout& frame() const { return *frame_; }
-  uint64_t Elements(ListId list) const;   // product of the capacities, parents included
+  uint64_t Elements(ListId list) const;  // product of the capacities, parents included
   uint64_t words() const { return words_; }
 
-  // Orders slots (the frame's own first, then by list), gives every slot and list its place, and returns old slot -> new slot.
+  // Orders slots (the frame's own first, then by list), gives every slot and list its place, and returns old slot ->
+  // new slot.
   std::vector<SlotId> Finish();
 
  private:
@@ -33,5 +34,10 @@ class Layout {
 };
 
 uint32_t WordsOf(SlotKind kind);
+
+bool IsText(const Type& type);                              // a string or a key
+bool IsBits(const Schema& schema, const Type& type);        // a set of an enum: one number
+bool IsStructured(const Schema& schema, const Type& type);  // takes several slots, or a list of the frame
+SlotKind KindOf(const Type& type);                          // of the slot of a value that is not structured
 
 }  // namespace writ::lower

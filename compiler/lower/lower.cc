@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <numeric>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -58,6 +59,12 @@ class DecideLowering {
   Guard NoAuthority();
   Guard NoRecord();
   Guard RuleGuard(const typed::Rule& rule);
+  void SortRestraints();
+  void LimitRestraints();
+  bool IsNoRecord(size_t i) const { return restraints_[i].row.rule == BuiltinRule(Builtin::kNoRecord); }
+  void BuildGuard(size_t i, FunctionConditions* conditions);
+  bool Excuses(const typed::Rule& allow, std::vector<uint64_t>* bits) const;
+  void AddAllow(const typed::Rule& rule, FunctionConditions* conditions);
   Value Scope(const typed::Rule& rule);
   Value WhenUnless(const typed::Rule& rule, Polarity polarity);
 
@@ -70,6 +77,7 @@ class DecideLowering {
   const Transition& transition_;
   FunctionLowering f_;
   std::vector<Restraining> restraints_;
+  std::vector<Guard> guards_, allow_guards_;
 };
 
 bool Holds(const std::vector<TransitionId>& list, TransitionId id) {
@@ -289,6 +297,74 @@ void DecideLowering::AddRules() {
   }
 }
 
+void DecideLowering::SortRestraints() {
+  const auto name = [&](const Restraining& r) -> const std::string& {
+    return schema_.rules[r.row.rule.value].qualified;
+  };
+  std::stable_sort(restraints_.begin(), restraints_.end(), [&](const Restraining& x, const Restraining& y) {
+    return name(x) != name(y) ? name(x) < name(y) : x.row.effect < y.row.effect;
+  });
+}
+
+void DecideLowering::LimitRestraints() {
+  if (restraints_.size() <= limits::kRulesPerFunctionMax) return;
+  ast::Span span;  // of a rule that is one too many
+  for (const typed::Rule& rule : state_->typed->rules) {
+    if (rule.workflow == workflow_id_ && Holds(rule.transitions, transition_id_)) span = rule.span;
+  }
+  state_->sink->Report(span, diagnostics::kTooManyRules, diagnostics::Author(transition_.name),
+                       diagnostics::Number(limits::kRulesPerFunctionMax));
+  restraints_.resize(limits::kRulesPerFunctionMax);
+}
+
+void DecideLowering::BuildGuard(size_t i, FunctionConditions* conditions) {
+  f_.conditions = &conditions->restraints[i];
+  Guard guard = restraints_[i].guard();
+  f_.conditions = nullptr;
+  if (!guard.fails.valid()) guard.fails = b().Bool(false);
+  const bool halting = !Planted(Fault::kSafeWayOutShut) && !transition_.stays && transition_.target.valid() &&
+                       workflow_.states[transition_.target.value].is_halted;
+  if (halting && !restraints_[i].always) {
+    const ExprId other = b().Not(Orchestrator());
+    guard.applies = b().And(guard.applies, other);
+    guard.fails = b().And(guard.fails, other);
+  }
+  guards_[i] = guard;
+}
+
+bool DecideLowering::Excuses(const typed::Rule& allow, std::vector<uint64_t>* bits) const {
+  bits->assign((restraints_.size() + 63) / 64, 0);
+  bool any = false;
+  for (size_t i = 0; i < restraints_.size(); ++i) {
+    const RuleId restraint = restraints_[i].row.rule;
+    if (schema_.rules[restraint.value].kind != RuleKind::kRule) continue;
+    if (std::find(allow.overrides.begin(), allow.overrides.end(), restraint) == allow.overrides.end()) continue;
+    (*bits)[i / 64] |= uint64_t{1} << (i % 64);
+    any = true;
+  }
+  return any;
+}
+
+void DecideLowering::AddAllow(const typed::Rule& rule, FunctionConditions* conditions) {
+  Allow allow{rule.rule, {}};
+  if (!Excuses(rule, &allow.excuses)) return;
+  conditions->allows.emplace_back();
+  f_.conditions = &conditions->allows.back();
+  f_.BeginAside();
+  const ExprId scope = Scope(rule).value;
+  const Value guard = WhenUnless(rule, Polarity::kEmpowers);
+  f_.conditions = nullptr;
+  // What an allow reads may stop it, but must not restrain: taking the allow away would make the decision laxer.
+  const ExprId missing = f_.EndAside();
+  const ExprId there = b().Not(missing);
+  const ExprId known = Planted(Fault::kUnknownAllows) ? f_.TrueOrUnknown(guard) : f_.Known(guard);
+  const ExprId speaks = b().And(known, there);
+  const ExprId applies = b().And(scope, speaks);
+  const ExprId fails = b().And(scope, guard.unknown);
+  allow_guards_.push_back({applies, fails});
+  function_->allows.push_back(std::move(allow));
+}
+
 void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
   if (workflow_.is_builtin && workflow_.name == "Question") {
     AddQuestion();
@@ -297,89 +373,24 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
     AddReviews();
   }
   AddRules();
-  const auto name = [&](const Restraining& r) -> const std::string& {
-    return schema_.rules[r.row.rule.value].qualified;
-  };
-  std::stable_sort(restraints_.begin(), restraints_.end(), [&](const Restraining& x, const Restraining& y) {
-    return name(x) != name(y) ? name(x) < name(y) : x.row.effect < y.row.effect;
-  });
-  if (restraints_.size() > limits::kRulesPerFunctionMax) {
-    ast::Span span;  // of a rule that is one too many
-    for (const typed::Rule& rule : state_->typed->rules) {
-      if (rule.workflow == workflow_id_ && Holds(rule.transitions, transition_id_)) span = rule.span;
-    }
-    state_->sink->Report(span, diagnostics::kTooManyRules, diagnostics::Author(transition_.name),
-                         diagnostics::Number(limits::kRulesPerFunctionMax));
-    restraints_.resize(limits::kRulesPerFunctionMax);
-  }
-
-  // no_record looks at what the others have read, so it is built last.
-  std::vector<Guard> guards(restraints_.size());
+  SortRestraints();
+  LimitRestraints();
+  guards_.resize(restraints_.size());
   conditions->restraints.resize(restraints_.size());
-  const bool halting = !Planted(Fault::kSafeWayOutShut) && !transition_.stays && transition_.target.valid() &&
-                       workflow_.states[transition_.target.value].is_halted;
-  const auto build = [&](size_t i) {
-    f_.conditions = &conditions->restraints[i];
-    Guard guard = restraints_[i].guard();
-    f_.conditions = nullptr;
-    if (!guard.fails.valid()) guard.fails = b().Bool(false);
-    if (halting && !restraints_[i].always) {
-      const ExprId other = b().Not(Orchestrator());
-      guard.applies = b().And(guard.applies, other);
-      guard.fails = b().And(guard.fails, other);
-    }
-    guards[i] = guard;
-    function_->restraints.push_back(restraints_[i].row);
-  };
-  size_t record = restraints_.size();
   for (size_t i = 0; i < restraints_.size(); ++i) {
-    if (restraints_[i].row.rule == BuiltinRule(Builtin::kNoRecord)) {
-      record = i;
-      function_->restraints.push_back(restraints_[i].row);
-      continue;
-    }
-    build(i);
+    function_->restraints.push_back(restraints_[i].row);
+    if (!IsNoRecord(i)) BuildGuard(i, conditions);
   }
-
-  std::vector<Guard> allow_guards;
   for (const typed::Rule& rule : state_->typed->rules) {
-    if (rule.workflow != workflow_id_ || schema_.rules[rule.rule.value].effect != Effect::kAllow) continue;
-    if (!Holds(rule.transitions, transition_id_)) continue;
-    Allow allow{rule.rule, std::vector<uint64_t>((restraints_.size() + 63) / 64, 0)};
-    bool excuses = false;
-    for (size_t i = 0; i < restraints_.size(); ++i) {
-      const RuleId restraint = restraints_[i].row.rule;
-      if (schema_.rules[restraint.value].kind != RuleKind::kRule) continue;
-      if (std::find(rule.overrides.begin(), rule.overrides.end(), restraint) == rule.overrides.end()) continue;
-      allow.excuses[i / 64] |= uint64_t{1} << (i % 64);
-      excuses = true;
-    }
-    if (!excuses) continue;
-    conditions->allows.emplace_back();
-    f_.conditions = &conditions->allows.back();
-    f_.BeginAside();
-    const ExprId scope = Scope(rule).value;
-    const Value guard = WhenUnless(rule, Polarity::kEmpowers);
-    f_.conditions = nullptr;
-    // What an allow reads may stop it, but must not restrain: taking the allow away would make the decision laxer.
-    const ExprId missing = f_.EndAside();
-    const ExprId there = b().Not(missing);
-    const ExprId known = Planted(Fault::kUnknownAllows) ? f_.TrueOrUnknown(guard) : f_.Known(guard);
-    const ExprId speaks = b().And(known, there);
-    const ExprId applies = b().And(scope, speaks);
-    const ExprId fails = b().And(scope, guard.unknown);
-    allow_guards.push_back({applies, fails});
-    function_->allows.push_back(std::move(allow));
+    const bool is_allow = schema_.rules[rule.rule.value].effect == Effect::kAllow;
+    if (is_allow && rule.workflow == workflow_id_ && Holds(rule.transitions, transition_id_))
+      AddAllow(rule, conditions);
   }
-  if (record < restraints_.size()) {
-    Guard guard = restraints_[record].guard();
-    if (halting) {
-      const ExprId other = b().Not(Orchestrator());
-      guard.applies = b().And(guard.applies, other);
-    }
-    guards[record] = guard;
+  // no_record looks at what the others have read, so it is built last.
+  for (size_t i = 0; i < restraints_.size(); ++i) {
+    if (IsNoRecord(i)) BuildGuard(i, conditions);
   }
-  f_.Finish(std::move(guards), std::move(allow_guards), {}, code, conditions);
+  f_.Finish(std::move(guards_), std::move(allow_guards_), {}, code, conditions);
 }
 
 // ---------------------------------------------------------------- the other functions
@@ -398,85 +409,108 @@ void LowerCompute(ProgramState* state, Function* function, const std::vector<con
     if (v.unknown != f.build().Bool(false)) state->sink->Report(one->value->span, diagnostics::kComputedCanFail);
     const ExprId known = f.build().Not(v.unknown);
     output(SlotKind::kBool, f.build().And(v.present, known));
-    const TypeKind kind = one->value->type.type.kind;
-    output(kind == TypeKind::kBool                                     ? SlotKind::kBool
-           : kind == TypeKind::kString || kind == TypeKind::kReference ? SlotKind::kString
-                                                                       : SlotKind::kI64,
-           v.value);
+    output(KindOf(one->value->type.type), v.value);
   }
   f.Finish({}, {}, std::move(outputs), code, nullptr);
 }
 
 // Which clause a review comes to: of those that fire, the ones of the highest domain; within it halting before
 // escalating before the rest; two different outcomes left are a conflict.
-void LowerConclude(ProgramState* state, Function* function, const typed::Review& review, ir::Code* code) {
-  const Schema& schema = *state->schema;
-  const Review& table = schema.workflows[review.workflow.value].reviews[review.review.value];
-  FunctionLowering f(state, function);
-  ir::Builder& b = f.build();
-  const size_t count = review.clauses.size();
-  const ExprId no = b.Bool(false);
-  std::vector<ExprId> fires(count, no);
-  ExprId any = no, unknown = no;
-  const auto rank = [&](size_t i) {
-    const typed::ReviewClause& c = review.clauses[i];
-    return c.halting ? 2 : table.clauses[c.clause.value].asks.valid() ? 1 : 0;
-  };
-  for (size_t i = 0; i < count; ++i) {
-    const typed::ReviewClause& clause = review.clauses[i];
-    if (clause.otherwise || clause.when == nullptr) continue;
-    const bool restrains = rank(i) > 0;
-    const Value when = f.Lower(*clause.when, restrains ? Polarity::kRestrains : Polarity::kEmpowers);
-    fires[i] = restrains ? f.TrueOrUnknown(when) : f.Known(when);
-    any = b.Or(any, fires[i]);
-    unknown = b.Or(unknown, when.unknown);
+class ConcludeLowering {
+ public:
+  ConcludeLowering(ProgramState* state, Function* function, const typed::Review& review)
+      : schema_(*state->schema),
+        function_(function),
+        clauses_(review.clauses),
+        table_(schema_.workflows[review.workflow.value].reviews[review.review.value].clauses),
+        f_(state, function),
+        fires_(clauses_.size(), b().Bool(false)),
+        left_(clauses_.size(), b().Bool(false)) {}
+
+  void Lower(ir::Code* code) {
+    const ExprId unknown = Fire();
+    for (size_t i = 0; i < clauses_.size(); ++i) left_[i] = Unbeaten(i);
+    const ExprId conflict = Conflict();
+    const ExprId clause = FirstByName();
+    function_->outputs = {{SlotKind::kI64, 0}, {SlotKind::kBool, 1}, {SlotKind::kBool, 2}};
+    function_->output_words = 3;
+    f_.Finish({}, {}, {clause, conflict, unknown}, code, nullptr);
   }
-  for (size_t i = 0; i < count; ++i) {
-    if (review.clauses[i].otherwise || review.clauses[i].when == nullptr) fires[i] = b.Not(any);
-  }
-  const auto stronger = [&](size_t j, size_t i) {
-    const DomainId dj = review.clauses[j].domain, di = review.clauses[i].domain;
+
+ private:
+  ir::Builder& b() { return f_.build(); }
+  const Clause& Row(size_t i) const { return table_[clauses_[i].clause.value]; }
+  bool IsOtherwise(size_t i) const { return clauses_[i].otherwise || clauses_[i].when == nullptr; }
+  int Rank(size_t i) const { return clauses_[i].halting ? 2 : Row(i).asks.valid() ? 1 : 0; }
+
+  bool Stronger(size_t j, size_t i) const {
+    const DomainId dj = clauses_[j].domain, di = clauses_[i].domain;
     if (!dj.valid()) return false;
     if (!di.valid()) return true;
-    if (dj == di) return rank(j) > rank(i);
+    if (dj == di) return Rank(j) > Rank(i);
     if (Planted(Fault::kDomainsNotRanked)) return false;
-    const std::vector<DomainId>& below = schema.domains[dj.value].below;
+    const std::vector<DomainId>& below = schema_.domains[dj.value].below;
     return std::find(below.begin(), below.end(), di) != below.end();
-  };
-  std::vector<ExprId> left(count, no);
-  for (size_t i = 0; i < count; ++i) {
-    ExprId beaten = no;
-    for (size_t j = 0; j < count; ++j) {
-      if (j != i && stronger(j, i)) beaten = b.Or(beaten, fires[j]);
-    }
-    const ExprId unbeaten = b.Not(beaten);
-    left[i] = b.And(fires[i], unbeaten);
   }
-  ExprId conflict = no;
-  for (size_t i = 0; i < count; ++i) {
-    const Clause& x = table.clauses[review.clauses[i].clause.value];
-    for (size_t j = i + 1; j < count; ++j) {
-      const Clause& y = table.clauses[review.clauses[j].clause.value];
-      if (x.transition == y.transition && x.asks == y.asks) continue;
-      const ExprId both = b.And(left[i], left[j]);
-      conflict = b.Or(conflict, both);
+
+  // Gives whether any clause is unknown.
+  ExprId Fire() {
+    ExprId any = b().Bool(false), unknown = b().Bool(false);
+    for (size_t i = 0; i < clauses_.size(); ++i) {
+      if (IsOtherwise(i)) continue;
+      const bool restrains = Rank(i) > 0;
+      const Value when = f_.Lower(*clauses_[i].when, restrains ? Polarity::kRestrains : Polarity::kEmpowers);
+      fires_[i] = restrains ? f_.TrueOrUnknown(when) : f_.Known(when);
+      any = b().Or(any, fires_[i]);
+      unknown = b().Or(unknown, when.unknown);
     }
+    for (size_t i = 0; i < clauses_.size(); ++i) {
+      if (IsOtherwise(i)) fires_[i] = b().Not(any);
+    }
+    return unknown;
   }
+
+  ExprId Unbeaten(size_t i) {
+    ExprId beaten = b().Bool(false);
+    for (size_t j = 0; j < clauses_.size(); ++j) {
+      if (j != i && Stronger(j, i)) beaten = b().Or(beaten, fires_[j]);
+    }
+    const ExprId unbeaten = b().Not(beaten);
+    return b().And(fires_[i], unbeaten);
+  }
+
+  ExprId Conflict() {
+    ExprId conflict = b().Bool(false);
+    for (size_t i = 0; i < clauses_.size(); ++i) {
+      for (size_t j = i + 1; j < clauses_.size(); ++j) {
+        if (Row(i).transition == Row(j).transition && Row(i).asks == Row(j).asks) continue;
+        const ExprId both = b().And(left_[i], left_[j]);
+        conflict = b().Or(conflict, both);
+      }
+    }
+    return conflict;
+  }
+
   // Of clauses with the same outcome the first by name is the reason, wherever they stand.
-  std::vector<size_t> order(count);
-  for (size_t i = 0; i < count; ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&](size_t x, size_t y) {
-    return table.clauses[review.clauses[x].clause.value].name > table.clauses[review.clauses[y].clause.value].name;
-  });
-  ExprId clause = b.Number(-1);
-  for (const size_t i : order) {
-    const ExprId index = b.Number(review.clauses[i].clause.value);
-    clause = b.Select(left[i], index, clause);
+  ExprId FirstByName() {
+    std::vector<size_t> order(clauses_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t x, size_t y) { return Row(x).name > Row(y).name; });
+    ExprId clause = b().Number(-1);
+    for (const size_t i : order) {
+      const ExprId index = b().Number(clauses_[i].clause.value);
+      clause = b().Select(left_[i], index, clause);
+    }
+    return clause;
   }
-  function->outputs = {{SlotKind::kI64, 0}, {SlotKind::kBool, 1}, {SlotKind::kBool, 2}};
-  function->output_words = 3;
-  f.Finish({}, {}, {clause, conflict, unknown}, code, nullptr);
-}
+
+  const Schema& schema_;
+  Function* function_;
+  const std::vector<typed::ReviewClause>& clauses_;
+  const std::vector<Clause>& table_;
+  FunctionLowering f_;
+  std::vector<ExprId> fires_, left_;
+};
 
 // ---------------------------------------------------------------- the program
 
@@ -531,11 +565,136 @@ void DigestRules(const typed::Program& program, Schema* schema) {
   }
 }
 
+// A function, and which place of the schema names it.
 struct Unit {
   Function function;
   ir::Code code;
   FunctionConditions conditions;
   std::function<void(Schema*, FunctionId)> place;
+};
+
+class ProgramLowering {
+ public:
+  ProgramLowering(const typed::Program& typed, diagnostics::Sink* sink) : typed_(typed), sink_(sink) {
+    out_.program.schema = typed.schema;
+  }
+
+  Lowered Run() {
+    DigestRules(typed_, &out_.program.schema);
+    FindPoisoned();
+    AllocateFacts(&state_, poisoned_);
+    EachFold(&state_, [this](WorkflowId w, TransitionId t, bool refused, LoweredFold fold) {
+      if (!fold.empty) AddFold(w, t, refused, std::move(fold));
+    });
+    for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
+      for (uint32_t t = 0; t < schema_.workflows[w].transitions.size(); ++t) {
+        AddDecide(WorkflowId(w), TransitionId(t));
+        AddCompute(WorkflowId(w), TransitionId(t));
+      }
+    }
+    for (const typed::Review& review : typed_.reviews) AddConclude(review);
+    Place();
+    return std::move(out_);
+  }
+
+ private:
+  using TakeFold = std::function<void(WorkflowId, TransitionId, bool, LoweredFold)>;
+
+  void EachFold(ProgramState* into, const TakeFold& take) {
+    for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
+      for (uint32_t t = 0; t < schema_.workflows[w].transitions.size(); ++t) {
+        for (const bool refused : {false, true})
+          take(WorkflowId(w), TransitionId(t), refused,
+               LowerFold(into, WorkflowId(w), TransitionId(t), refused, &poisoned_));
+      }
+    }
+  }
+
+  // Which facts need a cell that says "unknown" is seen by lowering their folds once, into a program that is thrown
+  // away.
+  void FindPoisoned() {
+    ir::Program scratch;
+    scratch.schema = typed_.schema;
+    diagnostics::Sink quiet;
+    ProgramState dry{&typed_, &scratch.schema, &scratch, &quiet, {}};
+    AllocateFacts(&dry, poisoned_);
+    EachFold(&dry, [](WorkflowId, TransitionId, bool, LoweredFold) {});
+  }
+
+  Unit& AddUnit(FunctionKind kind, std::string name, WorkflowId workflow, uint32_t subject) {
+    Unit& unit = units_.emplace_back();
+    unit.function.name = std::move(name);
+    unit.function.kind = kind;
+    unit.function.workflow = workflow;
+    unit.function.subject = subject;
+    return unit;
+  }
+
+  std::string NameOf(WorkflowId w, TransitionId t) const {
+    const Workflow& workflow = schema_.workflows[w.value];
+    return absl::StrCat(workflow.qualified, ".", workflow.transitions[t.value].name);
+  }
+
+  void AddFold(WorkflowId w, TransitionId t, bool refused, LoweredFold fold) {
+    units_.push_back({std::move(fold.function), std::move(fold.code), {}, [w, t, refused](Schema* s, FunctionId id) {
+                        Transition& transition = s->workflows[w.value].transitions[t.value];
+                        (refused ? transition.fold_refused : transition.fold) = id;
+                      }});
+  }
+
+  void AddDecide(WorkflowId w, TransitionId t) {
+    Unit& unit = AddUnit(FunctionKind::kDecide, NameOf(w, t), w, t.value);
+    unit.place = [w, t](Schema* s, FunctionId id) { s->workflows[w.value].transitions[t.value].decide = id; };
+    DecideLowering(&state_, &unit.function, w, t).Lower(&unit.code, &unit.conditions);
+  }
+
+  void AddCompute(WorkflowId w, TransitionId t) {
+    std::vector<const typed::Computed*> computed;
+    for (const SetField& set : schema_.workflows[w.value].transitions[t.value].sets) {
+      for (const typed::Computed& one : typed_.computed) {
+        if (set.computed && one.workflow == w && one.transition == t && one.field == set.field)
+          computed.push_back(&one);
+      }
+    }
+    if (computed.empty()) return;
+    Unit& unit = AddUnit(FunctionKind::kCompute, absl::StrCat(NameOf(w, t), ".compute"), w, t.value);
+    unit.place = [w, t](Schema* s, FunctionId id) { s->workflows[w.value].transitions[t.value].compute = id; };
+    LowerCompute(&state_, &unit.function, computed, &unit.code);
+  }
+
+  void AddConclude(const typed::Review& review) {
+    const WorkflowId w = review.workflow;
+    const ReviewId r = review.review;
+    const Workflow& workflow = schema_.workflows[w.value];
+    const std::string& state = workflow.states[workflow.reviews[r.value].state.value].name;
+    Unit& unit =
+        AddUnit(FunctionKind::kConclude, absl::StrCat(workflow.qualified, ".review.", state, ".conclude"), w, r.value);
+    unit.place = [w, r](Schema* s, FunctionId id) { s->workflows[w.value].reviews[r.value].conclude = id; };
+    ConcludeLowering(&state_, &unit.function, review).Lower(&unit.code);
+  }
+
+  // Functions stand in the order of their names.
+  void Place() {
+    std::vector<Unit*> order;
+    for (Unit& unit : units_) order.push_back(&unit);
+    std::sort(order.begin(), order.end(),
+              [](const Unit* a, const Unit* b) { return a->function.name < b->function.name; });
+    for (Unit* unit : order) {
+      const FunctionId id(out_.program.code.size());
+      unit->place(&out_.program.schema, id);
+      out_.program.schema.functions.push_back(std::move(unit->function));
+      out_.program.code.push_back(std::move(unit->code));
+      out_.conditions.push_back(std::move(unit->conditions));
+    }
+  }
+
+  const typed::Program& typed_;
+  diagnostics::Sink* sink_;
+  Lowered out_;
+  const Schema& schema_ = out_.program.schema;
+  ProgramState state_{&typed_, &out_.program.schema, &out_.program, sink_, {}};
+  std::vector<bool> poisoned_ = std::vector<bool>(typed_.facts.size(), false);  // by fact
+  std::deque<Unit> units_;
 };
 
 }  // namespace
@@ -551,102 +710,6 @@ std::string Fingerprint(const typed::Program& program, const typed::Expr* expr) 
   return text + ")";
 }
 
-Lowered Lower(const typed::Program& typed, diagnostics::Sink* sink) {
-  Lowered out;
-  out.program.schema = typed.schema;
-  ProgramState state{&typed, &out.program.schema, &out.program, sink, {}};
-  DigestRules(typed, &out.program.schema);
-
-  // Which facts need a cell that says "unknown" is seen by lowering their folds once, into a program that is thrown
-  // away.
-  std::vector<bool> poisoned(typed.facts.size(), false);
-  const auto each_fold = [&](ProgramState* into,
-                             const std::function<void(WorkflowId, TransitionId, bool, LoweredFold)>& take) {
-    for (uint32_t w = 0; w < out.program.schema.workflows.size(); ++w) {
-      for (uint32_t t = 0; t < out.program.schema.workflows[w].transitions.size(); ++t) {
-        for (const bool refused : {false, true})
-          take(WorkflowId(w), TransitionId(t), refused,
-               LowerFold(into, WorkflowId(w), TransitionId(t), refused, &poisoned));
-      }
-    }
-  };
-  {
-    ir::Program scratch;
-    scratch.schema = typed.schema;
-    diagnostics::Sink quiet;
-    ProgramState dry{&typed, &scratch.schema, &scratch, &quiet, {}};
-    AllocateFacts(&dry, poisoned);
-    each_fold(&dry, [](WorkflowId, TransitionId, bool, LoweredFold) {});
-  }
-  AllocateFacts(&state, poisoned);
-
-  std::deque<Unit> units;
-  each_fold(&state, [&](WorkflowId w, TransitionId t, bool refused, LoweredFold fold) {
-    if (fold.empty) return;
-    units.push_back(
-        {std::move(fold.function), std::move(fold.code), {}, [w, t, refused](Schema* schema, FunctionId id) {
-           Transition& transition = schema->workflows[w.value].transitions[t.value];
-           (refused ? transition.fold_refused : transition.fold) = id;
-         }});
-  });
-  const Schema& schema = out.program.schema;
-  for (uint32_t w = 0; w < schema.workflows.size(); ++w) {
-    const Workflow& workflow = schema.workflows[w];
-    for (uint32_t t = 0; t < workflow.transitions.size(); ++t) {
-      const Transition& transition = workflow.transitions[t];
-      Unit& decide = units.emplace_back();
-      decide.function.name = absl::StrCat(workflow.qualified, ".", transition.name);
-      decide.function.kind = FunctionKind::kDecide;
-      decide.function.workflow = WorkflowId(w);
-      decide.function.subject = t;
-      decide.place = [w, t](Schema* s, FunctionId id) { s->workflows[w].transitions[t].decide = id; };
-      DecideLowering(&state, &decide.function, WorkflowId(w), TransitionId(t)).Lower(&decide.code, &decide.conditions);
-
-      std::vector<const typed::Computed*> computed;
-      for (const SetField& set : transition.sets) {
-        for (const typed::Computed& one : typed.computed) {
-          if (set.computed && one.workflow == WorkflowId(w) && one.transition == TransitionId(t) &&
-              one.field == set.field)
-            computed.push_back(&one);
-        }
-      }
-      if (computed.empty()) continue;
-      Unit& compute = units.emplace_back();
-      compute.function.name = absl::StrCat(workflow.qualified, ".", transition.name, ".compute");
-      compute.function.kind = FunctionKind::kCompute;
-      compute.function.workflow = WorkflowId(w);
-      compute.function.subject = t;
-      compute.place = [w, t](Schema* s, FunctionId id) { s->workflows[w].transitions[t].compute = id; };
-      LowerCompute(&state, &compute.function, computed, &compute.code);
-    }
-  }
-  for (const typed::Review& review : typed.reviews) {
-    const Workflow& workflow = schema.workflows[review.workflow.value];
-    Unit& conclude = units.emplace_back();
-    conclude.function.name =
-        absl::StrCat(workflow.qualified, ".review.",
-                     workflow.states[workflow.reviews[review.review.value].state.value].name, ".conclude");
-    conclude.function.kind = FunctionKind::kConclude;
-    conclude.function.workflow = review.workflow;
-    conclude.function.subject = review.review.value;
-    conclude.place = [w = review.workflow, r = review.review](Schema* s, FunctionId id) {
-      s->workflows[w.value].reviews[r.value].conclude = id;
-    };
-    LowerConclude(&state, &conclude.function, review, &conclude.code);
-  }
-
-  std::vector<Unit*> order;
-  for (Unit& unit : units) order.push_back(&unit);
-  std::sort(order.begin(), order.end(),
-            [](const Unit* a, const Unit* b) { return a->function.name < b->function.name; });
-  for (Unit* unit : order) {
-    const FunctionId id(out.program.code.size());
-    unit->place(&out.program.schema, id);
-    out.program.schema.functions.push_back(std::move(unit->function));
-    out.program.code.push_back(std::move(unit->code));
-    out.conditions.push_back(std::move(unit->conditions));
-  }
-  return out;
-}
+Lowered Lower(const typed::Program& typed, diagnostics::Sink* sink) { return ProgramLowering(typed, sink).Run(); }
 
 }  // namespace writ::lower

@@ -1,5 +1,5 @@
-// From what was meant to what is decided. All semantics live here, once: legality, authority, Kleene truth and its defaults,
-// exactness, rounds, reviews that bind, and how a rule fails.
+// From what was meant to what is decided. All semantics live here, once: legality, authority, Kleene truth and its
+// defaults, exactness, rounds, reviews that bind, and how a rule fails.
 //
 // Input     a typed program without errors.
 // Output    the decision IR, and for each restraint and allow the expressions that conditions of its guard became.
@@ -20,7 +20,7 @@ namespace writ::lower {
 // A condition of the author's text and the Boolean it became: for explain, coverage and the debugger.
 struct Condition {
   ast::Span span;
-  ir::ExprId value, unknown;      // none: dropped, nothing depends on it
+  ir::ExprId value, unknown;  // none: dropped, nothing depends on it
 };
 struct FunctionConditions {
   std::vector<std::vector<Condition>> restraints;  // by Function::restraints
@@ -29,7 +29,7 @@ struct FunctionConditions {
 
 struct Lowered {
   ir::Program program;
-  std::vector<FunctionConditions> conditions;      // by Schema::functions
+  std::vector<FunctionConditions> conditions;  // by Schema::functions
 };
 
 Lowered Lower(const typed::Program& program, diagnostics::Sink* sink);

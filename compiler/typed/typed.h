@@ -33,7 +33,7 @@ enum class ExprKind : uint8_t {
   kSlot,          // a path from the frame: root, index, part, part2 (schema.h); fields, payload, now, actor, state, cells …
   kVariable,      // the current element of an enclosing comprehension; variable: its number
   kMember,        // children[0] is a record (or `actor`-like); index: member
-  kDeref,         // children[0] is a reference; part: 0 field, 1 state, 2 key part; index: which
+  kDeref,         // children[0] is a reference; part: DerefPart; index: which
   kNot, kAnd, kOr,
   kEqual, kNotEqual, kLess, kLessEqual,   // > and >= are turned round; both sides of one type, scales may differ
   kIs,            // children[0] present and equal to children[1]; either may be T?
@@ -54,6 +54,8 @@ enum class ExprKind : uint8_t {
   kSays,          // index: review, part: seat, part2: stance; this round's verdict
   kVotes,         // index: review, part: seat, part2: stance: how many
 };
+
+enum DerefPart : uint32_t { kDerefField, kDerefState, kDerefKeyPart };
 
 enum class QuantifierOp : uint8_t { kAny, kAll, kCount, kSum, kMin, kMax, kDistinct };
 
