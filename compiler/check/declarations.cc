@@ -119,9 +119,7 @@ std::vector<Field> ResolveFields(Model& model, const std::vector<ast::Field>& fi
 class RecordWalk {
  public:
   explicit RecordWalk(Model& model)
-      : model_(model),
-        records_(std::as_const(model.symbols).OfKind(DeclarationKind::kRecord)),
-        state_(records_.size()) {}
+      : model_(model), records_(model.symbols.OfKind(DeclarationKind::kRecord)), state_(records_.size()) {}
 
   void Run() {
     for (const Declaration* d : records_) {
@@ -580,8 +578,8 @@ void DeclareLogs(Model& model) {
 
 void DeclareTypes(Model& model) {
   // Workflows by name first: a type may refer to any of them.
-  std::vector<Declaration*> declarations = model.symbols.OfKind(DeclarationKind::kWorkflow);
-  for (Declaration* d : model.symbols.OfKind(DeclarationKind::kEntity)) declarations.push_back(d);
+  std::vector<const Declaration*> declarations = model.symbols.OfKind(DeclarationKind::kWorkflow);
+  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kEntity)) declarations.push_back(d);
   std::sort(declarations.begin(), declarations.end(),
             [](const Declaration* a, const Declaration* b) { return a->id < b->id; });
   for (const Declaration* d : declarations) {
@@ -610,7 +608,7 @@ void DeclarePeople(Model& model) {
   for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kDomain))
     model.schema().domains.push_back({d->name, d->qualified, {}});
   const std::vector<Domain>& domains = model.schema().domains;
-  const std::vector<Declaration*> declared = model.symbols.OfKind(DeclarationKind::kDomain);
+  const std::vector<const Declaration*> declared = model.symbols.OfKind(DeclarationKind::kDomain);
   if (declared.empty() || model.WithinLimit(declared[0]->span, domains.size(), "domains", kDomainsMax))
     PriorityGraph(model).Run();
   std::map<std::string, ast::Span> foreign;

@@ -15,10 +15,9 @@ using typed::ExprType;
 
 namespace {
 
-Type Of(TypeKind kind, uint32_t index = UINT32_MAX) {
-  Type type;
-  type.kind = kind;
-  type.index = index;
+Type StateType(WorkflowId workflow) {
+  Type type = Of(TypeKind::kInt, workflow.value);
+  type.distinct = kStateMark;
   return type;
 }
 
@@ -34,19 +33,6 @@ Type Plain(const Type& type) {
   Type out = Of(type.kind, type.index);
   out.optional = type.optional;
   return out;
-}
-
-bool IsState(const Type& type) { return type.distinct == kStateMark; }
-
-bool HasOrder(const Model& model, const Type& type) {
-  if (IsState(type)) return false;
-  if (type.kind == TypeKind::kEnum) return model.program.schema.enums[type.index].ordered;
-  return IsNumeric(type.kind);
-}
-
-bool IsAdditive(TypeKind kind) {
-  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney ||
-         kind == TypeKind::kDuration;
 }
 
 size_t NodeCount(const typed::Expr& e) {
@@ -76,20 +62,15 @@ bool IsChain(const ast::Expr& expr) {
          (left.text[0] == '<' || left.text[0] == '>' || left.text == "==" || left.text == "!=");
 }
 
-const char* OperatorName(ExprKind kind) {
-  switch (kind) {
-    case ExprKind::kAdd:
-      return "+";
-    case ExprKind::kSubtract:
-      return "-";
-    case ExprKind::kMultiply:
-      return "*";
-    default:
-      return "/";
-  }
-}
-
 }  // namespace
+
+ast::Expr BareWord(const ast::Name& name) {
+  ast::Expr word;
+  word.kind = ast::ExprKind::kName;
+  word.text = name.text;
+  word.span = name.span;
+  return word;
+}
 
 Expressions::Expressions(Model& model, Scope scope) : model_(model), scope_(std::move(scope)) {
   std::sort(scope_.transitions.begin(), scope_.transitions.end());
@@ -114,9 +95,21 @@ Expressions::Ptr Expressions::Node(ExprKind kind, ast::Span span, const ExprType
   return node;
 }
 
+template <typename... P>
+Expressions::Ptr Expressions::Truth(ExprKind kind, ast::Span span, P... children) {
+  return Node(kind, span, ExprType{Of(TypeKind::kBool), 0}, std::move(children)...);
+}
+
 Expressions::Ptr Expressions::Constant(ast::Span span, const Type& type, Num number) {
   Ptr node = Node(ExprKind::kConstant, span, type);
   node->number = number;
+  return node;
+}
+
+Expressions::Ptr Expressions::SlotNode(ast::Span span, const Type& type, SlotRoot root, uint32_t index) {
+  Ptr node = Node(ExprKind::kSlot, span, type);
+  node->root = root;
+  node->index = index;
   return node;
 }
 
@@ -172,10 +165,8 @@ Expressions::Ptr Expressions::Check(const ast::Expr& expr, const Type* expected)
 }
 
 Expressions::Ptr Expressions::CheckGuard(const ast::Expr& expr) {
-  const Type boolean = Of(TypeKind::kBool);
-  Ptr guard = Check(expr, &boolean);
-  if (guard == nullptr || !RequireBool(*guard)) return nullptr;
-  CheckIntervals(model_, *guard);
+  Ptr guard = CheckCondition(expr);
+  if (guard != nullptr) CheckIntervals(model_, *guard);
   return guard;
 }
 
@@ -204,6 +195,12 @@ Expressions::Ptr Expressions::CheckValue(const ast::Expr& expr, const Type& type
   }
   CheckIntervals(model_, *value);
   return value;
+}
+
+Expressions::Ptr Expressions::CheckCondition(const ast::Expr& expr) {
+  const Type boolean = Of(TypeKind::kBool);
+  Ptr condition = Check(expr, &boolean);
+  return condition != nullptr && RequireBool(*condition) ? std::move(condition) : nullptr;
 }
 
 std::optional<Num> Expressions::CheckConstant(const ast::Expr& expr, TypeKind kind) {
@@ -276,7 +273,7 @@ Expressions::Ptr Expressions::CheckInner(const ast::Expr& expr, const Type* expe
     case ast::ExprKind::kThis:
       return CheckThis(expr);
     case ast::ExprKind::kMember:
-      return CheckMember(expr, expected);
+      return CheckMember(expr);
     case ast::ExprKind::kIndex:
       return CheckIndex(expr);
     case ast::ExprKind::kCall:
@@ -294,7 +291,7 @@ Expressions::Ptr Expressions::CheckInner(const ast::Expr& expr, const Type* expe
     case ast::ExprKind::kSays:
       return CheckSays(expr);
     case ast::ExprKind::kFold:
-      return CheckFold(expr, expected);
+      return CheckFold(expr);
     case ast::ExprKind::kSet:
     case ast::ExprKind::kList:
       model_.sink.Report(expr.span, diagnostics::kSetOnlyAfterIn);
@@ -356,6 +353,17 @@ const ast::Def* Expressions::FindWorkflowDef(WorkflowId workflow, const std::str
   return at != index.end() ? at->second : nullptr;
 }
 
+// The workflow's own def before one of the package, which sees its parameters only.
+const ast::Def* Expressions::FindDef(const ast::Name& name, ast::Span use, Frame* frame) const {
+  const ast::Def* own = FindWorkflowDef(FieldsOf(), name.text);
+  if (own != nullptr) *frame = frame_;
+  frame->use = frame_.use.value_or(use);
+  if (own != nullptr) return own;
+  frame->fields = false;
+  const Declaration* d = model_.symbols.Find(Space::kDef, name);
+  return d != nullptr ? d->def : nullptr;
+}
+
 bool Expressions::ResolvesAsValue(const ast::Name& name) const {
   for (size_t i = frame_.locals_begin; i < locals_.size(); ++i) {
     if (locals_[i].name == name.text) return true;
@@ -413,18 +421,10 @@ Expressions::Ptr Expressions::CheckName(const ast::Expr& expr, const Type* expec
     if (const auto key = names.keys.find(name.text); key != names.keys.end() && !PayloadNamed(name.text))
       return KeyPart(key->second, expr.span);
     if (PayloadNamed(name.text)) return Payload(name);
-    if (const ast::Def* def = FindWorkflowDef(w, name.text); def != nullptr) {
-      Frame frame = frame_;
-      frame.use = frame_.use.value_or(expr.span);
-      return ExpandDef(*def, {}, frame, expr.span);
-    }
   }
-  if (const Declaration* def = model_.symbols.Find(Space::kDef, name); def != nullptr) {
-    Frame frame;
-    frame.fields = false;
-    frame.use = frame_.use.value_or(expr.span);
-    return ExpandDef(*def->def, {}, frame, expr.span);
-  }
+  Frame frame;
+  if (const ast::Def* def = FindDef(name, expr.span, &frame); def != nullptr)
+    return ExpandDef(*def, {}, frame, expr.span);
   if (std::find(hidden_.begin(), hidden_.end(), name.text) != hidden_.end()) {
     model_.sink.Report(expr.span, diagnostics::kFactOfProposal, name);
     return nullptr;
@@ -435,9 +435,7 @@ Expressions::Ptr Expressions::CheckName(const ast::Expr& expr, const Type* expec
   }
   if (name.text == "now") {
     if (scope_.kind == ScopeKind::kConstant) return Fail(expr.span, "now");
-    Ptr node = Node(ExprKind::kSlot, expr.span, Of(TypeKind::kTime));
-    node->root = SlotRoot::kNow;
-    return node;
+    return SlotNode(expr.span, Of(TypeKind::kTime), SlotRoot::kNow);
   }
   if (name.text == "actor") return Actor(expr.span);
   if (name.text == "state") return State(expr.span);
@@ -445,8 +443,6 @@ Expressions::Ptr Expressions::CheckName(const ast::Expr& expr, const Type* expec
     model_.sink.Report(expr.span, diagnostics::kSideAlone, name);
     return nullptr;
   }
-  if (expected != nullptr && (expected->kind == TypeKind::kEnum || expected->kind == TypeKind::kRole))
-    return CheckContextual(expr, *expected);
   ReportUnknownName(name);
   return nullptr;
 }
@@ -553,7 +549,7 @@ Expressions::Ptr Expressions::Field(WorkflowId w, FieldId field, const ast::Name
   if (!declared.type.valid()) return nullptr;
   if (frame_.self != nullptr) {
     Ptr self = typed::Clone(*frame_.self);
-    return Deref(std::move(self), 0, field.value, model_.types.At(declared.type), name.span);
+    return Deref(std::move(self), typed::kDerefField, field.value, model_.types.At(declared.type), name.span);
   }
   if (scope_.kind == ScopeKind::kConstant) return Fail(name.span, "a field");
   if (scope_.kind == ScopeKind::kEvent && PayloadNamed(name.text)) return Payload(name);
@@ -600,10 +596,7 @@ Expressions::Ptr Expressions::FieldOf(SlotRoot root, FieldId field, ast::Span sp
   } else if (!frame_.use.has_value() && AlwaysSets(field)) {  // a def is written for other uses too
     type.optional = false;
   }
-  Ptr node = Node(ExprKind::kSlot, span, type);
-  node->root = root;
-  node->index = field.value;
-  return node;
+  return SlotNode(span, type, root, field.value);
 }
 
 Expressions::Ptr Expressions::Payload(const ast::Name& name) {
@@ -628,63 +621,49 @@ Expressions::Ptr Expressions::Payload(const ast::Name& name) {
     if (!index.has_value()) index = here;  // the first transition's place; rules.cc splits a rule where places differ
   }
   if (!type.has_value() || !type->valid()) return nullptr;
-  Ptr node = Node(ExprKind::kSlot, name.span, model_.types.At(*type));
-  node->root = SlotRoot::kPayload;
-  node->index = *index;
-  return node;
+  return SlotNode(name.span, model_.types.At(*type), SlotRoot::kPayload, *index);
 }
 
 Expressions::Ptr Expressions::State(ast::Span span) {
   if (frame_.self != nullptr) {
-    Type type = Of(TypeKind::kInt, frame_.self_workflow.value);
-    type.distinct = kStateMark;
-    return Deref(typed::Clone(*frame_.self), 1, 0, type, span);
+    return Deref(typed::Clone(*frame_.self), typed::kDerefState, 0, StateType(frame_.self_workflow), span);
   }
   const bool known =
       scope_.kind != ScopeKind::kConstant && scope_.kind != ScopeKind::kCompute && scope_.kind != ScopeKind::kLimit;
   if (!known || !scope_.workflow.valid() || !frame_.fields) return Fail(span, "state");
-  Type type = Of(TypeKind::kInt, scope_.workflow.value);
-  type.distinct = kStateMark;
-  Ptr node = Node(ExprKind::kSlot, span, type);
-  node->root = SlotRoot::kState;
-  return node;
+  return SlotNode(span, StateType(scope_.workflow), SlotRoot::kState);
 }
 
 Expressions::Ptr Expressions::CheckThis(const ast::Expr& expr) {
   if (scope_.kind == ScopeKind::kConstant || !scope_.workflow.valid() || !frame_.fields) return Fail(expr.span, "this");
   if (frame_.self != nullptr) return typed::Clone(*frame_.self);
-  Ptr node = Node(ExprKind::kSlot, expr.span, Of(TypeKind::kReference, scope_.workflow.value));
-  node->root = SlotRoot::kThisKey;
-  return node;
+  return SlotNode(expr.span, Of(TypeKind::kReference, scope_.workflow.value), SlotRoot::kThisKey);
 }
 
 Expressions::Ptr Expressions::KeyPart(uint32_t part, ast::Span span) {
   const WorkflowId w = FieldsOf();
   const writ::Field& key = model_.workflow(w).key[part];
   if (!key.type.valid()) return nullptr;
-  if (frame_.self != nullptr) return Deref(typed::Clone(*frame_.self), 2, part, model_.types.At(key.type), span);
-  if (scope_.kind == ScopeKind::kConstant) return Fail(span, "a key");
-  Ptr self = Node(ExprKind::kSlot, span, Of(TypeKind::kReference, w.value));
-  self->root = SlotRoot::kThisKey;
-  return Deref(std::move(self), 2, part, model_.types.At(key.type), span);
+  if (frame_.self == nullptr && scope_.kind == ScopeKind::kConstant) return Fail(span, "a key");
+  Ptr self = frame_.self != nullptr ? typed::Clone(*frame_.self)
+                                    : SlotNode(span, Of(TypeKind::kReference, w.value), SlotRoot::kThisKey);
+  return Deref(std::move(self), typed::kDerefKeyPart, part, model_.types.At(key.type), span);
 }
 
 Expressions::Ptr Expressions::Actor(ast::Span span) {
   const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kCompute ||
                      scope_.kind == ScopeKind::kEvent || scope_.kind == ScopeKind::kDefinition;
   if (!known || frame_.self != nullptr) return Fail(span, "actor");
-  const std::vector<const Declaration*> workflows = std::as_const(model_.symbols).OfKind(DeclarationKind::kWorkflow);
+  const std::vector<const Declaration*> workflows = model_.symbols.OfKind(DeclarationKind::kWorkflow);
   const auto agent = std::find_if(workflows.begin(), workflows.end(),
                                   [](const Declaration* d) { return d->qualified == "writ.Agent"; });
-  Ptr node = agent == workflows.end() ? Node(ExprKind::kSlot, span, TextType())
-                                      : Node(ExprKind::kSlot, span, Of(TypeKind::kReference, (*agent)->id));
-  node->root = SlotRoot::kActorId;
-  return node;
+  const Type type = agent == workflows.end() ? TextType() : Of(TypeKind::kReference, (*agent)->id);
+  return SlotNode(span, type, SlotRoot::kActorId);
 }
 
 // ---------------------------------------------------------------- members
 
-Expressions::Ptr Expressions::Deref(Ptr object, uint32_t part, uint32_t index, Type type, ast::Span span) {
+Expressions::Ptr Expressions::Deref(Ptr object, typed::DerefPart part, uint32_t index, Type type, ast::Span span) {
   if (object == nullptr) return nullptr;
   type.optional = type.optional || object->type.type.optional;
   Ptr node = Node(ExprKind::kDeref, span, type);
@@ -730,19 +709,14 @@ Expressions::Ptr Expressions::CheckSided(const ast::Expr& expr, SlotRoot side) {
   return nullptr;
 }
 
-Expressions::Ptr Expressions::CheckMember(const ast::Expr& expr, const Type* expected) {
-  (void)expected;
+Expressions::Ptr Expressions::CheckMember(const ast::Expr& expr) {
   const ast::Expr* object = expr.children.empty() ? nullptr : expr.children[0].get();
   if (object == nullptr || expr.name.empty()) return nullptr;
   if (object->kind == ast::ExprKind::kName && (object->text == "before" || object->text == "after")) {
     return CheckSided(expr, object->text == "before" ? SlotRoot::kBefore : SlotRoot::kAfter);
   }
   if (object->kind == ast::ExprKind::kThis && frame_.self == nullptr && FieldsOf().valid()) {
-    ast::Expr bare;
-    bare.kind = ast::ExprKind::kName;
-    bare.text = expr.name.text;
-    bare.span = expr.name.span;
-    return CheckName(bare, nullptr);
+    return CheckName(BareWord(expr.name), nullptr);
   }
   // last(p).x, last(p).actor.x: what is kept of the event is known only with all its members.
   std::vector<ast::Name> path = {expr.name};
@@ -758,11 +732,7 @@ Expressions::Ptr Expressions::CheckMember(const ast::Expr& expr, const Type* exp
   if (object->kind == ast::ExprKind::kName && !ResolvesAsValue({object->text, object->span})) {
     const Declaration* d = model_.symbols.Find(Space::kType, {object->text, object->span});
     if (d != nullptr && d->kind == DeclarationKind::kEnum) {
-      ast::Expr member;
-      member.kind = ast::ExprKind::kName;
-      member.text = expr.name.text;
-      member.span = expr.name.span;
-      return CheckContextual(member, Of(TypeKind::kEnum, d->id));
+      return CheckContextual(BareWord(expr.name), Of(TypeKind::kEnum, d->id));
     }
   }
   return MemberOf(Check(*object), expr.name, expr.span);
@@ -792,10 +762,7 @@ Expressions::Ptr Expressions::ActorMember(const ast::Name& name, ast::Span span)
                                   {"role", SlotRoot::kActorRole, TypeKind::kRole},
                                   {"human", SlotRoot::kActorIsHuman, TypeKind::kBool}};
   for (const Row& row : kRows) {
-    if (name.text != row.name) continue;
-    Ptr node = Node(ExprKind::kSlot, span, Of(row.kind));
-    node->root = row.root;
-    return node;
+    if (name.text == row.name) return SlotNode(span, Of(row.kind), row.root);
   }
   return nullptr;
 }
@@ -827,11 +794,13 @@ Expressions::Ptr Expressions::ReferenceMember(Ptr object, const ast::Name& name,
   const Workflow& workflow = model_.workflow(w);
   if (const auto field = names.fields.find(name.text); field != names.fields.end()) {
     const TypeId type = workflow.fields[field->second].type;
-    return type.valid() ? Deref(std::move(object), 0, field->second, model_.types.At(type), span) : nullptr;
+    return type.valid() ? Deref(std::move(object), typed::kDerefField, field->second, model_.types.At(type), span)
+                        : nullptr;
   }
   if (const auto key = names.keys.find(name.text); key != names.keys.end()) {
     const TypeId type = workflow.key[key->second].type;
-    return type.valid() ? Deref(std::move(object), 2, key->second, model_.types.At(type), span) : nullptr;
+    return type.valid() ? Deref(std::move(object), typed::kDerefKeyPart, key->second, model_.types.At(type), span)
+                        : nullptr;
   }
   if (const ast::Def* def = FindWorkflowDef(w, name.text); def != nullptr) {
     if (object->type.type.optional) {
@@ -845,9 +814,7 @@ Expressions::Ptr Expressions::ReferenceMember(Ptr object, const ast::Name& name,
     return ExpandDef(*def, {}, frame, span);
   }
   if (name.text == "state") {
-    Type type = Of(TypeKind::kInt, w.value);
-    type.distinct = kStateMark;
-    return Deref(std::move(object), 1, 0, type, span);
+    return Deref(std::move(object), typed::kDerefState, 0, StateType(w), span);
   }
   std::vector<std::string> known = NamesOf(names.fields);
   for (const auto& [key, id] : names.keys) known.push_back(key);
@@ -928,6 +895,15 @@ bool Expressions::RequireBool(const typed::Expr& expr) {
   return RequirePresent(expr);
 }
 
+bool Expressions::RequireCollection(const typed::Expr& expr, ast::Span span) {
+  const Type& type = expr.type.type;
+  if (type.kind != TypeKind::kSet && type.kind != TypeKind::kList) {
+    model_.sink.Report(span, diagnostics::kNotACollection, model_.types.Words(type));
+    return false;
+  }
+  return RequirePresent(expr);
+}
+
 // Remembers what is present where `condition` holds (or does not). Gives how many were known before, to go back to.
 size_t Expressions::Narrow(const typed::Expr& condition, bool holds) {
   const size_t before = present_.size();
@@ -962,7 +938,7 @@ Expressions::Ptr Expressions::CheckHas(const ast::Expr& expr) {
     return nullptr;
   }
   value->type.type.optional = true;
-  return Node(ExprKind::kHas, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(value));
+  return Truth(ExprKind::kHas, expr.span, std::move(value));
 }
 
 Expressions::Ptr Expressions::CheckCoalesce(const ast::Expr& expr, const Type* expected) {
@@ -1002,9 +978,7 @@ bool Expressions::Merge(const ExprType& a, const ExprType& b, ExprType* out) con
 
 Expressions::Ptr Expressions::CheckIf(const ast::Expr& expr, const Type* expected) {
   if (expr.children.size() != 3 || !expr.children[0] || !expr.children[1] || !expr.children[2]) return nullptr;
-  const Type boolean = Of(TypeKind::kBool);
-  Ptr condition = Check(*expr.children[0], &boolean);
-  if (condition != nullptr && !RequireBool(*condition)) condition = nullptr;
+  Ptr condition = CheckCondition(*expr.children[0]);
   const bool swap = expected == nullptr && IsContextual(*expr.children[1]) && !IsContextual(*expr.children[2]);
   Ptr branches[2];
   Type first_type;
@@ -1036,10 +1010,8 @@ Expressions::Ptr Expressions::CheckIf(const ast::Expr& expr, const Type* expecte
 
 Expressions::Ptr Expressions::CheckNot(const ast::Expr& expr) {
   if (expr.children.empty() || expr.children[0] == nullptr) return nullptr;
-  const Type boolean = Of(TypeKind::kBool);
-  Ptr inner = Check(*expr.children[0], &boolean);
-  if (inner == nullptr || !RequireBool(*inner)) return nullptr;
-  return Node(ExprKind::kNot, expr.span, ExprType{boolean, 0}, std::move(inner));
+  Ptr inner = CheckCondition(*expr.children[0]);
+  return inner != nullptr ? Truth(ExprKind::kNot, expr.span, std::move(inner)) : nullptr;
 }
 
 Expressions::Ptr Expressions::CheckBinary(const ast::Expr& expr, const Type* expected) {
@@ -1064,15 +1036,12 @@ Expressions::Ptr Expressions::CheckBinary(const ast::Expr& expr, const Type* exp
 }
 
 Expressions::Ptr Expressions::CheckJunction(const ast::Expr& expr, ExprKind kind) {
-  const Type boolean = Of(TypeKind::kBool);
-  Ptr left = Check(*expr.children[0], &boolean);
-  if (left != nullptr && !RequireBool(*left)) left = nullptr;
+  Ptr left = CheckCondition(*expr.children[0]);
   const size_t known = left != nullptr ? Narrow(*left, kind == ExprKind::kAnd) : present_.size();
-  Ptr right = Check(*expr.children[1], &boolean);
+  Ptr right = CheckCondition(*expr.children[1]);
   present_.resize(known);
-  if (right != nullptr && !RequireBool(*right)) right = nullptr;
   if (left == nullptr || right == nullptr) return nullptr;
-  return Node(kind, expr.span, ExprType{boolean, 0}, std::move(left), std::move(right));
+  return Truth(kind, expr.span, std::move(left), std::move(right));
 }
 
 // Two sides of one type: the one that knows its own type is read first, and tells the other.
@@ -1127,8 +1096,7 @@ Expressions::Ptr Expressions::CheckEquality(const ast::Expr& expr) {
     model_.sink.Report(expr.span, diagnostics::kRecordsDoNotCompare, model_.types.Words(type));
     return nullptr;
   }
-  return Node(equal ? ExprKind::kEqual : ExprKind::kNotEqual, expr.span, ExprType{Of(TypeKind::kBool), 0},
-              std::move(left), std::move(right));
+  return Truth(equal ? ExprKind::kEqual : ExprKind::kNotEqual, expr.span, std::move(left), std::move(right));
 }
 
 Expressions::Ptr Expressions::CheckOrder(const ast::Expr& expr) {
@@ -1136,7 +1104,7 @@ Expressions::Ptr Expressions::CheckOrder(const ast::Expr& expr) {
   if (!CheckPair(*expr.children[0], *expr.children[1], &left, &right)) return nullptr;
   if (IsChain(expr) && model_.sink.has_errors()) return nullptr;
   if (!Comparable(*left, *right, expr.span)) return nullptr;
-  if (!HasOrder(model_, left->type.type)) {
+  if (!model_.types.HasOrder(left->type.type)) {
     const bool members = left->type.type.kind == TypeKind::kEnum;
     model_.sink.Report(expr.span, diagnostics::kNoOrder, model_.types.Words(left->type.type), expr.text)
         .Help(members ? "where its members have an order, declare them with `<` between them" : "");
@@ -1146,7 +1114,7 @@ Expressions::Ptr Expressions::CheckOrder(const ast::Expr& expr) {
   if (!left_there || !right_there) return nullptr;
   if (expr.text[0] == '>') std::swap(left, right);
   const ExprKind kind = expr.text.size() == 1 ? ExprKind::kLess : ExprKind::kLessEqual;
-  return Node(kind, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(left), std::move(right));
+  return Truth(kind, expr.span, std::move(left), std::move(right));
 }
 
 Expressions::Ptr Expressions::CheckIs(const ast::Expr& expr) {
@@ -1157,7 +1125,7 @@ Expressions::Ptr Expressions::CheckIs(const ast::Expr& expr) {
     model_.sink.Report(expr.span, diagnostics::kIsNeedsScalar, model_.types.Words(left->type.type));
     return nullptr;
   }
-  return Node(ExprKind::kIs, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(left), std::move(right));
+  return Truth(ExprKind::kIs, expr.span, std::move(left), std::move(right));
 }
 
 Expressions::Ptr Expressions::CheckIn(const ast::Expr& expr) {
@@ -1172,11 +1140,7 @@ Expressions::Ptr Expressions::CheckIn(const ast::Expr& expr) {
     return nullptr;
   }
   const Type type = collection->type.type;
-  if (type.kind != TypeKind::kSet && type.kind != TypeKind::kList) {
-    model_.sink.Report(set.span, diagnostics::kNotACollection, model_.types.Words(type));
-    return nullptr;
-  }
-  if (!RequirePresent(*collection)) return nullptr;
+  if (!RequireCollection(*collection, set.span)) return nullptr;
   const Type element_type = model_.types.At(type.element);
   Ptr element = Check(*expr.children[0], &element_type);
   if (element == nullptr || !RequirePresent(*element)) return nullptr;
@@ -1186,7 +1150,7 @@ Expressions::Ptr Expressions::CheckIn(const ast::Expr& expr) {
   }
   Ptr sample = Node(ExprKind::kConstant, set.span, element_type);
   if (!Comparable(*element, *sample, expr.span)) return nullptr;
-  return Node(ExprKind::kIn, expr.span, ExprType{Of(TypeKind::kBool), 0}, std::move(element), std::move(collection));
+  return Truth(ExprKind::kIn, expr.span, std::move(element), std::move(collection));
 }
 
 // x in { a, b }: constants make a set; anything else is compared one by one.
@@ -1196,7 +1160,6 @@ Expressions::Ptr Expressions::InLiteral(Ptr element, const ast::Expr& set, ast::
     model_.sink.Report(set.span, diagnostics::kEmptySet);
     return nullptr;
   }
-  const Type boolean = Of(TypeKind::kBool);
   if (!IsScalar(element->type.type.kind)) {
     model_.sink.Report(span, diagnostics::kIsNeedsScalar, model_.types.Words(element->type.type));
     return nullptr;
@@ -1221,9 +1184,8 @@ Expressions::Ptr Expressions::InLiteral(Ptr element, const ast::Expr& set, ast::
         model_.sink.Report(span, diagnostics::kTooLargeExpanded, kExpandedNodesMax);
         return nullptr;
       }
-      Ptr equal = Node(ExprKind::kEqual, member->span, ExprType{boolean, 0}, typed::Clone(*element), std::move(member));
-      any = any == nullptr ? std::move(equal)
-                           : Node(ExprKind::kOr, span, ExprType{boolean, 0}, std::move(any), std::move(equal));
+      Ptr equal = Truth(ExprKind::kEqual, member->span, typed::Clone(*element), std::move(member));
+      any = any == nullptr ? std::move(equal) : Truth(ExprKind::kOr, span, std::move(any), std::move(equal));
     }
     return any;
   }
@@ -1232,7 +1194,7 @@ Expressions::Ptr Expressions::InLiteral(Ptr element, const ast::Expr& set, ast::
   type.element = model_.types.Intern(Plain(element->type.type));
   Ptr literal = Node(ExprKind::kSetLiteral, set.span, type);
   literal->children = std::move(members);
-  return Node(ExprKind::kIn, span, ExprType{boolean, 0}, std::move(element), std::move(literal));
+  return Truth(ExprKind::kIn, span, std::move(element), std::move(literal));
 }
 
 // ---------------------------------------------------------------- arithmetic
@@ -1242,7 +1204,7 @@ Expressions::Ptr Expressions::CheckNegate(const ast::Expr& expr) {
   Ptr inner = Check(*expr.children[0]);
   if (inner == nullptr) return nullptr;
   const Type& type = inner->type.type;
-  if (!IsAdditive(type.kind) || IsState(type)) {
+  if (!IsAdditive(type)) {
     model_.sink.Report(expr.span, diagnostics::kNoNegative, model_.types.Words(type));
     return nullptr;
   }
@@ -1278,7 +1240,7 @@ Expressions::Ptr Expressions::CheckSum(const ast::Expr& expr) {
   } else if (a.kind == TypeKind::kMoney && b.kind == TypeKind::kMoney && a.index != b.index) {
     model_.sink.Report(expr.span, diagnostics::kCurrenciesMixed, model_.types.Words(a), model_.types.Words(b));
     return nullptr;
-  } else if (a.kind != b.kind || !IsAdditive(a.kind)) {
+  } else if (a.kind != b.kind || !IsAdditive(a)) {
     model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(a), expr.text, model_.types.Words(b));
     return nullptr;
   }
@@ -1292,9 +1254,7 @@ Expressions::Ptr Expressions::CheckProduct(const ast::Expr& expr) {
   const bool left_there = RequirePresent(*left), right_there = RequirePresent(*right);
   if (!left_there || !right_there) return nullptr;
   const auto scales = [](TypeKind kind) { return kind == TypeKind::kInt || kind == TypeKind::kPercent; };
-  const bool fine =
-      IsAdditive(a.kind) && IsAdditive(b.kind) && (scales(a.kind) || scales(b.kind)) && !IsState(a) && !IsState(b);
-  if (!fine) {
+  if (!IsAdditive(a) || !IsAdditive(b) || !(scales(a.kind) || scales(b.kind))) {
     model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(a), expr.text, model_.types.Words(b));
     return nullptr;
   }
@@ -1319,9 +1279,9 @@ Expressions::Ptr Expressions::CheckRounded(const ast::Expr& expr) {
     model_.sink.Report(expr.children[1]->span, diagnostics::kDivisorNotConstant);
     return nullptr;
   }
-  if (!IsAdditive(value->type.type.kind) || divisor->type.type.kind != TypeKind::kInt) {
-    model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(value->type.type),
-                       OperatorName(ExprKind::kDivide), model_.types.Words(divisor->type.type));
+  if (!IsAdditive(value->type.type) || divisor->type.type.kind != TypeKind::kInt) {
+    model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(value->type.type), "/",
+                       model_.types.Words(divisor->type.type));
     return nullptr;
   }
   if (divisor->number == 0) {
@@ -1345,7 +1305,7 @@ Expressions::Ptr Expressions::CheckRound(const ast::Expr& expr, Rounding roundin
   Ptr value = Check(*expr.children[0]);
   rounding_ = false;
   if (value == nullptr) return nullptr;
-  if (!IsAdditive(value->type.type.kind) || IsState(value->type.type)) {
+  if (!IsAdditive(value->type.type)) {
     model_.sink.Report(expr.span, diagnostics::kNothingToRound, model_.types.Words(value->type.type));
     return nullptr;
   }
@@ -1366,17 +1326,9 @@ Expressions::Ptr Expressions::CheckCall(const ast::Expr& expr) {
   if (expr.text == "votes") return CheckVotes(expr);
   ast::Name name{expr.text, expr.span};
   name.span.end = std::min<uint32_t>(expr.span.end, expr.span.begin + static_cast<uint32_t>(expr.text.size()));
-  if (const ast::Def* def = FindWorkflowDef(FieldsOf(), expr.text); def != nullptr) {
-    Frame frame = frame_;
-    frame.use = frame_.use.value_or(expr.span);
+  Frame frame;
+  if (const ast::Def* def = FindDef(name, expr.span, &frame); def != nullptr)
     return ExpandDef(*def, expr.children, frame, expr.span);
-  }
-  if (const Declaration* d = model_.symbols.Find(Space::kDef, name); d != nullptr) {
-    Frame frame;
-    frame.fields = false;
-    frame.use = frame_.use.value_or(expr.span);
-    return ExpandDef(*d->def, expr.children, frame, expr.span);
-  }
   std::vector<std::string> known = {
       "round_down", "round_up", "round_half_even", "age",      "votes",   "count", "sum", "min", "max",
       "any",        "all",      "distinct",        "happened", "refused", "first", "last"};

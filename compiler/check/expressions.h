@@ -34,6 +34,9 @@ struct Scope {
   ReviewId review;                        // kConclude: its own
 };
 
+// A name as an expression of its own.
+ast::Expr BareWord(const ast::Name& name);
+
 class Expressions {
  public:
   Expressions(Model& model, Scope scope);
@@ -70,13 +73,14 @@ class Expressions {
   };
 
   // expressions.cc
+  Ptr CheckCondition(const ast::Expr& expr);  // a Boolean that is never absent
   Ptr CheckInner(const ast::Expr& expr, const Type* expected);
   Ptr CheckNumber(const ast::Expr& expr);
   Ptr CheckString(const ast::Expr& expr, const Type* expected);
   Ptr CheckName(const ast::Expr& expr, const Type* expected);
   Ptr CheckContextual(const ast::Expr& expr, const Type& expected);
   Ptr CheckThis(const ast::Expr& expr);
-  Ptr CheckMember(const ast::Expr& expr, const Type* expected);
+  Ptr CheckMember(const ast::Expr& expr);
   Ptr CheckSided(const ast::Expr& expr, SlotRoot side);
   Ptr MemberOf(Ptr object, const ast::Name& name, ast::Span span);
   Ptr ReferenceMember(Ptr object, const ast::Name& name, ast::Span span);
@@ -109,7 +113,7 @@ class Expressions {
   Ptr State(ast::Span span);
   Ptr KeyPart(uint32_t part, ast::Span span);
   Ptr Actor(ast::Span span);
-  Ptr Deref(Ptr object, uint32_t part, uint32_t index, Type type, ast::Span span);
+  Ptr Deref(Ptr object, typed::DerefPart part, uint32_t index, Type type, ast::Span span);
   Ptr LocalValue(const Local& local, ast::Span span);
   bool ReportBareField(const ast::Name& name, FieldId field);
   std::optional<TransitionId> SetterOf(FieldId field) const;
@@ -123,24 +127,31 @@ class Expressions {
   Ptr Fail(ast::Span span, const char* what);
   bool RequirePresent(const typed::Expr& expr);
   bool RequireBool(const typed::Expr& expr);
+  bool RequireCollection(const typed::Expr& expr, ast::Span span);
   size_t Narrow(const typed::Expr& condition, bool holds);
   bool Merge(const typed::ExprType& a, const typed::ExprType& b, typed::ExprType* out) const;
 
   Ptr ExpandDef(const ast::Def& def, const std::vector<ast::ExprPtr>& arguments, Frame frame, ast::Span span);
+  // And how its body is read.
+  const ast::Def* FindDef(const ast::Name& name, ast::Span use, Frame* frame) const;
   const ast::Def* FindWorkflowDef(WorkflowId workflow, const std::string& name) const;
   WorkflowId FieldsOf() const;
 
   Ptr Node(typed::ExprKind kind, ast::Span span, const Type& type, uint8_t scale = 0);
   template <typename... P>
   Ptr Node(typed::ExprKind kind, ast::Span span, const typed::ExprType& type, P... children);
+  template <typename... P>
+  Ptr Truth(typed::ExprKind kind, ast::Span span, P... children);
   Ptr Constant(ast::Span span, const Type& type, Num number);
+  Ptr SlotNode(ast::Span span, const Type& type, SlotRoot root, uint32_t index = 0);
 
   // patterns.cc
-  Ptr CheckFold(const ast::Expr& expr, const Type* expected);
+  Ptr CheckFold(const ast::Expr& expr);
   bool IsPattern(const ast::Expr& expr) const;
   bool IsMisspeltEvent(const ast::Fold& fold) const;
   Ptr CheckEnd(const ast::Expr& expr);
-  Ptr CheckQuantifier(const ast::Expr& expr, const Type* expected);
+  Ptr CheckQuantifier(const ast::Expr& expr);
+  bool CheckBody(const ast::Fold& fold, typed::QuantifierOp op, const Type& element, Ptr* body, Ptr* where);
   bool QuantifierType(const ast::Expr& expr, typed::QuantifierOp op, const typed::Expr* body, typed::ExprType* out);
   Ptr CheckFact(const ast::Expr& expr);
   Ptr LastMember(const ast::Expr& last, const std::vector<ast::Name>& path, ast::Span span);
@@ -149,6 +160,7 @@ class Expressions {
   Ptr CheckSays(const ast::Expr& expr);
   bool FindSeat(const ast::Name& role, uint32_t* review, uint32_t* seat, ast::Span span);
   bool FindStance(uint32_t review, const ast::Name& stance, uint32_t* out);
+  bool LooksBack() const;  // facts and verdicts mean something here
   bool MayUseFacts(ast::Span span);
   bool FactParts(const ast::Expr& expr, typed::Fact* fact);
   std::optional<typed::Pattern> FindPattern(const ast::Expr& source, const std::vector<ast::Name>& by,

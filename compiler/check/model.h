@@ -114,6 +114,8 @@ struct LadderSite {
 
 // The row of a ladder, or none where it is wrong, which has been reported. `deny`-only rungs need no transition.
 LadderId BuildLadder(Model& model, const ast::Ladder& ladder, const LadderSite& site);
+// A transition into a halted state.
+bool Halts(const Workflow& workflow, const Transition& transition);
 // Why the orchestrator cannot propose a transition by itself (it can give no values), or nothing.
 std::optional<std::string> NeedsValues(const Model& model, WorkflowId workflow, TransitionId transition);
 // Fills file, line and column of a rule's row.

@@ -14,13 +14,6 @@ using typed::QuantifierOp;
 
 namespace {
 
-Type Of(TypeKind kind, uint32_t index = UINT32_MAX) {
-  Type type;
-  type.kind = kind;
-  type.index = index;
-  return type;
-}
-
 std::optional<QuantifierOp> FindOp(const std::string& text) {
   static constexpr std::pair<const char*, QuantifierOp> kOps[] = {
       {"any", QuantifierOp::kAny},          {"all", QuantifierOp::kAll}, {"count", QuantifierOp::kCount},
@@ -41,11 +34,6 @@ std::optional<typed::Fact::Kind> FindFactKind(const std::string& text) {
     if (text == word) return kind;
   }
   return std::nullopt;
-}
-
-bool IsSummable(TypeKind kind) {
-  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney ||
-         kind == TypeKind::kDuration;
 }
 
 }  // namespace
@@ -73,7 +61,7 @@ bool Expressions::IsMisspeltEvent(const ast::Fold& fold) const {
   return !Hint(model_.sink, name.text, NamesOf(model_.names(scope_.workflow).transitions)).empty();
 }
 
-Expressions::Ptr Expressions::CheckFold(const ast::Expr& expr, const Type* expected) {
+Expressions::Ptr Expressions::CheckFold(const ast::Expr& expr) {
   if (expr.fold == nullptr || expr.fold->source == nullptr) return nullptr;
   if (IsPattern(expr)) return CheckFact(expr);
   if (IsMisspeltEvent(*expr.fold)) {
@@ -82,7 +70,7 @@ Expressions::Ptr Expressions::CheckFold(const ast::Expr& expr, const Type* expec
     return nullptr;
   }
   if (expr.text == "first" || expr.text == "last") return CheckEnd(expr);
-  return CheckQuantifier(expr, expected);
+  return CheckQuantifier(expr);
 }
 
 Expressions::Ptr Expressions::CheckEnd(const ast::Expr& expr) {
@@ -106,8 +94,7 @@ Expressions::Ptr Expressions::CheckEnd(const ast::Expr& expr) {
   return node;
 }
 
-Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr, const Type* expected) {
-  (void)expected;
+Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr) {
   const ast::Fold& fold = *expr.fold;
   const std::optional<QuantifierOp> op = FindOp(expr.text);
   if (!op.has_value()) return nullptr;
@@ -125,11 +112,7 @@ Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr, const Type*
   Ptr collection = Check(*fold.source);
   if (collection == nullptr) return nullptr;
   const Type type = collection->type.type;
-  if (type.kind != TypeKind::kList && type.kind != TypeKind::kSet) {
-    model_.sink.Report(fold.source->span, diagnostics::kNotACollection, model_.types.Words(type));
-    return nullptr;
-  }
-  if (!RequirePresent(*collection)) return nullptr;
+  if (!RequireCollection(*collection, fold.source->span)) return nullptr;
   if (fold.variables.empty() && *op != QuantifierOp::kCount) {
     model_.sink.Report(expr.span, diagnostics::kNeedsVariable, expr.text);
     return nullptr;
@@ -137,24 +120,7 @@ Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr, const Type*
   if (!fold.variables.empty() && fold.value == nullptr) return nullptr;  // the parser has said so
   Ptr body, where;
   const uint32_t variable = variables_;
-  if (!fold.variables.empty()) {
-    ++variables_;
-    locals_.push_back({fold.variables[0].text, {model_.types.At(type.element), 0}, variable, nullptr});
-    const Type boolean = Of(TypeKind::kBool);
-    size_t known = present_.size();
-    bool ok = true;
-    if (fold.where != nullptr) {
-      where = Check(*fold.where, &boolean);
-      ok = where != nullptr && RequireBool(*where);
-      if (ok) known = Narrow(*where, true);
-    }
-    const bool condition = *op == QuantifierOp::kAny || *op == QuantifierOp::kAll || *op == QuantifierOp::kCount;
-    body = Check(*fold.value, condition ? &boolean : nullptr);
-    present_.resize(known);
-    locals_.pop_back();
-    --variables_;
-    if (!ok || body == nullptr || !RequirePresent(*body)) return nullptr;
-  }
+  if (!fold.variables.empty() && !CheckBody(fold, *op, model_.types.At(type.element), &body, &where)) return nullptr;
   ExprType result;
   if (!QuantifierType(expr, *op, body.get(), &result)) return nullptr;
   Ptr node = Node(ExprKind::kQuantifier, expr.span, result.type, result.scale);
@@ -164,6 +130,25 @@ Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr, const Type*
   node->children.push_back(std::move(collection));
   node->children.push_back(std::move(where));
   return node;
+}
+
+// What is said of each element, where the variable stands for it.
+bool Expressions::CheckBody(const ast::Fold& fold, QuantifierOp op, const Type& element, Ptr* body, Ptr* where) {
+  locals_.push_back({fold.variables[0].text, {element, 0}, variables_++, nullptr});
+  size_t known = present_.size();
+  bool ok = true;
+  if (fold.where != nullptr) {
+    *where = CheckCondition(*fold.where);
+    ok = *where != nullptr;
+    if (ok) known = Narrow(**where, true);
+  }
+  const bool condition = op == QuantifierOp::kAny || op == QuantifierOp::kAll || op == QuantifierOp::kCount;
+  const Type boolean = Of(TypeKind::kBool);
+  *body = Check(*fold.value, condition ? &boolean : nullptr);
+  present_.resize(known);
+  locals_.pop_back();
+  --variables_;
+  return ok && *body != nullptr && RequirePresent(**body);
 }
 
 bool Expressions::QuantifierType(const ast::Expr& expr, QuantifierOp op, const typed::Expr* body, ExprType* out) {
@@ -181,18 +166,14 @@ bool Expressions::QuantifierType(const ast::Expr& expr, QuantifierOp op, const t
       break;
     case QuantifierOp::kSum:
       *out = {Of(body->type.type.kind, body->type.type.index), body->type.scale};
-      if (IsSummable(body->type.type.kind) && body->type.type.distinct != kStateMark) return true;
+      if (IsAdditive(body->type.type)) return true;
       break;
     case QuantifierOp::kMin:
-    case QuantifierOp::kMax: {
+    case QuantifierOp::kMax:
       *out = body->type;
       out->type.optional = true;
-      const Type& type = body->type.type;
-      const bool ordered =
-          type.kind == TypeKind::kEnum ? model_.schema().enums[type.index].ordered : IsNumeric(type.kind);
-      if (ordered && type.distinct != kStateMark) return true;
+      if (model_.types.HasOrder(body->type.type)) return true;
       break;
-    }
   }
   model_.sink.Report(expr.fold->value->span, diagnostics::kFoldOfType, expr.text, model_.types.Words(body->type.type));
   return false;
@@ -200,10 +181,14 @@ bool Expressions::QuantifierType(const ast::Expr& expr, QuantifierOp op, const t
 
 // ---------------------------------------------------------------- facts
 
-bool Expressions::MayUseFacts(ast::Span span) {
+bool Expressions::LooksBack() const {
   const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude ||
                      scope_.kind == ScopeKind::kCondition || scope_.kind == ScopeKind::kDefinition;
-  if (known && scope_.workflow.valid() && frame_.fields && frame_.self == nullptr) return true;
+  return known && scope_.workflow.valid() && frame_.fields && frame_.self == nullptr;
+}
+
+bool Expressions::MayUseFacts(ast::Span span) {
+  if (LooksBack()) return true;
   Fail(span, "a fact about earlier events");
   return false;
 }
@@ -313,9 +298,7 @@ Expressions::Ptr Expressions::CheckFact(const ast::Expr& expr) {
     fact.value = EventValue(*fold.value, fact.pattern.transitions);
     if (fact.value == nullptr || !RequirePresent(*fact.value)) return nullptr;
     const Type& type = fact.value->type.type;
-    const bool ordered =
-        type.kind == TypeKind::kEnum ? model_.schema().enums[type.index].ordered : IsNumeric(type.kind);
-    const bool fits = (*kind == Kind::kSum ? IsSummable(type.kind) : ordered) && type.distinct != kStateMark;
+    const bool fits = *kind == Kind::kSum ? IsAdditive(type) : model_.types.HasOrder(type);
     if (!fits) {
       model_.sink.Report(fold.value->span, diagnostics::kFoldOfType, expr.text, model_.types.Words(type));
       return nullptr;
@@ -341,8 +324,7 @@ Expressions::Ptr Expressions::EventMember(const std::vector<TransitionId>& trans
   } else if (first.text == "actor") {
     value = event.Actor(first.span);
   } else if (first.text == "time") {
-    value = Node(ExprKind::kSlot, first.span, Of(TypeKind::kTime));
-    value->root = SlotRoot::kNow;
+    value = SlotNode(first.span, Of(TypeKind::kTime), SlotRoot::kNow);
   } else {
     std::vector<std::string> known = NamesOf(names.fields);
     for (const writ::Field& field : model_.transition(scope_.workflow, transitions[0]).payload)
@@ -389,8 +371,7 @@ Expressions::Ptr Expressions::CheckAge(const ast::Expr& expr) {
   }
   Ptr then = LastMember(*last, {{"time", last->span}}, last->span);
   if (then == nullptr) return nullptr;
-  Ptr now = Node(ExprKind::kSlot, expr.span, Of(TypeKind::kTime));
-  now->root = SlotRoot::kNow;
+  Ptr now = SlotNode(expr.span, Of(TypeKind::kTime), SlotRoot::kNow);
   Type type = Of(TypeKind::kDuration);
   type.optional = true;
   return Node(ExprKind::kSubtract, expr.span, ExprType{type, 0}, std::move(now), std::move(then));
@@ -412,9 +393,7 @@ std::optional<typed::Fact> Expressions::AwaitedFact(TransitionId transition, con
 // ---------------------------------------------------------------- verdicts
 
 bool Expressions::FindSeat(const ast::Name& role_name, uint32_t* review, uint32_t* seat, ast::Span span) {
-  const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude ||
-                     scope_.kind == ScopeKind::kCondition || scope_.kind == ScopeKind::kDefinition;
-  if (!known || !scope_.workflow.valid() || !frame_.fields || frame_.self != nullptr) {
+  if (!LooksBack()) {
     Fail(span, "a verdict");
     return false;
   }
@@ -451,11 +430,7 @@ bool Expressions::FindStance(uint32_t review, const ast::Name& stance, uint32_t*
   if (!field.type.valid()) return false;
   const Type& type = model_.types.At(field.type);
   if (type.kind != TypeKind::kEnum) return false;
-  ast::Expr word;
-  word.kind = ast::ExprKind::kName;
-  word.text = stance.text;
-  word.span = stance.span;
-  const Ptr member = CheckContextual(word, type);
+  const Ptr member = CheckContextual(BareWord(stance), type);
   if (member == nullptr) return false;
   *out = static_cast<uint32_t>(member->number);
   return true;

@@ -82,10 +82,7 @@ class ReviewBuilder {
     return std::find(sources.begin(), sources.end(), site_.state) != sources.end();
   }
 
-  bool Halts(TransitionId t) const {
-    const Transition& transition = workflow_.transitions[t.value];
-    return !transition.stays && transition.target.valid() && workflow_.states[transition.target.value].is_halted;
-  }
+  bool Halts(TransitionId t) const { return check::Halts(workflow_, workflow_.transitions[t.value]); }
 
   void Verdict(Review* out) {
     out->verdict = model_.FindTransition(site_.workflow, ast_.verdict);
@@ -281,8 +278,7 @@ typed::ReviewClause CheckClause(Model& model, const ReviewSite& site, ReviewId i
   out.otherwise = node.otherwise;
   out.span = node.name.span;
   if (clause.transition.valid()) {
-    const Transition& t = model.transition(site.workflow, clause.transition);
-    out.halting = !t.stays && t.target.valid() && model.workflow(site.workflow).states[t.target.value].is_halted;
+    out.halting = Halts(model.workflow(site.workflow), model.transition(site.workflow, clause.transition));
   }
   if (!node.domain.empty()) out.domain = model.FindDomain(node.domain);
   if (node.when != nullptr && !node.otherwise) {

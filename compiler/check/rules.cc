@@ -16,23 +16,9 @@
 namespace writ::check {
 namespace {
 
-const char* EffectWord(Effect effect) {
-  switch (effect) {
-    case Effect::kDeny:
-      return "deny";
-    case Effect::kHold:
-      return "hold";
-    case Effect::kEscalate:
-      return "escalate";
-    case Effect::kAllow:
-      return "allow";
-  }
-  return "rule";
-}
-
 std::optional<Effect> FindEffect(const std::string& word) {
   for (Effect effect : {Effect::kDeny, Effect::kHold, Effect::kEscalate, Effect::kAllow}) {
-    if (word == EffectWord(effect)) return effect;
+    if (word == typed::Word(effect)) return effect;
   }
   return std::nullopt;
 }
@@ -116,16 +102,12 @@ typed::ExprPtr LimitField(Model& model, const MayItem& item, const ast::Name& na
           .Help(Hint(model.sink, name.text, known));
     return nullptr;
   }
-  ast::Expr word;
-  word.kind = ast::ExprKind::kName;
-  word.text = name.text;
-  word.span = name.span;
   if (payload && field) {
     model.sink.Report(name.span, diagnostics::kFieldOrPayload, name, absl::StrCat("before.", name.text),
                       absl::StrCat("after.", name.text));
     return nullptr;
   }
-  return Expressions(model, {ScopeKind::kLimit, item.workflow, {item.transition}, {}}).Check(word);
+  return Expressions(model, {ScopeKind::kLimit, item.workflow, {item.transition}, {}}).Check(BareWord(name));
 }
 
 std::optional<typed::Limit> CheckLimit(Model& model, const MayItem& item, const ast::Limit& limit) {
@@ -133,8 +115,7 @@ std::optional<typed::Limit> CheckLimit(Model& model, const MayItem& item, const 
   out.field = LimitField(model, item, limit.field);
   if (out.field == nullptr || limit.value == nullptr) return std::nullopt;
   const Type& type = out.field->type.type;
-  const bool ordered = type.kind == TypeKind::kEnum ? model.schema().enums[type.index].ordered : IsNumeric(type.kind);
-  if (!ordered) {
+  if (!model.types.HasOrder(type)) {
     model.sink.Report(limit.field.span, diagnostics::kLimitNoOrder, limit.field, model.types.Words(type));
     return std::nullopt;
   }
@@ -176,10 +157,10 @@ void AddGrant(Model& model, const MayItem& item) {
 // Clauses that an effect knows, and those that it needs.
 void CheckRuleParts(Model& model, const ast::Rule& rule, Effect effect) {
   const auto no = [&](bool there, ast::Span span, const char* what) {
-    if (there) model.sink.Report(span, diagnostics::kClauseNotForEffect, what, EffectWord(effect));
+    if (there) model.sink.Report(span, diagnostics::kClauseNotForEffect, what, typed::Word(effect));
   };
   const auto need = [&](bool there, const char* what) {
-    if (!there) model.sink.Report(rule.effect.span, diagnostics::kEffectNeeds, EffectWord(effect), what);
+    if (!there) model.sink.Report(rule.effect.span, diagnostics::kEffectNeeds, typed::Word(effect), what);
   };
   const bool waits = effect == Effect::kHold || effect == Effect::kEscalate;
   no(effect != Effect::kEscalate && !rule.to.empty(), rule.to.span, "to");
@@ -455,6 +436,10 @@ void CheckComputed(Model& model, WorkflowId w, TransitionId t, const ast::SetIte
 
 // ---------------------------------------------------------------- ladders
 
+bool Halts(const Workflow& workflow, const Transition& transition) {
+  return !transition.stays && transition.target.valid() && workflow.states[transition.target.value].is_halted;
+}
+
 std::optional<std::string> NeedsValues(const Model& model, WorkflowId workflow, TransitionId transition) {
   const Workflow& w = model.program.schema.workflows[workflow.value];
   const Transition& t = w.transitions[transition.value];
@@ -483,9 +468,7 @@ TransitionId CheckFallback(Model& model, const ast::Name& name, const LadderSite
   const Transition& transition = model.transition(site.workflow, t);
   const Workflow& workflow = model.workflow(site.workflow);
   const ast::Span there = model.names(site.workflow).transition_spans[t.value];
-  const bool halts =
-      !transition.stays && transition.target.valid() && workflow.states[transition.target.value].is_halted;
-  if (!halts) {
+  if (!Halts(workflow, transition)) {
     model.sink.Report(name.span, diagnostics::kFallbackNotHalted, name)
         .Related(there, "the transition is declared here");
     return {};
@@ -550,7 +533,7 @@ LadderId BuildLadder(Model& model, const ast::Ladder& ladder, const LadderSite& 
 // ---------------------------------------------------------------- stages
 
 void DeclareRules(Model& model) {
-  std::vector<const Declaration*> rules = std::as_const(model.symbols).OfKind(DeclarationKind::kRule);
+  std::vector<const Declaration*> rules = model.symbols.OfKind(DeclarationKind::kRule);
   if (!rules.empty() && !model.WithinLimit(rules[0]->span, rules.size(), "rules", kRulesMax)) rules.resize(kRulesMax);
   for (const Declaration* d : rules) model.rule_sites.push_back(ResolveSite(model, *d));
   struct Row {
@@ -632,7 +615,7 @@ void DeclareComputed(Model& model) {
 // Each def on its own, used or not; what that makes of facts is thrown away again.
 void CheckDefs(Model& model) {
   const size_t facts = model.program.facts.size(), types = model.schema().types.size();
-  const std::vector<const Declaration*> declared = std::as_const(model.symbols).OfKind(DeclarationKind::kDef);
+  const std::vector<const Declaration*> declared = model.symbols.OfKind(DeclarationKind::kDef);
   size_t count = declared.size();
   ast::Span last = count != 0 ? declared.back()->span : ast::Span{};
   for (const WorkflowNames& names : model.workflows) {

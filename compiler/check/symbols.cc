@@ -96,61 +96,27 @@ void Symbols::Add(Declaration declaration, const ast::Name& name, uint32_t file)
 
 void Symbols::Collect(const ast::File& file) {
   scopes_[file.file].package = Dotted(file.package);
-  const uint32_t f = file.file;
-  const auto make = [](DeclarationKind kind) {
-    Declaration d;
-    d.kind = kind;
-    return d;
+  const auto collect = [&](DeclarationKind kind, auto Declaration::* node, const auto& items) {
+    for (const auto& item : items) {
+      Declaration d;
+      d.kind = kind;
+      d.*node = &item;
+      if constexpr (requires { item.names; }) {  // role A, B
+        for (const ast::Name& name : item.names) Add(d, name, file.file);
+      } else {
+        Add(d, item.name, file.file);
+      }
+    }
   };
-  for (const ast::Enum& e : file.enums) {
-    Declaration d = make(DeclarationKind::kEnum);
-    d.enumeration = &e;
-    Add(std::move(d), e.name, f);
-  }
-  for (const ast::Record& r : file.records) {
-    Declaration d = make(DeclarationKind::kRecord);
-    d.record = &r;
-    Add(std::move(d), r.name, f);
-  }
-  for (const ast::TypeAlias& t : file.types) {
-    Declaration d = make(DeclarationKind::kAlias);
-    d.alias = &t;
-    Add(std::move(d), t.name, f);
-  }
-  for (const ast::Workflow& w : file.workflows) {
-    Declaration d = make(DeclarationKind::kWorkflow);
-    d.workflow = &w;
-    Add(std::move(d), w.name, f);
-  }
-  for (const ast::Entity& e : file.entities) {
-    Declaration d = make(DeclarationKind::kEntity);
-    d.entity = &e;
-    Add(std::move(d), e.name, f);
-  }
-  for (const ast::Role& r : file.roles) {
-    for (const ast::Name& name : r.names) {
-      Declaration d = make(DeclarationKind::kRole);
-      d.role = &r;
-      Add(std::move(d), name, f);
-    }
-  }
-  for (const ast::Domain& domain : file.domains) {
-    for (const ast::Name& name : domain.names) {
-      Declaration d = make(DeclarationKind::kDomain);
-      d.domain = &domain;
-      Add(std::move(d), name, f);
-    }
-  }
-  for (const ast::Def& def : file.defs) {
-    Declaration d = make(DeclarationKind::kDef);
-    d.def = &def;
-    Add(std::move(d), def.name, f);
-  }
-  for (const ast::Rule& rule : file.rules) {
-    Declaration d = make(DeclarationKind::kRule);
-    d.rule = &rule;
-    Add(std::move(d), rule.name, f);
-  }
+  collect(DeclarationKind::kEnum, &Declaration::enumeration, file.enums);
+  collect(DeclarationKind::kRecord, &Declaration::record, file.records);
+  collect(DeclarationKind::kAlias, &Declaration::alias, file.types);
+  collect(DeclarationKind::kWorkflow, &Declaration::workflow, file.workflows);
+  collect(DeclarationKind::kEntity, &Declaration::entity, file.entities);
+  collect(DeclarationKind::kRole, &Declaration::role, file.roles);
+  collect(DeclarationKind::kDomain, &Declaration::domain, file.domains);
+  collect(DeclarationKind::kDef, &Declaration::def, file.defs);
+  collect(DeclarationKind::kRule, &Declaration::rule, file.rules);
 }
 
 void Symbols::Index(diagnostics::Sink& sink) {
@@ -341,14 +307,6 @@ const Declaration* Symbols::Require(Space space, const ast::Name& name) const {
   const Declaration* found = Find(space, name);
   if (found == nullptr) ReportUnknown(space, name);
   return found;
-}
-
-std::vector<Declaration*> Symbols::OfKind(DeclarationKind kind) {
-  std::vector<Declaration*> out;
-  for (Declaration& d : all_) {
-    if (d.kind == kind) out.push_back(&d);
-  }
-  return out;
 }
 
 std::vector<const Declaration*> Symbols::OfKind(DeclarationKind kind) const {

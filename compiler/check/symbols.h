@@ -47,7 +47,6 @@ class Symbols {
   // The same, and says what is unknown. An empty name (the parser has reported it) is null without a word.
   const Declaration* Require(Space space, const ast::Name& name) const;
   // The unique declarations of one kind, sorted by qualified name.
-  std::vector<Declaration*> OfKind(DeclarationKind kind);
   std::vector<const Declaration*> OfKind(DeclarationKind kind) const;
 
   const std::string& PackageOf(uint32_t file) const;

@@ -6,45 +6,10 @@
 #include "compiler/check/check.h"
 #include "compiler/check/currencies.h"
 #include "compiler/check/literals.h"
+#include "compiler/typed/expr.h"
 
 namespace writ::check {
 namespace {
-
-const char* KindWord(TypeKind kind) {
-  switch (kind) {
-    case TypeKind::kBool:
-      return "bool";
-    case TypeKind::kInt:
-      return "int";
-    case TypeKind::kPercent:
-      return "percent";
-    case TypeKind::kMoney:
-      return "money";
-    case TypeKind::kQuantity:
-      return "quantity";
-    case TypeKind::kDuration:
-      return "duration";
-    case TypeKind::kTime:
-      return "time";
-    case TypeKind::kDate:
-      return "date";
-    case TypeKind::kString:
-      return "string";
-    case TypeKind::kEnum:
-      return "enum";
-    case TypeKind::kRole:
-      return "role";
-    case TypeKind::kRecord:
-      return "record";
-    case TypeKind::kReference:
-      return "reference";
-    case TypeKind::kSet:
-      return "set";
-    case TypeKind::kList:
-      return "list";
-  }
-  return "type";
-}
 
 std::optional<TypeKind> PlainKind(const std::string& name) {
   static const std::pair<const char*, TypeKind> kKinds[] = {
@@ -55,12 +20,6 @@ std::optional<TypeKind> PlainKind(const std::string& name) {
     if (name == word) return kind;
   }
   return std::nullopt;
-}
-
-Type Of(TypeKind kind) {
-  Type type;
-  type.kind = kind;
-  return type;
 }
 
 // What looks like a unit of time or a currency: the parser knows what was meant, and has said so.
@@ -78,6 +37,21 @@ bool HasKnownUnit(const ast::Expr& expr) {
 bool HasRange(const ast::Type& type) { return type.low != nullptr || type.high != nullptr; }
 
 }  // namespace
+
+Type Of(TypeKind kind, uint32_t index) {
+  Type type;
+  type.kind = kind;
+  type.index = index;
+  return type;
+}
+
+bool IsState(const Type& type) { return type.distinct == kStateMark; }
+
+bool IsAdditive(const Type& type) {
+  const bool kind = type.kind == TypeKind::kInt || type.kind == TypeKind::kPercent || type.kind == TypeKind::kMoney ||
+                    type.kind == TypeKind::kDuration;
+  return kind && !IsState(type);
+}
 
 bool IsNumeric(TypeKind kind) { return kind >= TypeKind::kInt && kind <= TypeKind::kDate; }
 bool IsScalar(TypeKind kind) { return kind != TypeKind::kRecord && kind != TypeKind::kSet && kind != TypeKind::kList; }
@@ -419,6 +393,11 @@ std::optional<Number> Types::ReadNumber(const ast::Expr& expr) {
   }
 }
 
+bool Types::HasOrder(const Type& type) const {
+  if (type.kind == TypeKind::kEnum) return schema_.enums[type.index].ordered;
+  return IsNumeric(type.kind) && !IsState(type);
+}
+
 bool Types::CheckInRange(ast::Span span, const Type& type, Num value) {
   if (value >= type.min && value <= type.max) return true;
   sink_.Report(span, diagnostics::kOutOfRange, NumberWords(type, value), NumberWords(type, type.min),
@@ -443,9 +422,9 @@ std::string Types::Words(const Type& type) const {
   } else if (type.kind == TypeKind::kReference) {
     out = absl::StrCat("`", schema_.workflows[type.index].name, "`");
   } else if (type.kind == TypeKind::kSet || type.kind == TypeKind::kList) {
-    out = absl::StrCat(KindWord(type.kind), " of ", type.element.valid() ? Words(At(type.element)) : "unknown");
+    out = absl::StrCat(typed::Word(type.kind), " of ", type.element.valid() ? Words(At(type.element)) : "unknown");
   } else {
-    out = KindWord(type.kind);
+    out = typed::Word(type.kind);
   }
   return type.optional ? absl::StrCat(out, "?") : out;
 }

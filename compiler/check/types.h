@@ -38,6 +38,7 @@ class Types {
   // A literal, possibly negated. Nothing where it is none or cannot be represented; only the second is reported.
   std::optional<Number> ReadNumber(const ast::Expr& expr);
   static bool IsNumber(const ast::Expr& expr);
+  bool HasOrder(const Type& type) const;
   // Reports and is false where `value` is outside the declared range of `type`.
   bool CheckInRange(ast::Span span, const Type& type, Num value);
 
@@ -71,9 +72,12 @@ class Types {
   size_t alias_depth_ = 0;
 };
 
-bool IsNumeric(TypeKind kind);  // int, percent, money, quantity, duration, time, date
-bool IsScalar(TypeKind kind);   // neither a record nor a collection
-bool IsText(TypeKind kind);     // strings and references
+Type Of(TypeKind kind, uint32_t index = UINT32_MAX);
+bool IsState(const Type& type);     // of a workflow: see kStateMark
+bool IsAdditive(const Type& type);  // can be added and summed: int, percent, money, duration
+bool IsNumeric(TypeKind kind);      // int, percent, money, quantity, duration, time, date
+bool IsScalar(TypeKind kind);       // neither a record nor a collection
+bool IsText(TypeKind kind);         // strings and references
 // The same type, leaving aside ranges, capacities and whether it may be absent; a plain and a distinct type are the
 // same.
 bool SameType(const Type& a, const Type& b);

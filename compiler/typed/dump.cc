@@ -8,9 +8,6 @@
 namespace writ::typed {
 namespace {
 
-constexpr const char* kKinds[] = {"bool",   "int",  "percent", "money",  "quantity",  "duration", "time", "date",
-                                  "string", "enum", "role",    "record", "reference", "set",      "list"};
-constexpr const char* kEffects[] = {"deny", "hold", "escalate", "allow"};
 constexpr const char* kOutcomes[] = {"permit", "escalate", "hold", "deny"};
 constexpr const char* kSteps[] = {"at", "actor", "set", "propose", "wait", "answer", "assume", "expect"};
 constexpr const char* kExpectations[] = {"state", "outcome", "asked", "condition", "cases", "nothing"};
@@ -63,7 +60,7 @@ class Writer {
     for (size_t i = 0; i < schema_.distinct_types.size(); ++i) Line(0, "distinct ", i, " ", schema_.distinct_types[i]);
     for (size_t i = 0; i < schema_.types.size(); ++i) {
       const Type& t = schema_.types[i];
-      std::string text = absl::StrCat("type ", i, " ", kKinds[static_cast<int>(t.kind)], t.optional ? "?" : "");
+      std::string text = absl::StrCat("type ", i, " ", Word(t.kind), t.optional ? "?" : "");
       if (t.index != UINT32_MAX) absl::StrAppend(&text, " #", t.index);
       if (t.min != INT64_MIN || t.max != INT64_MAX) absl::StrAppend(&text, " in ", t.min, "..", t.max);
       if (t.capacity != 0) absl::StrAppend(&text, " max ", t.capacity);
@@ -157,7 +154,7 @@ class Writer {
     for (size_t i = static_cast<size_t>(Builtin::kCount); i < schema_.rules.size(); ++i) {
       const writ::Rule& r = schema_.rules[i];
       std::string text = absl::StrCat(r.kind == RuleKind::kClause ? "clause " : "rule ", i, " ", r.qualified, " ",
-                                      kEffects[static_cast<int>(r.effect)], " in ", DomainName(r.domain));
+                                      Word(r.effect), " in ", DomainName(r.domain));
       if (r.asks.valid()) absl::StrAppend(&text, " asks ", RoleName(r.asks));
       if (r.ladder.valid()) absl::StrAppend(&text, " ladder ", r.ladder.value);
       if (r.awaits.valid())

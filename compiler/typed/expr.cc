@@ -1,6 +1,7 @@
 #include "compiler/typed/expr.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -96,33 +97,6 @@ const char* Word(QuantifierOp op) {
   return "?";
 }
 
-const char* Word(SlotRoot root) {
-  switch (root) {
-    case SlotRoot::kBefore:
-      return "before";
-    case SlotRoot::kAfter:
-      return "after";
-    case SlotRoot::kPayload:
-      return "payload";
-    case SlotRoot::kThisKey:
-      return "this";
-    case SlotRoot::kNow:
-      return "now";
-    case SlotRoot::kState:
-      return "state";
-    case SlotRoot::kActorId:
-      return "actor";
-    case SlotRoot::kActorPrincipal:
-      return "actor.principal";
-    case SlotRoot::kActorRole:
-      return "actor.role";
-    case SlotRoot::kActorIsHuman:
-      return "actor.human";
-    default:
-      return "root";
-  }
-}
-
 bool HasIndex(SlotRoot root) {
   return root == SlotRoot::kBefore || root == SlotRoot::kAfter || root == SlotRoot::kPayload;
 }
@@ -162,12 +136,18 @@ std::string ConstantText(const Expr& e) {
                       e.type.type.index == UINT32_MAX ? "" : absl::StrCat(".", e.type.type.index));
 }
 
+std::string RootText(const Expr& e) {
+  const std::string word = typed::Word(e.root);
+  if (word.empty()) return "root";
+  return HasIndex(e.root) ? absl::StrCat(word, " ", e.index) : word;
+}
+
 std::string Head(const Expr& e) {
   switch (e.kind) {
     case ExprKind::kConstant:
       return ConstantText(e);
     case ExprKind::kSlot:
-      return HasIndex(e.root) ? absl::StrCat(Word(e.root), " ", e.index) : Word(e.root);
+      return RootText(e);
     case ExprKind::kVariable:
       return absl::StrCat("var ", e.variable);
     case ExprKind::kMember:
@@ -197,6 +177,47 @@ void AppendList(const char* title, const std::vector<std::string>& items, std::s
 }
 
 }  // namespace
+
+const char* Word(TypeKind kind) {
+  static constexpr const char* kWords[] = {"bool",     "int",    "percent",   "money",  "quantity",
+                                           "duration", "time",   "date",      "string", "enum",
+                                           "role",     "record", "reference", "set",    "list"};
+  static_assert(std::size(kWords) == static_cast<size_t>(TypeKind::kList) + 1);
+  return kWords[static_cast<size_t>(kind)];
+}
+
+const char* Word(Effect effect) {
+  static constexpr const char* kWords[] = {"deny", "hold", "escalate", "allow"};
+  static_assert(std::size(kWords) == static_cast<size_t>(Effect::kAllow) + 1);
+  return kWords[static_cast<size_t>(effect)];
+}
+
+const char* Word(SlotRoot root) {
+  switch (root) {
+    case SlotRoot::kBefore:
+      return "before";
+    case SlotRoot::kAfter:
+      return "after";
+    case SlotRoot::kPayload:
+      return "payload";
+    case SlotRoot::kThisKey:
+      return "this";
+    case SlotRoot::kNow:
+      return "now";
+    case SlotRoot::kState:
+      return "state";
+    case SlotRoot::kActorId:
+      return "actor";
+    case SlotRoot::kActorPrincipal:
+      return "actor.principal";
+    case SlotRoot::kActorRole:
+      return "actor.role";
+    case SlotRoot::kActorIsHuman:
+      return "actor.human";
+    default:
+      return "";
+  }
+}
 
 ExprPtr Clone(const Expr& e) {
   auto copy = std::make_unique<Expr>();

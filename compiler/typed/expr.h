@@ -7,6 +7,11 @@
 
 namespace writ::typed {
 
+// What authors write for it.
+const char* Word(TypeKind kind);
+const char* Word(Effect effect);
+const char* Word(SlotRoot root);  // "" where it has no word of its own
+
 // A deep copy; null stays null.
 ExprPtr Clone(const ExprPtr& expr);
 ExprPtr Clone(const Expr& expr);
