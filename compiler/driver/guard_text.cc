@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/ir/arithmetic.h"
+#include "compiler/typed/expr.h"
 #include "runtime/frame/frame.h"
 
 namespace writ::driver {
@@ -10,28 +12,7 @@ namespace {
 
 constexpr int kDepthMax = 24;
 
-std::string NumberText(Num number) {
-  if (number == 0) return "0";
-  const bool negative = number < 0;
-  std::string digits;
-  for (unsigned __int128 rest = negative ? -static_cast<unsigned __int128>(number) : number; rest != 0; rest /= 10) {
-    digits.push_back(static_cast<char>('0' + static_cast<int>(rest % 10)));
-  }
-  if (negative) digits.push_back('-');
-  return std::string(digits.rbegin(), digits.rend());
-}
-
-bool Uses(const ir::Expr& expr, int operand, ir::ExprId* id) {
-  const ir::Operand kind = ir::InfoOf(expr.op).operands[operand];
-  if (kind != ir::Operand::kBool && kind != ir::Operand::kNum && kind != ir::Operand::kStr) return false;
-  *id = ir::ExprId(operand == 0 ? expr.a : operand == 1 ? expr.b : expr.c);
-  return true;
-}
-
-bool IsSlot(ir::Op op) {
-  return op == ir::Op::kSlotBool || op == ir::Op::kSlotNum || op == ir::Op::kSlotStr || op == ir::Op::kElemBool ||
-         op == ir::Op::kElemNum || op == ir::Op::kElemStr;
-}
+bool IsSlotOrElement(ir::Op op) { return ir::IsSlot(op) || ir::IsElement(op); }
 
 std::string Quoted(std::string_view text) {
   return absl::StrCat("\"", absl::string_view(text.data(), text.size()), "\"");
@@ -94,10 +75,9 @@ std::vector<std::string> GuardText::Values(ir::ExprId id) const {
 void GuardText::CollectSlots(uint32_t id, std::vector<uint32_t>* exprs, int depth) const {
   const ir::Expr& expr = code_.exprs[id];
   if (depth > kDepthMax || exprs->size() > 16) return;
-  if (expr.op == ir::Op::kSlotBool || expr.op == ir::Op::kSlotNum || expr.op == ir::Op::kSlotStr) exprs->push_back(id);
-  ir::ExprId operand;
+  if (ir::IsSlot(expr.op)) exprs->push_back(id);
   for (int i = 0; i < 3; ++i) {
-    if (Uses(expr, i, &operand)) CollectSlots(operand.value, exprs, depth + 1);
+    if (ir::IsExprOperand(ir::InfoOf(expr.op).operands[i])) CollectSlots(ir::OperandAt(expr, i), exprs, depth + 1);
   }
 }
 
@@ -121,21 +101,15 @@ std::string GuardText::Root(const SlotPath& path) const {
       return function_.kind == FunctionKind::kDecide ? workflow_.transitions[function_.subject].payload[path.index].name
                                                      : "payload";
     case SlotRoot::kThisKey:
-      return "this";
     case SlotRoot::kNow:
-      return "now";
+    case SlotRoot::kState:
+    case SlotRoot::kActorId:
+    case SlotRoot::kActorPrincipal:
+    case SlotRoot::kActorRole:
+    case SlotRoot::kActorIsHuman:
+      return typed::Word(path.root);
     case SlotRoot::kPosition:
       return "position";
-    case SlotRoot::kState:
-      return "state";
-    case SlotRoot::kActorId:
-      return "actor";
-    case SlotRoot::kActorPrincipal:
-      return "actor.principal";
-    case SlotRoot::kActorRole:
-      return "actor.role";
-    case SlotRoot::kActorIsHuman:
-      return "actor.human";
     case SlotRoot::kActorIsActive:
       return "the actor is active";
     case SlotRoot::kActorIsOrchestrator:
@@ -339,7 +313,7 @@ std::string GuardText::Number(Num number, const Shape& shape) const {
       return ValueToText(schema, shape.type, Value(static_cast<int64_t>(number)));
     }
   }
-  return NumberText(number);
+  return ir::NumToText(number);
 }
 
 // ---------------------------------------------------------------- expressions
@@ -442,12 +416,12 @@ std::string GuardText::Operator(uint32_t id, int depth) const {
 std::string GuardText::Text(uint32_t id, const Shape* shape, int depth) const {
   if (depth > kDepthMax) return "…";
   const ir::Expr& expr = code_.exprs[id];
-  if (IsSlot(expr.op)) return Slot(expr.a);
+  if (IsSlotOrElement(expr.op)) return Slot(expr.a);
   switch (expr.op) {
     case ir::Op::kConstBool:
       return expr.a != 0 ? "true" : "false";
     case ir::Op::kConstNum:
-      return shape != nullptr ? Number(program_.numbers[expr.a], *shape) : NumberText(program_.numbers[expr.a]);
+      return shape != nullptr ? Number(program_.numbers[expr.a], *shape) : ir::NumToText(program_.numbers[expr.a]);
     case ir::Op::kConstStr:
       return Quoted(program_.strings[expr.a]);
     case ir::Op::kAdd:
@@ -457,14 +431,14 @@ std::string GuardText::Text(uint32_t id, const Shape* shape, int depth) const {
     case ir::Op::kNeg:
       return absl::StrCat("-", Text(expr.a, shape, depth + 1));
     case ir::Op::kRoundDown:
-      return absl::StrCat("round_down(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]),
-                          ")");
+      return absl::StrCat("round_down(", Text(expr.a, nullptr, depth + 1), " / ",
+                          ir::NumToText(program_.numbers[expr.b]), ")");
     case ir::Op::kRoundUp:
-      return absl::StrCat("round_up(", Text(expr.a, nullptr, depth + 1), " / ", NumberText(program_.numbers[expr.b]),
+      return absl::StrCat("round_up(", Text(expr.a, nullptr, depth + 1), " / ", ir::NumToText(program_.numbers[expr.b]),
                           ")");
     case ir::Op::kRoundHalfEven:
       return absl::StrCat("round_half_even(", Text(expr.a, nullptr, depth + 1), " / ",
-                          NumberText(program_.numbers[expr.b]), ")");
+                          ir::NumToText(program_.numbers[expr.b]), ")");
     case ir::Op::kSelectBool:
     case ir::Op::kSelectNum:
     case ir::Op::kSelectStr:

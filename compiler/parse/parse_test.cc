@@ -166,6 +166,10 @@ TEST(Limits, ChainsAreADiagnosticEvenAcrossBrackets) {
   EXPECT_THAT(ParseText("def x = " + dots).codes, ElementsAre("E0113"));
 }
 
+TEST(Limits, WordsAndSignsOfAFileAreCounted) {
+  EXPECT_THAT(ParseText(std::string(kTokenCountMax + 1, '+')).codes, ElementsAre("E0114"));
+}
+
 TEST(Limits, JustBelowIsRead) {
   std::string chain = "a", deep;
   for (size_t i = 1; i < kOperandCountMax; ++i) chain += " + a";
