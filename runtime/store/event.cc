@@ -1,6 +1,7 @@
 #include "runtime/store/event.h"
 
 #include <algorithm>
+#include <concepts>
 #include <cstring>
 #include <tuple>
 #include <utility>
@@ -17,9 +18,13 @@ enum PrivateKind : uint8_t { kTombstone = 0, kPresent = 1 };
 
 // ---------------------------------------------------------------- the format, once for writing and for reading
 
+// T, or const T.
+template <class E, class T>
+concept Is = std::same_as<std::remove_const_t<E>, T>;
+
 // Tags only ever grow. 0 ends a structure.
-template <class A, class E>
-void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Event> {
+template <class A, Is<Event> E>
+void Describe(A& a, E& e) {
   a.Field(1, e.kind);
   a.Field(2, e.transition);
   a.Field(3, e.read_set);
@@ -48,8 +53,8 @@ void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Event> {
   a.Field(27, e.clause);
 }
 
-template <class A, class E>
-void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Decision> {
+template <class A, Is<Decision> E>
+void Describe(A& a, E& e) {
   a.Field(1, e.outcome);
   a.Field(2, e.reasons);
   a.Field(3, e.excused);
@@ -60,8 +65,8 @@ void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Decision
   a.Field(8, e.state);
 }
 
-template <class A, class E>
-void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, AskedQuestion> {
+template <class A, Is<AskedQuestion> E>
+void Describe(A& a, E& e) {
   a.Field(1, e.question);
   a.Field(2, e.to);
   a.Field(3, e.until_ns);
@@ -72,8 +77,8 @@ void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, AskedQue
   a.Field(8, e.joined);
 }
 
-template <class A, class E>
-void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Awaited> {
+template <class A, Is<Awaited> E>
+void Describe(A& a, E& e) {
   a.Field(1, e.transition);
   a.Field(2, e.by);
   a.Field(3, e.until_ns);
@@ -82,35 +87,35 @@ void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Awaited>
   a.Field(6, e.ladder, UINT32_MAX);
 }
 
-template <class A, class E>
-void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Obligation> {
+template <class A, Is<Obligation> E>
+void Describe(A& a, E& e) {
   a.Field(1, e.type);
   a.Field(2, e.rule);
   a.Field(3, e.fields);
 }
 
-template <class A, class E>
-void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Indeterminate> {
+template <class A, Is<Indeterminate> E>
+void Describe(A& a, E& e) {
   a.Field(1, e.rule);
   a.Field(2, e.file);
   a.Field(3, e.line);
   a.Field(4, e.column);
 }
 
-template <class A, class E>
-void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Excused> {
+template <class A, Is<Excused> E>
+void Describe(A& a, E& e) {
   a.Field(1, e.rule);
   a.Field(2, e.by);
 }
 
-template <class A, class E>
-void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, ReadVersion> {
+template <class A, Is<ReadVersion> E>
+void Describe(A& a, E& e) {
   a.Field(1, e.stream);
   a.Field(2, e.version);
 }
 
-template <class A, class E>
-void Describe(A& a, E& e) requires std::same_as<std::remove_const_t<E>, Erased> {
+template <class A, Is<Erased> E>
+void Describe(A& a, E& e) {
   a.Field(1, e.position);
   a.Field(2, e.indices);
 }
