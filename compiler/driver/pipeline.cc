@@ -95,10 +95,11 @@ std::unique_ptr<Compiled> CompileTexts(const std::vector<std::pair<std::string, 
   return compiled;
 }
 
-absl::StatusOr<std::unique_ptr<CompiledPolicy>> MakePolicy(const Compiled& compiled, bool interpret) {
+absl::StatusOr<std::unique_ptr<CompiledPolicy>> MakePolicy(const Compiled& compiled, bool interpret,
+                                                           const native::Options& how) {
   WRIT_CHECK(compiled.ok());
   if (interpret) return eval::MakePolicy(compiled.lowered.program);
-  return native::Compile(compiled.lowered.program);
+  return native::Compile(compiled.lowered.program, how);
 }
 
 }  // namespace writ::driver

@@ -10,6 +10,7 @@
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/ir/ir.h"
 #include "compiler/lower/lower.h"
+#include "compiler/native/jit.h"
 #include "compiler/source/source.h"
 #include "compiler/typed/typed.h"
 #include "runtime/decision/decision.h"
@@ -37,7 +38,8 @@ absl::StatusOr<std::unique_ptr<Compiled>> CompileFiles(const std::vector<std::st
 // The same over texts in memory: (path, text).
 std::unique_ptr<Compiled> CompileTexts(const std::vector<std::pair<std::string, std::string>>& texts, Stage stop_after);
 
-// A policy that can be asked: native code, or the reference interpreter.
-absl::StatusOr<std::unique_ptr<CompiledPolicy>> MakePolicy(const Compiled& compiled, bool interpret);
+// A policy that can be asked: native code, made as `how` says, or the reference interpreter.
+absl::StatusOr<std::unique_ptr<CompiledPolicy>> MakePolicy(const Compiled& compiled, bool interpret,
+                                                           const native::Options& how = {});
 
 }  // namespace writ::driver

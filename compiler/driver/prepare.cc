@@ -104,7 +104,8 @@ Ready Prepare(const CompileRequest& request, FILE* findings) {
   }
   if (is_ok && !stops) {
     const int64_t before_ns = NowNs();
-    absl::StatusOr<std::unique_ptr<CompiledPolicy>> policy = MakePolicy(*ready.compiled, request.interpret);
+    const native::Options how = request.stop_after.empty() ? native::Soonest() : native::Options();
+    absl::StatusOr<std::unique_ptr<CompiledPolicy>> policy = MakePolicy(*ready.compiled, request.interpret, how);
     ready.compiled->times.push_back({request.interpret ? "interpreter" : "native", NowNs() - before_ns});
     if (policy.ok() && request.stop_after.empty()) ready.policy = *std::move(policy);
     else if (!policy.ok()) ready.status = Fail(policy.status());

@@ -17,7 +17,8 @@ namespace {
 
 llvm::CodeGenOptLevel LevelOf(Effort effort) {
   switch (effort) {
-    case Effort::kFull: return llvm::CodeGenOptLevel::Default;
+    case Effort::kFull:
+    case Effort::kDirect: return llvm::CodeGenOptLevel::Default;
     case Effort::kFast: return llvm::CodeGenOptLevel::Less;
     case Effort::kNone: break;
   }
@@ -49,7 +50,7 @@ absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(Effort ef
       target->createTargetMachine(triple, llvm::sys::getHostCPUName(), HostFeatures(), llvm::TargetOptions(),
                                   llvm::Reloc::PIC_, llvm::CodeModel::Small, LevelOf(effort), /*JIT=*/true));
   if (machine == nullptr) return absl::InternalError(absl::StrCat("LLVM: no target machine for ", triple));
-  machine->setFastISel(effort != Effort::kFull);
+  machine->setFastISel(effort == Effort::kFast || effort == Effort::kNone);
   return machine;
 }
 

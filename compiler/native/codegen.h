@@ -11,9 +11,10 @@
 namespace writ::native {
 
 enum class Effort : uint8_t {
-  kFull,  // the O2 pipeline, then the full code generator
-  kFast,  // no pipeline, a light code generator: for functions whose size makes the pipeline superlinear
-  kNone,  // no pipeline, the code generator's O0: compiled soonest, for programs that are run a few times
+  kFull,    // the O2 pipeline, then the full code generator: for functions with loops
+  kDirect,  // no pipeline, the full code generator: what emit.cc says is already in the form that is fastest
+  kFast,    // no pipeline, a light code generator: for functions whose size makes the others superlinear
+  kNone,    // no pipeline, the code generator's O0: compiled soonest, for processes that are over soon
 };
 
 // Registers this machine's target with LLVM, once; everything else here needs it.

@@ -11,7 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/ir/arithmetic.h"
 #include "compiler/native/planted_faults.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/IR/CFG.h"
 #include "llvm/IR/MDBuilder.h"
+#include "llvm/Transforms/Utils/Local.h"
 #include "runtime/builtins/check.h"
 
 namespace writ::native {
@@ -44,6 +47,7 @@ class FunctionEmitter {
 
   void Emit() {
     EmitPrologue();
+    MeasureConditions();
     ListGuards();
     values_.resize(code_.exprs.size());
     loops_.resize(code_.loops.size());
@@ -59,6 +63,7 @@ class FunctionEmitter {
     } else {
       EmitOutputs();
     }
+    DropUnused();
   }
 
  private:
@@ -100,14 +105,173 @@ class FunctionEmitter {
     builder_.SetInsertPoint(llvm::BasicBlock::Create(context_, "entry", function));
   }
 
+  // ---- conditions as jumps. `a and b` asks b only where a holds; a comparison of what stands in the frame is made again
+  // wherever it is asked. So hardly anything is kept in a register from one guard to the next, and nothing is computed that
+  // the decision does not depend on. LLVM's IR passes would undo both: they are for functions with loops (jit.cc).
+
+  static constexpr uint16_t kAgainMax = 6;   // operations in a number that is computed again
+  static constexpr uint16_t kJumpsMax = 12;  // in a condition; a larger one is asked as the value that it is
+
+  void MeasureConditions() {
+    again_.resize(code_.exprs.size());
+    jumps_.resize(code_.exprs.size());
+    for (uint32_t i = 0; i < code_.exprs.size(); ++i) {
+      const Expr& e = code_.exprs[i];
+      again_[i] = std::min<uint16_t>(AgainOf(i, e), kAgainMax + 1);
+      jumps_[i] = std::min<uint16_t>(JumpsOf(e), kJumpsMax + 1);
+    }
+  }
+  // How many operations compute it anew; kAgainMax + 1: that is not worth it.
+  uint16_t AgainOf(uint32_t id, const Expr& e) const {
+    const bool is_word = e.type != ir::ValueType::kNum || TypeOf(id) == i64_;
+    switch (e.op) {
+      case Op::kConstBool: return 0;
+      case Op::kSlotBool: return 1;
+      case Op::kConstNum: return is_word ? 0 : kAgainMax + 1;
+      case Op::kSlotNum: return is_word ? 1 : kAgainMax + 1;
+      case Op::kAdd:
+      case Op::kSub:
+      case Op::kHasBit:
+      case Op::kEqNum:
+      case Op::kLtNum:
+      case Op::kLeNum: return is_word ? static_cast<uint16_t>(1 + again_[e.a] + again_[e.b]) : kAgainMax + 1;
+      default: return kAgainMax + 1;
+    }
+  }
+  uint16_t JumpsOf(const Expr& e) const {
+    switch (e.op) {
+      case Op::kNot: return jumps_[e.a];
+      case Op::kAnd:
+      case Op::kOr: return static_cast<uint16_t>(jumps_[e.a] + jumps_[e.b]);
+      default: return 1;
+    }
+  }
+
+  // Its value, computed in this block; those that stand in values_ stay.
+  llvm::Value* Again(uint32_t id) {
+    if (again_[id] > kAgainMax) return values_[id].value;
+    const Expr& e = code_.exprs[id];
+    const uint32_t at = at_;
+    const Value kept = values_[id];
+    Value kept_a, kept_b;
+    if (HasOperands(e.op)) {
+      llvm::Value* a = Again(e.a);
+      llvm::Value* b = Again(e.b);
+      kept_a = std::exchange(values_[e.a], {a, nullptr});
+      kept_b = std::exchange(values_[e.b], {b, nullptr});
+    }
+    at_ = id;
+    (this->*kHandlers[static_cast<size_t>(e.op)])(e);
+    at_ = at;
+    llvm::Value* made = std::exchange(values_[id], kept).value;
+    if (HasOperands(e.op)) {
+      values_[e.b] = kept_b;
+      values_[e.a] = kept_a;
+    }
+    return made;
+  }
+  // Of those that are computed again.
+  static bool HasOperands(Op op) {
+    return op != Op::kConstBool && op != Op::kConstNum && op != Op::kSlotBool && op != Op::kSlotNum;
+  }
+
+  // Conditions whose value is settled on the way to a block.
+  using Known = std::vector<std::pair<uint32_t, bool>>;
+
+  void Learn(uint32_t id, bool value, Known* known) const {
+    known->emplace_back(id, value);
+    if (jumps_[id] > kJumpsMax) return;
+    const Expr& e = code_.exprs[id];
+    if (e.op == Op::kNot) Learn(e.a, !value, known);
+    if ((e.op == Op::kAnd && value) || (e.op == Op::kOr && !value)) {
+      Learn(e.a, value, known);
+      Learn(e.b, value, known);
+    }
+  }
+  std::optional<bool> Told(uint32_t id, const Known& known) const {
+    const Expr& e = code_.exprs[id];
+    if (e.op == Op::kConstBool) return e.a != 0;
+    for (const auto& [condition, value] : known) {
+      if (condition == id) return value;
+    }
+    if (jumps_[id] > kJumpsMax) return std::nullopt;
+    if (e.op == Op::kNot) {
+      const std::optional<bool> a = Told(e.a, known);
+      return a ? std::optional(!*a) : std::nullopt;
+    }
+    if (e.op != Op::kAnd && e.op != Op::kOr) return std::nullopt;
+    const bool decides = e.op == Op::kOr;  // either operand, if it is this
+    const std::optional<bool> a = Told(e.a, known), b = Told(e.b, known);
+    if (a == decides || b == decides) return decides;
+    return a && b ? std::optional(!decides) : std::nullopt;
+  }
+  bool Implies(uint32_t condition, uint32_t conclusion) const {
+    Known known;
+    Learn(condition, true, &known);
+    return Told(conclusion, known) == true;
+  }
+
+  // Leaves the block. `rare` is the one of the two that most proposals do not reach.
+  void JumpIf(uint32_t id, llvm::BasicBlock* yes, llvm::BasicBlock* no, llvm::BasicBlock* rare, const Known& known) {
+    if (const std::optional<bool> told = Told(id, known)) {
+      builder_.CreateBr(*told ? yes : no);
+      return;
+    }
+    const Expr& e = code_.exprs[id];
+    if (jumps_[id] <= kJumpsMax) {
+      if (e.op == Op::kNot) return JumpIf(e.a, no, yes, rare, known);
+      if (e.op == Op::kAnd || e.op == Op::kOr) {
+        llvm::BasicBlock* second = NewBlock("second");
+        second->moveAfter(builder_.GetInsertBlock());
+        const bool is_and = e.op == Op::kAnd;
+        JumpIf(e.a, is_and ? second : yes, is_and ? no : second, rare, known);
+        builder_.SetInsertPoint(second);
+        Known more = known;
+        Learn(e.a, is_and, &more);
+        return JumpIf(e.b, yes, no, rare, more);
+      }
+    }
+    llvm::MDBuilder weights(context_);
+    builder_.CreateCondBr(Again(id), yes, no,
+                          yes == rare  ? weights.createUnlikelyBranchWeights()
+                          : no == rare ? weights.createLikelyBranchWeights()
+                                       : nullptr);
+  }
+  // The builder stands in `yes` afterwards. Returns what is known there.
+  Known JumpIfAll(const std::vector<uint32_t>& conjuncts, llvm::BasicBlock* yes, llvm::BasicBlock* no,
+                  llvm::BasicBlock* rare, Known known) {
+    for (uint32_t conjunct : conjuncts) {
+      llvm::BasicBlock* next = conjunct == conjuncts.back() ? yes : NewBlock("all");
+      if (next != yes) next->moveAfter(builder_.GetInsertBlock());
+      JumpIf(conjunct, next, no, rare, known);
+      Learn(conjunct, true, &known);
+      builder_.SetInsertPoint(next);
+    }
+    if (conjuncts.empty()) builder_.CreateBr(yes);
+    builder_.SetInsertPoint(yes);
+    return known;
+  }
+
+  // What was computed where it stands in the code and then asked only again, elsewhere.
+  void DropUnused() {
+    llvm::Function* function = builder_.GetInsertBlock()->getParent();
+    for (llvm::BasicBlock& block : llvm::reverse(*function)) {
+      for (llvm::Instruction& instruction : llvm::make_early_inc_range(llvm::reverse(block))) {
+        if (llvm::isInstructionTriviallyDead(&instruction)) instruction.eraseFromParent();
+      }
+    }
+  }
+
   // ---- guards: each sets its bit as soon as it is known, so that few values live long
 
-  static constexpr uint32_t kNoChoice = UINT32_MAX;
+  static constexpr uint32_t kNoChoice = UINT32_MAX, kNoFailure = UINT32_MAX;
   struct GuardBit {
-    uint32_t expr;
+    uint32_t expr;  // once this is known, it can be asked
+    uint32_t asks;
     uint32_t bit;
     std::vector<llvm::Value*>* words;
     uint32_t choice = kNoChoice;  // it stands for all guards of choices_[choice]
+    uint32_t failure = kNoFailure;  // of failures_: is asked only where this one holds
   };
   // A guard of the form `subject is constant, and all of rest`.
   struct ChosenGuard {
@@ -125,15 +289,43 @@ class FunctionEmitter {
     const auto list = [this](const std::vector<ir::Guard>& guards, ExprId ir::Guard::* part,
                              std::vector<llvm::Value*>* words) {
       words->assign((guards.size() + 63) / 64, builder_.getInt64(0));
-      for (uint32_t i = 0; i < guards.size(); ++i) guards_.push_back({(guards[i].*part).value, i, words});
+      for (uint32_t i = 0; i < guards.size(); ++i) {
+        const uint32_t asks = (guards[i].*part).value;
+        guards_.push_back({asks, asks, i, words});
+      }
     };
     list(code_.restraints, &ir::Guard::applies, &bits_.applied);
     list(code_.restraints, &ir::Guard::fails, &bits_.fails);
     if (Planted(options_, Fault::kFailsDropped)) guards_.resize(code_.restraints.size());
     list(code_.allows, &ir::Guard::fails, &bits_.allow_fails);
     GroupChoices();
+    NestFailures();
     std::stable_sort(guards_.begin(), guards_.end(),
                      [](const GuardBit& a, const GuardBit& b) { return a.expr < b.expr; });
+  }
+
+  // A restraint whose guard could not be evaluated mostly applies for that: then the one is asked where the other holds.
+  void NestFailures() {
+    std::map<uint32_t, size_t> applying;  // by restraint: where its guard is in guards_
+    for (size_t i = 0; i < guards_.size(); ++i) {
+      if (guards_[i].words == &bits_.applied && guards_[i].choice == kNoChoice) applying[guards_[i].bit] = i;
+    }
+    std::vector<GuardBit> kept;  // restraints come first, so these have the same places in it
+    for (const GuardBit& guard : guards_) {
+      const auto at = IsFailure(guard) ? applying.find(guard.bit) : applying.end();
+      if (at == applying.end() || !Implies(guard.asks, guards_[at->second].asks)) {
+        kept.push_back(guard);
+        continue;
+      }
+      GuardBit& applies = kept[at->second];
+      applies.expr = std::max(applies.expr, guard.expr);
+      applies.failure = static_cast<uint32_t>(failures_.size());
+      failures_.push_back(guard);
+    }
+    guards_ = std::move(kept);
+  }
+  bool IsFailure(const GuardBit& guard) const {
+    return guard.words == &bits_.fails && guard.choice == kNoChoice && code_.exprs[guard.asks].op != Op::kConstBool;
   }
 
   void EmitGuardsUpTo(uint32_t expr) {
@@ -142,7 +334,7 @@ class FunctionEmitter {
       if (guard.choice != kNoChoice) {
         EmitChoice(choices_[guard.choice]);
       } else {
-        SetBitIf(values_[guard.expr].value, guard.bit % 64, WordOf(guard));
+        SetBitIf({guard.asks}, guard, {});
       }
     }
   }
@@ -222,6 +414,17 @@ class FunctionEmitter {
     guards_ = std::move(kept);
   }
 
+  // What all guards of the choice ask for besides.
+  static std::vector<uint32_t> CommonOf(const Choice& choice) {
+    std::vector<uint32_t> common = choice.guards.front().rest;
+    for (const ChosenGuard& chosen : choice.guards) {
+      std::erase_if(common, [&](uint32_t conjunct) {
+        return std::find(chosen.rest.begin(), chosen.rest.end(), conjunct) == chosen.rest.end();
+      });
+    }
+    return common;
+  }
+
   void EmitChoice(const Choice& choice) {
     std::map<int64_t, std::vector<const ChosenGuard*>> cases;
     std::vector<llvm::Value**> words;
@@ -230,57 +433,104 @@ class FunctionEmitter {
       llvm::Value** word = WordOf(chosen.guard);
       if (std::find(words.begin(), words.end(), word) == words.end()) words.push_back(word);
     }
-    llvm::BasicBlock* before = builder_.GetInsertBlock();
-    llvm::BasicBlock* after = NewBlock("chosen");
-    llvm::SwitchInst* jump =
-        builder_.CreateSwitch(Number(choice.subject, i64_), after, static_cast<unsigned>(cases.size()));
-    builder_.SetInsertPoint(after);
     std::vector<llvm::Value*> unset;
-    std::vector<llvm::PHINode*> set;
-    for (llvm::Value** word : words) {
-      unset.push_back(*word);
-      set.push_back(builder_.CreatePHI(i64_, static_cast<unsigned>(cases.size() + 1)));
-      set.back()->addIncoming(*word, before);
-    }
+    for (llvm::Value** word : words) unset.push_back(*word);
+    const std::vector<uint32_t> common = CommonOf(choice);
+    llvm::BasicBlock* after = NewBlock("chosen");
+    llvm::BasicBlock* choose = NewBlock("choose");
+    const Known known = JumpIfAll(common, choose, after, after, {});
+    llvm::SwitchInst* jump = builder_.CreateSwitch(Again(choice.subject), after, static_cast<unsigned>(cases.size()));
+    // By predecessor of `after`: the words as they are when it comes from there.
+    std::vector<std::pair<llvm::BasicBlock*, std::vector<llvm::Value*>>> ends;
     for (const auto& [constant, guards] : cases) {
       builder_.SetInsertPoint(NewBlock("case"));
       jump->addCase(builder_.getInt64(static_cast<uint64_t>(constant)), builder_.GetInsertBlock());
       for (size_t w = 0; w < words.size(); ++w) *words[w] = unset[w];
       for (const ChosenGuard* chosen : guards) {
-        llvm::Value* holds = builder_.getTrue();
-        for (uint32_t conjunct : chosen->rest) holds = builder_.CreateAnd(holds, Bool(conjunct));
-        SetBitIf(holds, chosen->guard.bit % 64, WordOf(chosen->guard));
+        SetBitIf(chosen->rest, chosen->guard, known);
       }
-      for (size_t w = 0; w < words.size(); ++w) set[w]->addIncoming(*words[w], builder_.GetInsertBlock());
+      std::vector<llvm::Value*> set;
+      for (llvm::Value** word : words) set.push_back(*word);
+      ends.emplace_back(builder_.GetInsertBlock(), std::move(set));
       builder_.CreateBr(after);
     }
-    for (size_t w = 0; w < words.size(); ++w) *words[w] = set[w];
+    after->moveAfter(builder_.GetInsertBlock());
     builder_.SetInsertPoint(after);
+    for (size_t w = 0; w < words.size(); ++w) {
+      llvm::PHINode* set = builder_.CreatePHI(i64_, static_cast<unsigned>(cases.size() + 1));
+      for (llvm::BasicBlock* before : llvm::predecessors(after)) {
+        const auto end = std::find_if(ends.begin(), ends.end(), [&](const auto& e) { return e.first == before; });
+        set->addIncoming(end == ends.end() ? unset[w] : end->second[w], before);
+      }
+      *words[w] = set;
+    }
   }
 
   // A jump rather than a shifted Boolean: most restraints hold most of the time, and a jump not taken is one
   // instruction where setting, shifting and or-ing are four.
-  void SetBitIf(llvm::Value* condition, uint32_t bit, llvm::Value** word) {
-    llvm::Value* with_bit = builder_.CreateOr(*word, uint64_t{1} << bit);
-    if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(condition)) {
-      if (constant->isOne()) *word = with_bit;
-      return;
+  void SetBitIf(std::vector<uint32_t> conjuncts, const GuardBit& guard, const Known& known) {
+    std::erase_if(conjuncts, [&](uint32_t id) { return Told(id, known) == true; });
+    for (uint32_t conjunct : conjuncts) {
+      if (Told(conjunct, known) == false) return;
     }
-    llvm::BasicBlock* before = builder_.GetInsertBlock();
+    const bool has_failure = guard.failure != kNoFailure;
+    if (!has_failure && known.empty()) {
+      if (const Known tests = TestsOf(conjuncts); !tests.empty()) return SetBitByTests(tests, guard);
+    }
+    std::vector<llvm::Value**> words = {WordOf(guard)};
+    if (has_failure) words.push_back(WordOf(failures_[guard.failure]));
+    std::vector<llvm::Value*> unset;
+    for (llvm::Value** word : words) unset.push_back(*word);
     llvm::BasicBlock* applies = NewBlock("applies");
     llvm::BasicBlock* after = NewBlock("next");
-    builder_.CreateCondBr(condition, applies, after, llvm::MDBuilder(context_).createUnlikelyBranchWeights());
-    builder_.SetInsertPoint(applies);
-    if (auto* instruction = llvm::dyn_cast<llvm::Instruction>(with_bit))
-      instruction->moveBefore(builder_.CreateBr(after));
-    else
-      builder_.CreateBr(after);
+    const Known there = JumpIfAll(conjuncts, applies, after, applies, known);
+    *words[0] = builder_.CreateOr(*words[0], uint64_t{1} << (guard.bit % 64));
+    if (has_failure) SetBitIf({failures_[guard.failure].asks}, failures_[guard.failure], there);
+    llvm::BasicBlock* end = builder_.GetInsertBlock();
+    builder_.CreateBr(after);
+    after->moveAfter(end);
     builder_.SetInsertPoint(after);
-    llvm::PHINode* result = builder_.CreatePHI(i64_, 2);
-    result->addIncoming(*word, before);
-    result->addIncoming(with_bit, applies);
-    *word = result;
+    for (size_t w = 0; w < words.size(); ++w) {
+      llvm::PHINode* result = builder_.CreatePHI(i64_, 2);
+      for (llvm::BasicBlock* before : llvm::predecessors(after)) {
+        result->addIncoming(before == end ? *words[w] : unset[w], before);
+      }
+      *words[w] = result;
+    }
   }
+
+  // The comparisons that a guard is the conjunction of, where they are some and each is quickly made; otherwise none.
+  Known TestsOf(const std::vector<uint32_t>& conjuncts) const {
+    Known open, tests;
+    for (uint32_t conjunct : conjuncts) open.emplace_back(conjunct, true);
+    while (!open.empty()) {
+      const auto [id, value] = open.back();
+      open.pop_back();
+      const Expr& e = code_.exprs[id];
+      if (jumps_[id] > kTestsMax) return {};
+      if (e.op == Op::kNot) {
+        open.emplace_back(e.a, !value);
+      } else if (e.op == (value ? Op::kAnd : Op::kOr)) {
+        open.insert(open.end(), {{e.b, value}, {e.a, value}});
+      } else if (again_[id] > kAgainMax) {
+        return {};
+      } else {
+        tests.emplace_back(id, value);
+      }
+    }
+    return tests.size() >= kTestsMin && tests.size() <= kTestsMax ? tests : Known();
+  }
+  // By conditional moves: several jumps in a row are one too many that goes the other way than the last time.
+  void SetBitByTests(const Known& tests, const GuardBit& guard) {
+    llvm::Value** word = WordOf(guard);
+    llvm::Value* set = builder_.CreateOr(*word, uint64_t{1} << (guard.bit % 64));
+    for (const auto& [id, value] : tests) {
+      llvm::Value* test = Again(id);
+      set = value ? builder_.CreateSelect(test, set, *word) : builder_.CreateSelect(test, *word, set);
+    }
+    *word = set;
+  }
+  static constexpr size_t kTestsMin = 3, kTestsMax = 5;
 
   void EmitOutputs() {
     for (size_t i = 0; i < function_.outputs.size(); ++i) {
@@ -633,9 +883,12 @@ class FunctionEmitter {
   DecisionBits bits_;
   std::vector<GuardBit> guards_;  // by expression
   std::vector<Choice> choices_;
+  std::vector<GuardBit> failures_;
   size_t next_guard_ = 0;
   uint32_t open_loops_ = 0;
   uint32_t at_ = 0;              // the expression that is being emitted
+  std::vector<uint16_t> again_;  // one for each expression: AgainOf
+  std::vector<uint16_t> jumps_;  // one for each Boolean expression: JumpsOf
   std::vector<Value> values_;    // one for each expression
   std::vector<OpenLoop> loops_;  // one for each loop
 };

@@ -1,5 +1,7 @@
 // The combining algorithm with its constants folded: guards become bit words, rows and effects become masks.
+#include <algorithm>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "compiler/native/emit.h"
@@ -111,16 +113,16 @@ class DecisionEmitter {
     Words all = bits_.applied;
     all.insert(all.end(), bits_.fails.begin(), bits_.fails.end());
     all.insert(all.end(), bits_.allow_fails.begin(), bits_.allow_fails.end());
-    llvm::Function* function = builder_.GetInsertBlock()->getParent();
-    llvm::BasicBlock* quiet = llvm::BasicBlock::Create(builder_.getContext(), "quiet", function);
-    llvm::BasicBlock* speaks = llvm::BasicBlock::Create(builder_.getContext(), "speaks", function);
+    llvm::BasicBlock* quiet = NewBlock("quiet");
+    llvm::BasicBlock* speaks = NewBlock("speaks");
     builder_.CreateCondBr(IsSet(OrAll(all)), speaks, quiet);
     builder_.SetInsertPoint(quiet);
     StoreOutcome(builder_.getInt8(static_cast<uint8_t>(Outcome::kPermit)));
-    for (size_t at : {offsetof(RawDecision, reason_count), offsetof(RawDecision, applied_count),
-                      offsetof(RawDecision, allow_count), offsetof(RawDecision, indeterminate_count)}) {
-      StoreCount(at, builder_.getInt64(0));
-    }
+    // The four counts, side by side, in one word.
+    static_assert(offsetof(RawDecision, indeterminate_count) - offsetof(RawDecision, reason_count) == 3 * sizeof(uint16_t));
+    llvm::Value* counts =
+        builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), out_, offsetof(RawDecision, reason_count));
+    builder_.CreateAlignedStore(builder_.getInt64(0), counts, llvm::Align(alignof(uint16_t)));
     builder_.CreateRetVoid();
     builder_.SetInsertPoint(speaks);
   }
@@ -172,28 +174,64 @@ class DecisionEmitter {
     return IsSet(OrAll(hits));
   }
 
-  // Stores the outcome and returns its reasons: from the mildest effect up, so that the strictest has the last word.
+  // Stores the outcome and returns its reasons: those that stand and may speak. By jumps, from the strictest effect down.
   Words EmitOutcome(const Words& standing) {
-    llvm::Value* outcome = builder_.getInt8(static_cast<uint8_t>(Outcome::kPermit));
-    Words mask(words_, builder_.getInt64(0));
+    llvm::BasicBlock* told = NewBlock("told");
+    std::vector<std::pair<llvm::BasicBlock*, Words>> ends;
+    const auto end = [&](Outcome outcome, Words speaking) {
+      StoreOutcome(builder_.getInt8(static_cast<uint8_t>(outcome)));
+      ends.emplace_back(builder_.GetInsertBlock(), std::move(speaking));
+      builder_.CreateBr(told);
+    };
     const std::pair<Effect, Outcome> kByStrictness[] = {
-        {Effect::kEscalate, Outcome::kEscalate}, {Effect::kHold, Outcome::kHold}, {Effect::kDeny, Outcome::kDeny}};
-    for (const auto& [effect, result] : kByStrictness) {
-      const Mask of_effect = MaskOf(effect);
-      llvm::Value* any = AnyUnder(standing, of_effect);
-      outcome = builder_.CreateSelect(any, builder_.getInt8(static_cast<uint8_t>(result)), outcome);
-      for (size_t w = 0; w < words_; ++w)
-        mask[w] = builder_.CreateSelect(any, builder_.getInt64(of_effect[w]), mask[w]);
+        {Effect::kDeny, Outcome::kDeny}, {Effect::kHold, Outcome::kHold}, {Effect::kEscalate, Outcome::kEscalate}};
+    for (const auto& [effect, outcome] : kByStrictness) {
+      const Mask mask = MaskOf(effect);
+      if (IsNone(mask)) continue;
+      llvm::BasicBlock* stands = NewBlock("stands");
+      llvm::BasicBlock* milder = NewBlock("milder");
+      builder_.CreateCondBr(AnyUnder(standing, mask), stands, milder);
+      builder_.SetInsertPoint(stands);
+      end(outcome, Speaking(standing, mask, effect));
+      builder_.SetInsertPoint(milder);
     }
-    StoreOutcome(outcome);
-    const Mask gates = GateMask();
-    llvm::Value* gate = AnyUnder(standing, gates);
+    end(Outcome::kPermit, Words(words_, builder_.getInt64(0)));
+    told->moveAfter(builder_.GetInsertBlock());
+    builder_.SetInsertPoint(told);
     Words reasons;
     for (size_t w = 0; w < words_; ++w) {
-      llvm::Value* speaking = builder_.CreateSelect(gate, builder_.getInt64(gates[w]), builder_.getInt64(UINT64_MAX));
-      reasons.push_back(builder_.CreateAnd(builder_.CreateAnd(standing[w], mask[w]), speaking));
+      llvm::PHINode* speaking = builder_.CreatePHI(builder_.getInt64Ty(), static_cast<unsigned>(ends.size()));
+      for (const auto& [block, words] : ends) speaking->addIncoming(words[w], block);
+      reasons.push_back(speaking);
     }
+    for (size_t w = 0; w < words_; ++w) reasons[w] = builder_.CreateAnd(standing[w], reasons[w]);
     return reasons;
+  }
+
+  // Of the effect's restraints those that may speak: the gates alone where one stands. Where all gates deny, none stands
+  // under a milder outcome.
+  Words Speaking(const Words& standing, const Mask& mask, Effect effect) {
+    const Mask gates = GateMask();
+    const Mask denies = MaskOf(Effect::kDeny);
+    bool all_deny = true;
+    for (size_t w = 0; w < words_; ++w) all_deny &= (gates[w] & ~denies[w]) == 0;
+    Words speaking;
+    if (IsNone(gates) || (all_deny && effect != Effect::kDeny)) {
+      for (uint64_t word : mask) speaking.push_back(builder_.getInt64(word));
+      return speaking;
+    }
+    llvm::Value* gate = AnyUnder(standing, gates);
+    for (size_t w = 0; w < words_; ++w) {
+      speaking.push_back(
+          builder_.CreateSelect(gate, builder_.getInt64(mask[w] & gates[w]), builder_.getInt64(mask[w])));
+    }
+    return speaking;
+  }
+  static bool IsNone(const Mask& mask) {
+    return std::all_of(mask.begin(), mask.end(), [](uint64_t word) { return word == 0; });
+  }
+  llvm::BasicBlock* NewBlock(const char* name) {
+    return llvm::BasicBlock::Create(builder_.getContext(), name, builder_.GetInsertBlock()->getParent());
   }
 
   void EmitIndeterminate() {
@@ -215,10 +253,9 @@ class DecisionEmitter {
     if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(word); constant != nullptr && constant->isZero()) {
       return count;
     }
-    llvm::LLVMContext& context = builder_.getContext();
     llvm::BasicBlock* before = builder_.GetInsertBlock();
-    llvm::BasicBlock* next = llvm::BasicBlock::Create(context, "bit", before->getParent());
-    llvm::BasicBlock* after = llvm::BasicBlock::Create(context, "listed", before->getParent());
+    llvm::BasicBlock* next = NewBlock("bit");
+    llvm::BasicBlock* after = NewBlock("listed");
     llvm::Type* i64 = builder_.getInt64Ty();
     builder_.CreateCondBr(IsSet(word), next, after);
 

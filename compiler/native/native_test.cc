@@ -54,7 +54,8 @@ TEST(Native, AgreesWithTheInterpreter) {
       for (const ir::Expr& expr : code.exprs) seen.insert(expr.op);
     }
     Options options;
-    options.optimize = seed % 3 == 0;  // most of the time goes into optimising
+    options.optimize = seed % 3 == 0;
+    options.lazy = seed % 2 == 0;
     ASSERT_NO_FATAL_FAILURE(ExpectAgreement(program, seed, 100, options));
   }
   EXPECT_EQ(seen.size(), static_cast<size_t>(ir::kOpCount)) << "the samples must reach every op";
@@ -242,18 +243,41 @@ TEST_F(Combining, ListsWhatCouldNotBeEvaluated) {
   EXPECT_EQ(Of(0b101 << 8 | 0b11 << 12), "outcome 0; reasons; applied; allows; indeterminate 0 2 4 5");
 }
 
+// With lazy, all of them ask first.
 TEST(Native, DecidesFromManyThreads) {
-  const ir::Program program = samples::RandomProgram(3);
-  const std::unique_ptr<CompiledPolicy> native = MustCompile(program);
-  const std::vector<int64_t> frame = samples::RandomFrame(3);
-  const std::string expected = Decided(*native, frame);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
-      for (int k = 0; k < 1000; ++k) ASSERT_EQ(Decided(*native, frame), expected);
-    });
+  for (bool lazy : {false, true}) {
+    const ir::Program program = samples::RandomProgram(3);
+    Options options;
+    options.lazy = lazy;
+    const std::unique_ptr<CompiledPolicy> native = MustCompile(program, options);
+    const std::unique_ptr<CompiledPolicy> reference = eval::MakePolicy(program);
+    const std::vector<int64_t> frame = samples::RandomFrame(3);
+    const std::string decided = Decided(*reference, frame), evaluated = Evaluated(*reference, frame);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        for (int k = 0; k < 1000; ++k) {
+          ASSERT_EQ(Decided(*native, frame), decided);
+          ASSERT_EQ(Evaluated(*native, frame), evaluated);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
   }
-  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Native, GivesTheCodeOfWhatItHasNotCompiledYet) {
+  const ir::Program program = samples::RandomProgram(4);
+  const std::unique_ptr<CompiledPolicy> native = MustCompile(program, Soonest());
+  const DecideCode code = CodeOf(*native, kDecideFunction);
+  ASSERT_NE(code, nullptr);
+  EXPECT_EQ(CodeOf(*native, kDecideFunction), code);
+  const std::unique_ptr<CompiledPolicy> reference = eval::MakePolicy(program);
+  EXPECT_EQ(CodeOf(*reference, kDecideFunction), nullptr);
+  const std::vector<int64_t> frame = samples::RandomFrame(4);
+  RawDecision out;
+  code(frame.data(), &out);
+  EXPECT_EQ(samples::Describe(out), Decided(*reference, frame));
 }
 
 TEST(Native, GivesLlvmText) {

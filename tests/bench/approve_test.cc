@@ -65,8 +65,10 @@ TEST(Approve, AllAnswerAlike) {
       DecideByHandClang(frame, other.get());
       ASSERT_TRUE(SameDecision(*native, *other));
 #endif
-      Desk().interpreted->Decide(Desk().approve, Words(frame), other.get());
-      ASSERT_TRUE(SameDecision(*native, *other));
+      for (const CompiledPolicy* policy : {Desk().soonest.get(), Desk().interpreted.get()}) {
+        policy->Decide(Desk().approve, Words(frame), other.get());
+        ASSERT_TRUE(SameDecision(*native, *other));
+      }
     }
   }
   EXPECT_GT(*std::min_element(outcomes, outcomes + 4), static_cast<int>(kCompared));  // the mix adds to each
@@ -107,7 +109,7 @@ struct Story {
   }
 };
 
-TEST(Approve, AllocatesNothing) {
+void ExpectNoAllocation(const CompiledPolicy& policy) {
   const Story story;
   const Proposal proposal = story.Approval();
   const Function& function = Desk().native->schema().functions[Desk().approve.value];
@@ -116,16 +118,19 @@ TEST(Approve, AllocatesNothing) {
   const uint64_t applied = 1 << kReviewPending, none = 0;
   const auto decide = [&] {
     FillFrame(story.orchestrator->world(), function, proposal, &frame, nullptr);
-    Desk().native->Decide(Desk().approve, frame.words(), out.get());
+    policy.Decide(Desk().approve, frame.words(), out.get());
     Combine(function, &applied, &none, &none, &none, out.get());
   };
   decide();
   const int64_t before = allocation_count;
   for (int i = 0; i < 1000; ++i) decide();
   EXPECT_EQ(allocation_count - before, 0);
-  Desk().native->Decide(Desk().approve, frame.words(), out.get());
+  policy.Decide(Desk().approve, frame.words(), out.get());
   EXPECT_EQ(out->outcome, Outcome::kHold);  // it was the proposal that it was meant to be
 }
+
+TEST(Approve, AllocatesNothing) { ExpectNoAllocation(*Desk().native); }
+TEST(Approve, AllocatesNothingOnceCompiled) { ExpectNoAllocation(*Desk().soonest); }
 
 TEST(Approve, AllocationsAreCounted) {
   const int64_t before = allocation_count;

@@ -148,11 +148,14 @@ DealDesk CompileDealDesk() {
   if (!(*compiled)->ok()) Fail("examples/deal_desk does not compile");
   DealDesk desk;
   desk.compiled = *std::move(compiled);
-  for (bool interpret : {false, true}) {
-    auto policy = driver::MakePolicy(*desk.compiled, interpret);
+  const auto make = [&desk](bool interpret, const native::Options& how) {
+    auto policy = driver::MakePolicy(*desk.compiled, interpret, how);
     if (!policy.ok()) Fail(std::string(policy.status().message()));
-    (interpret ? desk.interpreted : desk.native) = *std::move(policy);
-  }
+    return *std::move(policy);
+  };
+  desk.native = make(/*interpret=*/false, {});
+  desk.soonest = make(/*interpret=*/false, native::Soonest());
+  desk.interpreted = make(/*interpret=*/true, {});
   const std::vector<Function>& functions = desk.native->schema().functions;
   for (size_t i = 0; i < functions.size(); ++i) {
     if (functions[i].name == "acme.deals.Deal.approve") desk.approve = FunctionId(i);

@@ -13,7 +13,7 @@ namespace writ::bench {
 
 struct DealDesk {
   std::unique_ptr<driver::Compiled> compiled;
-  std::unique_ptr<CompiledPolicy> native, interpreted;
+  std::unique_ptr<CompiledPolicy> native, soonest, interpreted;  // soonest: as `writ` compiles, by native::Soonest()
   FunctionId approve;
 };
 

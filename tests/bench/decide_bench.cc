@@ -1,7 +1,7 @@
 // Nanoseconds a decision: native code against the same policy by hand, and against the reference interpreter.
 //
 // `native` is called by its address, as the code by hand is; `native_by_interface` through CompiledPolicy, two indirect jumps
-// more.
+// more; `soonest` is code as the `writ` command has it made.
 #include <cstdio>
 #include <memory>
 
@@ -55,6 +55,8 @@ void Approve(benchmark::State& state, Case wanted) {
 #endif
   rounds.Add("native_by_interface", kFrameCount,
              [&] { DecideAll(*Desk().native, frames, frames.size(), out.get()); });
+  rounds.Add("soonest_by_interface", kFrameCount,
+             [&] { DecideAll(*Desk().soonest, frames, frames.size(), out.get()); });
   rounds.Add("interpreter", kInterpretedCount,
              [&] { DecideAll(*Desk().interpreted, frames, kInterpretedCount, out.get()); });
   for (auto _ : state) state.SetIterationTime(rounds.RunOnce());
