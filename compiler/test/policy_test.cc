@@ -222,6 +222,10 @@ class TestRun {
       case ast::Expectation::Kind::kCases:
       case ast::Expectation::Kind::kNothing:
         return Fail(expect.span, "cases are counted in scenarios, not in tests");
+      case ast::Expectation::Kind::kObliged:
+      case ast::Expectation::Kind::kTask:
+      case ast::Expectation::Kind::kConfidence:
+        return Fail(expect.span, "a test does not know obligations, tasks and confidence");
     }
   }
 
