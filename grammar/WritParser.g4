@@ -1,12 +1,11 @@
-// The grammar of Writ, part one. There are no separators between clauses and nothing is ended by a semicolon, so every
+// The grammar of Writ. There are no separators between clauses and nothing is ended by a semicolon, so every
 // list that is not in brackets has commas, no juxtaposition stands inside an expression, and clauses that could be
 // taken for the end of what stands before them have a fixed order. compiler/parse/ambiguity_test.cc runs it with exact
 // ambiguity detection over every policy in the tree. Rules are factored so that one word decides wherever that is
 // possible: what is wrong is then found where it stands.
 //
 // Some things are taken here and refused by compiler/parse, because it can say more than "unexpected": `=` as a
-// comparison, `not in`, chained comparisons, `and` beside `or`, clauses given twice, and what belongs to a later part
-// of the language.
+// comparison, `not in`, chained comparisons, `and` beside `or`, clauses given twice, rows of a table that are too long.
 parser grammar WritParser;
 
 options { tokenVocab = WritLexer; }
@@ -18,8 +17,12 @@ packageDecl : K_PACKAGE qualified;
 importDecl  : K_IMPORT qualified (DOT LBRACE names COMMA? RBRACE)?;
 
 declaration
-  : enumDecl | recordDecl | typeDecl | domainDecl | priorityDecl | roleDecl | entityDecl | workflowDecl | defDecl
-  | authorityDecl | ruleDecl | reviewDecl | logDecl | testDecl | scenarioDecl | packageDecl | importDecl
+  : K_PRIVATE? (
+      enumDecl | recordDecl | typeDecl | unitDecl | tableDecl | calendarDecl | obligationDecl | actorDecl
+    | domainDecl | priorityDecl | roleDecl | clearanceDecl | entityDecl | workflowDecl | defDecl | factDecl
+    | authorityDecl | ruleDecl | reviewDecl | decomposeDecl | confidenceDecl | divergenceDecl | contextDecl
+    | templateDecl | applyDecl | propertyDecl | logDecl | testDecl | scenarioDecl | packageDecl | importDecl
+    )
   ;
 
 // ---------------------------------------------------------------- types and fields
@@ -31,6 +34,10 @@ enumMember : name (K_AS STRING)?;
 recordDecl : K_RECORD name (K_LABEL names)? LBRACE (field COMMA?)* RBRACE;
 typeDecl   : K_TYPE name ASSIGN type;
 
+obligationDecl : K_OBLIGATION name LBRACE (field COMMA?)* RBRACE;
+actorDecl      : K_ACTOR LBRACE (field COMMA?)* RBRACE;
+unitDecl       : K_UNIT name NUMBER?;
+
 field      : name COLON type fieldEnd*;
 fieldEnd   : K_LABEL name | foreign;
 foreign    : K_FROM STRING foreignEnd*;
@@ -40,12 +47,33 @@ type       : name (LPAREN names RPAREN)? (LESS type GREATER)? typeEnd*;
 typeEnd    : QUESTION | K_IN bound RANGE bound | K_MAX NUMBER | K_MIN NUMBER | K_BY name | K_PER name;
 bound      : MINUS? (NUMBER | PERCENT | money | QUANTITY | DURATION | DATE | TIME);
 
+// ---------------------------------------------------------------- tables and calendars
+
+// A grid has no signs in it: compiler/parse takes its lines for rows.
+tableDecl : K_TABLE name LPAREN parameter (COMMA parameter)* RPAREN ARROW type LBRACE tableItem* RBRACE;
+tableItem : pattern ((COMMA pattern)* COLON cell)?;
+pattern   : cell (RANGE bound)? | (LESS | AT_MOST | GREATER | AT_LEAST) bound;
+cell      : bound | K_TRUE | K_FALSE | STRING | name | LPAREN expr RPAREN;
+
+calendarDecl : K_CALENDAR name LBRACE calendarItem* RBRACE;
+calendarItem : K_ZONE STRING
+             | K_OPEN days (COMMA days)* hours (COMMA hours)*
+             | K_CLOSED period (COMMA period)*
+             | K_WINDOW name period (COMMA period)*
+             ;
+days         : name (RANGE name)?;
+hours        : clock RANGE clock;
+clock        : NUMBER COLON NUMBER;
+period       : instant (RANGE instant)?;
+instant      : DATE | TIME | LOCAL;
+
 // ---------------------------------------------------------------- domains and roles
 
-domainDecl   : K_DOMAIN names;
+domainDecl   : K_DOMAIN names (K_FOR qualified (COMMA qualified)*)?;
 priorityDecl : K_PRIORITY names (GREATER names)+;
 roleDecl     : K_HUMAN? K_ROLE names roleEnd*;
 roleEnd      : K_IN name | K_AS STRING;
+clearanceDecl: K_CLEARANCE names LBRACE names COMMA? RBRACE;
 
 // ---------------------------------------------------------------- entities and workflows
 
@@ -55,7 +83,7 @@ entityItem : defDecl | field;
 keyFields  : field (COMMA field)*;
 
 workflowDecl : K_WORKFLOW name K_BY keyFields LBRACE workflowItem* RBRACE;
-workflowItem : defDecl | statesItem | finalItem | haltedItem | member;
+workflowItem : defDecl | factDecl | statesItem | finalItem | haltedItem | member;
 statesItem   : K_STATES stateDecl (COMMA stateDecl)*;
 stateDecl    : name (K_WITH LBRACE names COMMA? RBRACE)?;
 finalItem    : K_FINAL names;
@@ -71,11 +99,14 @@ transitionEnd : K_SETS setItem (COMMA setItem)*
               | LBRACE (field COMMA?)* RBRACE
               | K_AS STRING
               | K_AT name
+              | K_ENDORSES names
+              | K_DECLASSIFIES names
               ;
 setItem       : name QUESTION? (ASSIGN expr)?;
 
 defDecl    : K_DEF name (LPAREN (parameter (COMMA parameter)*)? RPAREN)? (ARROW type)? ASSIGN expr;
 parameter  : name COLON type;
+factDecl   : K_FACT name (K_PER qualified (COMMA qualified)*)? (ARROW type)? ASSIGN expr;
 
 // ---------------------------------------------------------------- authority, rules, reviews
 
@@ -92,20 +123,82 @@ ruleEnd    : K_WHEN expr
            | K_UNLESS expr
            | K_BECAUSE STRING
            | K_OVERRIDES qualified (COMMA qualified)*
-           | K_THEN (K_TASK name COLON name K_DOES name (K_ON name)? ladder | name record)
+           | K_THEN duty
            ;
+duty       : K_TASK name COLON name K_DOES names (K_ON name)? ladder | name (K_TO names)? record?;
 
 ladder   : K_WITHIN span K_ELSE fallback;
-fallback : K_ESCALATE name? K_TO name ladder | name;
+fallback : K_ESCALATE name? K_TO name ladder | K_ASK name ladder | name;
 span     : DURATION | name | LPAREN expr RPAREN;
 
 reviewDecl  : K_REVIEW K_ON name K_IN name LBRACE reviewItem* RBRACE;
-reviewItem  : panelItem | ladder | clause;
+reviewItem  : panelItem | ladder | jointItem | clause;
+jointItem   : K_JOINT names;
 panelItem   : K_PANEL seat (COMMA seat)* K_BY name DOT name;
 seat        : name (NUMBER K_OF NUMBER)?;
 clause      : name COLON conclusion (K_IN name)? clauseGuard?;
 conclusion  : K_ESCALATE name? K_TO name ladder | name;
 clauseGuard : K_WHEN expr | K_OTHERWISE;
+
+// ---------------------------------------------------------------- decomposition
+
+decomposeDecl : K_DECOMPOSE K_ON name LBRACE decomposeItem* RBRACE;
+decomposeItem : planItem | additionItem | subItem | underItem | boundsItem | finallyItem;
+planItem      : K_PLAN LBRACE plannedTask* RBRACE;
+additionItem  : (K_MAY | K_MUST) K_ADD plannedTask;
+plannedTask   : name COLON name (K_DOES names)? (K_ON name)? taskEnd*;
+taskEnd       : K_FOR name K_IN expr (K_WHERE expr)?
+              | K_AFTER names
+              | K_HOLDS names
+              | K_NEEDS STRING (COMMA STRING)*
+              | K_WHEN expr
+              | ladder
+              ;
+subItem       : K_SUB name K_AMONG names (K_GRANTING names (K_UP K_TO limit (COMMA limit)*)? (K_WITHIN span)?)?;
+underItem     : K_UNDER name LBRACE ruleDecl* RBRACE;
+boundsItem    : K_BOUNDS limit (COMMA limit)*;
+finallyItem   : K_FINALLY name (K_WHEN expr)?;
+
+// ---------------------------------------------------------------- confidence, divergence, context
+
+confidenceDecl : K_CONFIDENCE K_ON name LBRACE confidenceItem* RBRACE;
+confidenceItem : K_WEAKEST K_OF names
+               | K_INDEPENDENT (K_ACROSS name)?
+               | K_CALIBRATE names LBRACE bin (COMMA bin)* COMMA? RBRACE
+               | name basis (COMMA basis)*
+               ;
+basis          : (name | NUMBER) K_OF qualified;
+bin            : PERCENT COLON PERCENT;
+
+divergenceDecl : K_DIVERGENCE name K_VS name K_ON name K_OF name (K_PER qualified (COMMA qualified)*)?
+                 LBRACE divergenceItem* RBRACE;
+divergenceItem : K_BASELINE PERCENT (K_MARGIN PERCENT)? | K_ALARM K_ONCE K_PER NUMBER | K_NOTIFY names;
+
+contextDecl : K_CONTEXT name K_ON name LBRACE contextItem* RBRACE;
+contextItem : (K_INCLUDE | K_EXCLUDE | K_REDACT | K_REQUIRES) route (K_WHEN expr)?
+            | K_BARRIER route (K_UNTIL K_OWN K_VERDICT)? (K_WHEN expr)?
+            | K_BUDGET NUMBER K_TOKENS COMMA overflow
+            ;
+route       : (K_VERDICTS | K_EVENTS) K_OF names (K_WITHIN span)? | qualified (COMMA qualified)*;
+overflow    : K_DROP name | K_REFUSE | K_ESCALATE K_TO name ladder?;
+
+// ---------------------------------------------------------------- templates
+
+templateDecl      : K_TEMPLATE name LPAREN (templateParameter (COMMA templateParameter)*)? RPAREN (K_ON name)?
+                    (K_IN name)? LBRACE declaration* RBRACE;
+templateParameter : name COLON type (ASSIGN expr)?;
+applyDecl         : K_APPLY (name COLON)? qualified LPAREN (argument (COMMA argument)*)? RPAREN (K_ON name)?
+                    (K_IN name)?;
+argument          : name COLON (expr | ladder);
+
+// ---------------------------------------------------------------- properties
+
+propertyDecl : K_PROPERTY STRING LBRACE propertyItem* RBRACE;
+propertyItem : K_NEVER names (K_BY names)? K_ON name (K_WHEN expr)?
+             | K_NEVER name K_CHANGES K_ON name (K_WHEN expr)?
+             | K_ALWAYS expr (K_ON name)? (K_WHEN expr)?
+             | K_WITHIN span K_OF event (K_ON name)? COLON qualified (K_OR qualified)*
+             ;
 
 // ---------------------------------------------------------------- logs, tests, scenarios
 
@@ -124,12 +217,13 @@ answerStep : (K_YES | K_NO) performer (K_ON name)?;
 assumeStep : K_ASSUME K_STATE name (K_ON name)? record?;
 expectStep : K_EXPECT expectation;
 proposal   : stepName (name name)? (K_ON name)? performer record?;
-performer  : K_BY name (K_AS name)?;
+performer  : K_BY name (K_AS name)? (K_UNDER name)?;
 
 // A lone `denied` is an expression here; compiler/parse tells it from a condition.
 expectation : K_NOT? K_STATE name (K_ON name)? because?
-            | K_NOT? (K_ASKED | K_OBLIGED | K_TASK) name
-            | K_CONFIDENCE PERCENT
+            | K_NOT? (K_ASKED | K_TASK) name
+            | K_NOT? K_OBLIGED name record?
+            | K_CONFIDENCE PERCENT (RANGE PERCENT)?
             | K_NOT? proposal outcome because?
             | expr because?
             ;
@@ -156,15 +250,16 @@ postfix    : primary suffix*;
 suffix     : DOT name (LPAREN call? RPAREN)? | LBRACKET expr (COMMA expr)* RBRACKET;
 primary    : literal
            | K_THIS
-           | name (LPAREN call? RPAREN | K_SAYS name)?
+           | name (LPAREN call? RPAREN | K_SAYS name | K_OF LPAREN expr (COMMA expr)* RPAREN)?
+           | NUMBER K_OF LPAREN expr (COMMA expr)* RPAREN
            | LPAREN expr RPAREN
            | record
            | LBRACE expr (COMMA expr)* COMMA? RBRACE
            | LBRACKET (expr (COMMA expr)* COMMA?)? RBRACKET
            ;
 
-// Arguments, or one comprehension over a collection or over events.
-call       : expr ((COMMA expr)+ | (K_FOR range)? callEnd*);
+// Arguments, or one comprehension over a collection or over events, or who is where.
+call       : expr ((COMMA expr)+ | (K_FOR range)? callEnd*) | qualified K_NOW K_IN names (K_OF qualified)?;
 range      : name (K_THEN name)? K_IN expr | qualified;
 callEnd    : K_BY names | K_WHERE expr | K_WITHIN span | K_SINCE event | K_MAX NUMBER;
 event      : qualified | LPAREN qualified (K_BY names)? (K_WHERE expr)? RPAREN;
@@ -172,7 +267,8 @@ event      : qualified | LPAREN qualified (K_BY names)? (K_WHERE expr)? RPAREN;
 record     : LBRACE (recordItem COMMA?)* RBRACE;
 recordItem : name COLON expr;
 
-literal : K_TRUE | K_FALSE | NUMBER | SCALED | PERCENT | money | QUANTITY | DURATION | DATE | TIME | STRING;
+literal : K_TRUE | K_FALSE | NUMBER | SCALED | PERCENT | money | QUANTITY | DURATION | DATE | TIME | LOCAL
+        | STRING;
 money   : (NUMBER | SCALED) CURRENCY;
 
 // ---------------------------------------------------------------- names
@@ -180,7 +276,7 @@ money   : (NUMBER | SCALED) CURRENCY;
 names     : name (COMMA name)*;
 qualified : name (DOT name)*;
 
-name : stepName | K_SET | K_YES | K_NO;
+name : stepName | K_SET | K_YES | K_NO | K_UNDER;
 
 // A transition that a test may propose: not the words that begin another kind of step whatever follows.
 stepName
@@ -188,5 +284,10 @@ stepName
   | K_FRESH | K_STATES | K_WITH | K_FINAL | K_HALTED | K_SETS | K_AT | K_AS | K_FROM | K_MAY | K_UP | K_TO
   | K_CONSENT | K_UNTIL | K_OVERRIDES | K_PANEL | K_OF | K_OTHERWISE | K_ROUND | K_ZONE | K_LABEL | K_MAX | K_MIN
   | K_PER | K_ACTOR | K_WAIT | K_ASSUME | K_STATE | K_ASKED | K_OBLIGED | K_TASK | K_DOES | K_CONFIDENCE | K_ONLY
-  | K_FOLLOWING | K_CASES | K_NOTHING | K_ABSENT | K_UNDER | K_SINCE | K_PERMITTED | K_DENIED | K_HELD | K_ESCALATED
+  | K_FOLLOWING | K_CASES | K_NOTHING | K_ABSENT | K_SINCE | K_NOW | K_OPEN | K_CLOSED | K_WINDOW | K_ENDORSES
+  | K_DECLASSIFIES | K_ASK | K_JOINT | K_PLAN | K_ADD | K_MUST | K_SUB | K_AMONG | K_GRANTING | K_BOUNDS | K_FINALLY
+  | K_AFTER | K_HOLDS | K_NEEDS | K_WEAKEST | K_INDEPENDENT | K_ACROSS | K_CALIBRATE | K_VS | K_BASELINE | K_MARGIN
+  | K_ALARM | K_ONCE | K_NOTIFY | K_INCLUDE | K_EXCLUDE | K_REDACT | K_REQUIRES | K_BARRIER | K_VERDICTS | K_EVENTS
+  | K_OWN | K_VERDICT | K_BUDGET | K_TOKENS | K_DROP | K_REFUSE | K_NEVER | K_ALWAYS | K_CHANGES | K_PERMITTED
+  | K_DENIED | K_HELD | K_ESCALATED
   ;

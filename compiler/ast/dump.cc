@@ -34,7 +34,7 @@ std::string List(const std::vector<Name>& names) { return Joined(names, ", "); }
 
 // " word x, y", or nothing where there are none.
 std::string After(absl::string_view word, const std::vector<Name>& names) {
-  return names.empty() ? "" : absl::StrCat(" ", word, " ", List(names));
+  return names.empty() ? "" : absl::StrCat(word.empty() ? "" : " ", word, " ", List(names));
 }
 std::string After(absl::string_view word, const Name& name) {
   return name.empty() ? "" : absl::StrCat(" ", word, " ", name.text);
@@ -77,7 +77,8 @@ const Expr& Child(const Expr& expr, size_t index) { return *expr.children[index]
 
 std::string After(absl::string_view word, const std::vector<ExprPtr>& exprs) {
   std::string out;
-  for (const ExprPtr& expr : exprs) absl::StrAppend(&out, out.empty() ? absl::StrCat(" ", word, " ") : ", ", DumpExpr(*expr));
+  const std::string head = absl::StrCat(word.empty() ? "" : " ", word, " ");
+  for (const ExprPtr& expr : exprs) absl::StrAppend(&out, out.empty() ? head : ", ", DumpExpr(*expr));
   return out;
 }
 
@@ -142,10 +143,14 @@ std::string DumpLimits(const std::vector<Limit>& limits) {
 
 std::string DumpPattern(const Pattern& pattern) {
   switch (pattern.kind) {
-    case Pattern::Kind::kOtherwise: return "otherwise";
-    case Pattern::Kind::kCompare: return absl::StrCat(pattern.op, " ", DumpExpr(*pattern.value));
-    case Pattern::Kind::kRange: return absl::StrCat(DumpExpr(*pattern.value), "..", DumpExpr(*pattern.high));
-    case Pattern::Kind::kValue: return DumpExpr(*pattern.value);
+    case Pattern::Kind::kOtherwise:
+      return "otherwise";
+    case Pattern::Kind::kCompare:
+      return absl::StrCat(pattern.op, " ", DumpExpr(*pattern.value));
+    case Pattern::Kind::kRange:
+      return absl::StrCat(DumpExpr(*pattern.value), "..", DumpExpr(*pattern.high));
+    case Pattern::Kind::kValue:
+      return DumpExpr(*pattern.value);
   }
   return "";
 }
@@ -181,8 +186,8 @@ std::string DumpCalendarItem(const CalendarItem& item) {
 }
 
 std::string DumpPlanned(const PlannedTask& task) {
-  std::string out = absl::StrCat(task.name.text, ": ", task.role.text, After("does", task.does),
-                                 After("on", task.workflow));
+  std::string out =
+      absl::StrCat(task.name.text, ": ", task.role.text, After("does", task.does), After("on", task.workflow));
   if (task.source != nullptr) {
     absl::StrAppend(&out, After("for", task.variable), After("in", task.source), After("where", task.where));
   }
@@ -389,7 +394,7 @@ void Dumper::Add(const Rule& node) {
   Line(absl::StrCat("rule ", node.name.text, After("in", node.domain)));
   Inside([&] {
     Doc(node.doc);
-    Line(absl::StrCat(node.effect.text, " ", List(node.transitions), After("on", node.workflow), After("by", node.by),
+    Line(absl::StrCat(node.effect.text, After("", node.transitions), After("on", node.workflow), After("by", node.by),
                       After("to", node.to)));
     if (!node.until.empty()) Line(absl::StrCat("until ", node.until.text, After("by", node.until_by)));
     if (node.ladder != nullptr) Line(absl::StrCat("ladder", DumpLadder(node.ladder.get())));
@@ -447,12 +452,18 @@ std::string DumpProposal(const Step& step) {
 
 void Dumper::Add(const Step& node) {
   switch (node.kind) {
-    case Step::Kind::kAt: Line(absl::StrCat("at", After("", node.time))); break;
-    case Step::Kind::kWait: Line(absl::StrCat("wait", After("", node.time))); break;
+    case Step::Kind::kAt:
+      Line(absl::StrCat("at", After("", node.time)));
+      break;
+    case Step::Kind::kWait:
+      Line(absl::StrCat("wait", After("", node.time)));
+      break;
     case Step::Kind::kActor:
       for (const auto& [actor, roles] : node.actors) Line(absl::StrCat("actor ", actor.text, ": ", List(roles)));
       break;
-    case Step::Kind::kSet: Line(DumpProposal(node)); break;
+    case Step::Kind::kSet:
+      Line(DumpProposal(node));
+      break;
     case Step::Kind::kPropose:
       Line(absl::StrCat("propose ", DumpProposal(node)));
       if (node.expect != nullptr) Inside([&] { Add(*node.expect); });
@@ -475,14 +486,22 @@ void Dumper::Add(const Step& node) {
 
 std::string DumpCondition(const Expectation& node) {
   switch (node.kind) {
-    case Expectation::Kind::kState: return absl::StrCat("state ", node.state.text);
-    case Expectation::Kind::kOutcome: return node.outcome.text;
-    case Expectation::Kind::kAsked: return absl::StrCat("asked ", node.role.text);
-    case Expectation::Kind::kCondition: return node.condition == nullptr ? "" : DumpExpr(*node.condition);
-    case Expectation::Kind::kCases: return absl::StrCat(node.count, " cases ", node.outcome.text);
-    case Expectation::Kind::kNothing: return absl::StrCat("nothing else ", node.outcome.text);
-    case Expectation::Kind::kObliged: return absl::StrCat("obliged ", node.duty.text, After("", node.values));
-    case Expectation::Kind::kTask: return absl::StrCat("task ", node.duty.text);
+    case Expectation::Kind::kState:
+      return absl::StrCat("state ", node.state.text);
+    case Expectation::Kind::kOutcome:
+      return node.outcome.text;
+    case Expectation::Kind::kAsked:
+      return absl::StrCat("asked ", node.role.text);
+    case Expectation::Kind::kCondition:
+      return node.condition == nullptr ? "" : DumpExpr(*node.condition);
+    case Expectation::Kind::kCases:
+      return absl::StrCat(node.count, " cases ", node.outcome.text);
+    case Expectation::Kind::kNothing:
+      return absl::StrCat("nothing else ", node.outcome.text);
+    case Expectation::Kind::kObliged:
+      return absl::StrCat("obliged ", node.duty.text, After("", node.values));
+    case Expectation::Kind::kTask:
+      return absl::StrCat("task ", node.duty.text);
     case Expectation::Kind::kConfidence:
       return absl::StrCat("confidence ", DumpExpr(*node.low),
                           node.high == nullptr ? "" : absl::StrCat("..", DumpExpr(*node.high)));
@@ -605,7 +624,8 @@ void Dumper::Add(const Divergence& node) {
                     After("of", node.workflow), After("per", node.per)));
   Inside([&] {
     Doc(node.doc);
-    if (node.baseline != nullptr) Line(absl::StrCat("baseline", After("", node.baseline), After("margin", node.margin)));
+    if (node.baseline != nullptr)
+      Line(absl::StrCat("baseline", After("", node.baseline), After("margin", node.margin)));
     if (node.alarm_once_per.has_value()) Line(absl::StrCat("alarm once per ", *node.alarm_once_per));
     if (!node.notify.empty()) Line(absl::StrCat("notify ", List(node.notify)));
   });
@@ -703,31 +723,49 @@ std::string DumpExpr(const Expr& expr) {
     case ExprKind::kDuration:
     case ExprKind::kTime:
     case ExprKind::kDate:
-    case ExprKind::kName: return expr.text;
-    case ExprKind::kThis: return "this";
-    case ExprKind::kPercent: return absl::StrCat(expr.text, "%");
-    case ExprKind::kMoney: return absl::StrCat(expr.text, " ", expr.unit.text);
-    case ExprKind::kQuantity: return absl::StrCat(expr.text, expr.unit.text);
-    case ExprKind::kString: return Quoted(expr.text);
-    case ExprKind::kMember: return absl::StrCat(DumpExpr(Child(expr, 0)), ".", expr.name.text);
-    case ExprKind::kIndex: return absl::StrCat(DumpExpr(Child(expr, 0)), "[", Children(expr, 1), "]");
-    case ExprKind::kCall: return absl::StrCat(expr.text, "(", Children(expr), ")");
-    case ExprKind::kNot: return absl::StrCat("(not ", DumpExpr(Child(expr, 0)), ")");
-    case ExprKind::kNegate: return absl::StrCat("(-", DumpExpr(Child(expr, 0)), ")");
-    case ExprKind::kHas: return absl::StrCat("(has ", DumpExpr(Child(expr, 0)), ")");
+    case ExprKind::kName:
+      return expr.text;
+    case ExprKind::kThis:
+      return "this";
+    case ExprKind::kPercent:
+      return absl::StrCat(expr.text, "%");
+    case ExprKind::kMoney:
+      return absl::StrCat(expr.text, " ", expr.unit.text);
+    case ExprKind::kQuantity:
+      return absl::StrCat(expr.text, expr.unit.text);
+    case ExprKind::kString:
+      return Quoted(expr.text);
+    case ExprKind::kMember:
+      return absl::StrCat(DumpExpr(Child(expr, 0)), ".", expr.name.text);
+    case ExprKind::kIndex:
+      return absl::StrCat(DumpExpr(Child(expr, 0)), "[", Children(expr, 1), "]");
+    case ExprKind::kCall:
+      return absl::StrCat(expr.text, "(", Children(expr), ")");
+    case ExprKind::kNot:
+      return absl::StrCat("(not ", DumpExpr(Child(expr, 0)), ")");
+    case ExprKind::kNegate:
+      return absl::StrCat("(-", DumpExpr(Child(expr, 0)), ")");
+    case ExprKind::kHas:
+      return absl::StrCat("(has ", DumpExpr(Child(expr, 0)), ")");
     case ExprKind::kBinary:
       return absl::StrCat("(", DumpExpr(Child(expr, 0)), " ", expr.text, " ", DumpExpr(Child(expr, 1)), ")");
     case ExprKind::kIf:
       return absl::StrCat("(if ", DumpExpr(Child(expr, 0)), " then ", DumpExpr(Child(expr, 1)), " else ",
                           DumpExpr(Child(expr, 2)), ")");
-    case ExprKind::kSet: return absl::StrCat("{", Children(expr), "}");
-    case ExprKind::kList: return absl::StrCat("[", Children(expr), "]");
-    case ExprKind::kRecord: return DumpRecord(expr);
-    case ExprKind::kSays: return absl::StrCat("(", expr.name.text, " says ", DumpExpr(Child(expr, 0)), ")");
-    case ExprKind::kFold: return DumpFold(expr);
+    case ExprKind::kSet:
+      return absl::StrCat("{", Children(expr), "}");
+    case ExprKind::kList:
+      return absl::StrCat("[", Children(expr), "]");
+    case ExprKind::kRecord:
+      return DumpRecord(expr);
+    case ExprKind::kSays:
+      return absl::StrCat("(", expr.name.text, " says ", DumpExpr(Child(expr, 0)), ")");
+    case ExprKind::kFold:
+      return DumpFold(expr);
     case ExprKind::kMethod:
       return absl::StrCat(DumpExpr(Child(expr, 0)), ".", expr.name.text, "(", Children(expr, 1), ")");
-    case ExprKind::kOf: return absl::StrCat(expr.text, " of (", Children(expr), ")");
+    case ExprKind::kOf:
+      return absl::StrCat(expr.text, " of (", Children(expr), ")");
   }
   return "";
 }

@@ -103,6 +103,7 @@ class Builder {
       Add(declaration);
       first_ = false;
     }
+    AddComments();
     return std::move(out_);
   }
 
@@ -133,10 +134,16 @@ class Builder {
   std::vector<Name> Qualified(P::QualifiedContext* context) const { return NamesOf(context->name()); }
   Name Dotted(P::QualifiedContext* context) const { return {context->getText(), SpanOf(context)}; }
 
+  // A declaration with the `private` in front of it.
+  static ParserRuleContext* Whole(ParserRuleContext* context) {
+    auto* parent = static_cast<ParserRuleContext*>(context->parent);
+    return parent != nullptr && parent->getRuleIndex() == P::RuleDeclaration ? parent : context;
+  }
+
   // The `///` lines right above a declaration.
   std::string DocOf(ParserRuleContext* context) const {
     std::string doc;
-    const size_t index = context->getStart()->getTokenIndex();
+    const size_t index = Whole(context)->getStart()->getTokenIndex();
     size_t above = 0;
     if (index > 0) {
       size_t before = index;
@@ -222,8 +229,24 @@ class Builder {
     if (given) sink_.Report(SpanOf(again), diagnostics::kGivenTwice, again->getStart()->getText());
     given = true;
   }
-  void NotYet(ParserRuleContext* context, const char* what, const char* instead) {
-    sink_.Report(SpanOf(context), diagnostics::kNotYet, what, instead);
+  void Refuse(ast::Span span, const std::string& word, const std::string& where, const char* instead) {
+    sink_.Report(span, diagnostics::kUnknownClause, word, where, instead);
+  }
+
+  std::optional<int64_t> Count(TerminalNode* node) {
+    return node == nullptr ? std::nullopt : std::optional<int64_t>(CountOf(node));
+  }
+
+  // Where each comment stands, for what prints a policy.
+  void AddComments() {
+    size_t line = 0;
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      const Token* token = tokens_.get(i);
+      const size_t type = token->getType();
+      if (type == L::COMMENT || type == L::DOC)
+        out_.comments.push_back({SpanOf(*token), type == L::DOC, token->getLine() != line});
+      line = token->getLine();
+    }
   }
 
   // ---------------------------------------------------------------- expressions
@@ -267,17 +290,27 @@ class Builder {
       context = static_cast<ParserRuleContext*>(context->children[0]);
     }
     switch (context->getRuleIndex()) {
-      case P::RuleExpr: return If(static_cast<P::ExprContext*>(context));
-      case P::RuleDisjunction: return Build(static_cast<P::DisjunctionContext*>(context));
-      case P::RuleConjunction: return Build(static_cast<P::ConjunctionContext*>(context));
-      case P::RuleNegation: return With(Make(ExprKind::kNot, SpanOf(context)), Operand(context, 1));
-      case P::RuleComparison: return Build(static_cast<P::ComparisonContext*>(context));
-      case P::RuleCoalesce: return Build(static_cast<P::CoalesceContext*>(context));
+      case P::RuleExpr:
+        return If(static_cast<P::ExprContext*>(context));
+      case P::RuleDisjunction:
+        return Build(static_cast<P::DisjunctionContext*>(context));
+      case P::RuleConjunction:
+        return Build(static_cast<P::ConjunctionContext*>(context));
+      case P::RuleNegation:
+        return With(Make(ExprKind::kNot, SpanOf(context)), Operand(context, 1));
+      case P::RuleComparison:
+        return Build(static_cast<P::ComparisonContext*>(context));
+      case P::RuleCoalesce:
+        return Build(static_cast<P::CoalesceContext*>(context));
       case P::RuleSum:
-      case P::RuleProduct: return FromTheLeft(context);
-      case P::RuleUnary: return Prefix(static_cast<P::UnaryContext*>(context));
-      case P::RulePostfix: return Build(static_cast<P::PostfixContext*>(context));
-      default: return Build(static_cast<P::PrimaryContext*>(context));
+      case P::RuleProduct:
+        return FromTheLeft(context);
+      case P::RuleUnary:
+        return Prefix(static_cast<P::UnaryContext*>(context));
+      case P::RulePostfix:
+        return Build(static_cast<P::PostfixContext*>(context));
+      default:
+        return Build(static_cast<P::PrimaryContext*>(context));
     }
   }
 
@@ -356,9 +389,8 @@ class Builder {
     for (auto* suffix : context->suffix()) {
       if (suffix->name() != nullptr) {
         if (suffix->LPAREN() != nullptr) {
-          const std::string callee = absl::StrCat(suffix->name()->getText(), "(…)");
-          sink_.Report(SpanOf(suffix), diagnostics::kNotYet, callee,
-                       "only calendars are asked with a dot; call a `def` by its name alone");
+          expr = Method(std::move(expr), suffix);
+          continue;
         }
         expr = Member(std::move(expr), NameOf(suffix->name()));
         continue;
@@ -371,7 +403,25 @@ class Builder {
     return expr;
   }
 
+  ExprPtr Method(ExprPtr of, P::SuffixContext* suffix) {
+    ExprPtr expr = Make(ExprKind::kMethod, {file_, of->span.begin, SpanOf(suffix).end});
+    expr->name = NameOf(suffix->name());
+    expr->children.push_back(std::move(of));
+    if (suffix->call() != nullptr) AddArguments(suffix->call(), expr->name.text, *expr);
+    return expr;
+  }
+
+  ExprPtr Of(P::PrimaryContext* context, Name quantifier) {
+    if (!IsOneOf(quantifier.text, {"all", "any"}) && context->NUMBER() == nullptr)
+      Refuse(quantifier.span, quantifier.text, "`of (…)`", "`all`, `any` or a number");
+    ExprPtr expr = Make(ExprKind::kOf, SpanOf(context), WithoutUnderscores(std::move(quantifier.text)));
+    for (auto* part : context->expr()) expr->children.push_back(Build(part));
+    return expr;
+  }
+
   ExprPtr Build(P::PrimaryContext* context) {
+    if (context->K_OF() != nullptr)
+      return Of(context, context->NUMBER() != nullptr ? NameOf(context->NUMBER()) : NameOf(context->name(0)));
     if (context->literal() != nullptr) return Build(context->literal());
     if (context->K_THIS() != nullptr) return Make(ExprKind::kThis, SpanOf(context));
     if (context->record() != nullptr) return Build(context->record());
@@ -396,18 +446,34 @@ class Builder {
     const bool folds = call->COMMA().empty() && IsFoldOp(callee.text);
     if (folds) {
       expr->kind = ExprKind::kFold;
-      expr->fold = BuildFold(call);
+      expr->fold = call->K_NOW() != nullptr ? BuildPopulation(call) : BuildFold(call);
       return expr;
+    }
+    AddArguments(call, callee.text, *expr);
+    return expr;
+  }
+
+  void AddArguments(P::CallContext* call, const std::string& callee, Expr& expr) {
+    if (call->K_NOW() != nullptr) {
+      Refuse(SpanOf(call->K_NOW()), "now", absl::StrCat("`", callee, "(…)`"), "`count(… now in …)`");
+      return;
     }
     if (call->range() != nullptr || !call->callEnd().empty()) {
       ParserRuleContext* end =
           call->range() != nullptr ? static_cast<ParserRuleContext*>(call->range()) : call->callEnd(0);
       const std::string word = call->range() != nullptr ? "for" : end->getStart()->getText();
-      sink_.Report(SpanOf(end), diagnostics::kUnknownClause, word, absl::StrCat("`", callee.text, "(…)`"),
+      sink_.Report(SpanOf(end), diagnostics::kUnknownClause, word, absl::StrCat("`", callee, "(…)`"),
                    "its arguments with `,` between them");
     }
-    for (auto* argument : call->expr()) expr->children.push_back(Build(argument));
-    return expr;
+    for (auto* argument : call->expr()) expr.children.push_back(Build(argument));
+  }
+
+  std::unique_ptr<ast::Fold> BuildPopulation(P::CallContext* context) {
+    auto fold = std::make_unique<ast::Fold>();
+    fold->source = QualifiedExpr(context->qualified(0));
+    fold->now_in = NamesOf(context->names());
+    if (context->K_OF() != nullptr) fold->of = QualifiedExpr(context->qualified(1));
+    return fold;
   }
 
   std::unique_ptr<ast::Fold> BuildFold(P::CallContext* context) {
@@ -502,13 +568,23 @@ class Builder {
     const std::string text = token->getText();
     switch (token->getType()) {
       case L::K_TRUE:
-      case L::K_FALSE: return Make(ExprKind::kBool, span, text);
-      case L::PERCENT: return Make(ExprKind::kPercent, span, WithoutUnderscores(text.substr(0, text.size() - 1)));
-      case L::DURATION: return Make(ExprKind::kDuration, span, WithoutUnderscores(text));
-      case L::DATE: return Make(ExprKind::kDate, span, text);
-      case L::TIME: return Make(ExprKind::kTime, span, text);
-      case L::STRING: return Make(ExprKind::kString, span, StringOf(node));
-      case L::QUANTITY: return Quantity(span, text);
+      case L::K_FALSE:
+        return Make(ExprKind::kBool, span, text);
+      case L::PERCENT:
+        return Make(ExprKind::kPercent, span, WithoutUnderscores(text.substr(0, text.size() - 1)));
+      case L::DURATION:
+        return Make(ExprKind::kDuration, span, WithoutUnderscores(text));
+      case L::DATE:
+        return Make(ExprKind::kDate, span, text);
+      case L::TIME:
+        return Make(ExprKind::kTime, span, text);
+      case L::LOCAL:
+        sink_.Report(span, diagnostics::kBadNumber, text, absl::StrCat("times are in UTC: write `", text, "Z`"));
+        return Make(ExprKind::kTime, span, text + "Z");
+      case L::STRING:
+        return Make(ExprKind::kString, span, StringOf(node));
+      case L::QUANTITY:
+        return Quantity(span, text);
       case L::SCALED:
         sink_.Report(span, diagnostics::kBadNumber, text, "only money is written with k, M or B, as in `2.4M USD`");
         break;
@@ -618,18 +694,44 @@ class Builder {
 
   void Add(P::DeclarationContext* context) {
     if (context == nullptr || context->children.empty()) return;
+    is_private_ = context->K_PRIVATE() != nullptr;
+    AddDeclaration(context);
+    is_private_ = false;
+  }
+
+  void AddDeclaration(P::DeclarationContext* context) {
     if (auto* it = context->enumDecl()) return AddEnum(it);
     if (auto* it = context->recordDecl()) return AddRecord(it);
     if (auto* it = context->typeDecl()) return AddType(it);
+    if (auto* it = context->unitDecl()) return AddUnit(it);
+    if (auto* it = context->tableDecl()) return AddTable(it);
+    if (auto* it = context->calendarDecl()) return AddCalendar(it);
+    if (auto* it = context->obligationDecl()) return AddObligation(it);
+    if (auto* it = context->entityDecl()) return AddEntity(it);
+    if (auto* it = context->workflowDecl()) return AddWorkflow(it);
+    if (auto* it = context->defDecl()) return AddDef(it, to_->defs);
+    if (auto* it = context->factDecl()) return AddFact(it, to_->facts);
+    if (auto* it = context->templateDecl()) return AddTemplate(it);
+    if (is_private_) {
+      Refuse(
+          SpanOf(context->K_PRIVATE()), "private", "this declaration",
+          "it before what other packages could import: a type, a table, a calendar, a workflow, a `def`, a `fact` or "
+          "a `template`");
+    }
     if (auto* it = context->domainDecl()) return AddDomain(it);
     if (auto* it = context->priorityDecl()) return AddPriority(it);
     if (auto* it = context->roleDecl()) return AddRole(it);
-    if (auto* it = context->entityDecl()) return AddEntity(it);
-    if (auto* it = context->workflowDecl()) return AddWorkflow(it);
-    if (auto* it = context->defDecl()) return AddDef(it, out_.defs);
+    if (auto* it = context->clearanceDecl()) return AddClearance(it);
+    if (auto* it = context->actorDecl()) return AddActor(it);
     if (auto* it = context->authorityDecl()) return AddAuthority(it);
-    if (auto* it = context->ruleDecl()) return AddRule(it);
+    if (auto* it = context->ruleDecl()) return AddRule(it, to_->rules);
     if (auto* it = context->reviewDecl()) return AddReview(it);
+    if (auto* it = context->decomposeDecl()) return AddDecomposition(it);
+    if (auto* it = context->confidenceDecl()) return AddConfidence(it);
+    if (auto* it = context->divergenceDecl()) return AddDivergence(it);
+    if (auto* it = context->contextDecl()) return AddContext(it);
+    if (auto* it = context->applyDecl()) return AddApply(it);
+    if (auto* it = context->propertyDecl()) return AddProperty(it);
     if (auto* it = context->logDecl()) return AddLog(it);
     if (auto* it = context->testDecl()) return AddTest(it);
     if (auto* it = context->scenarioDecl()) return AddScenario(it);
@@ -639,12 +741,17 @@ class Builder {
 
   void AddPackage(P::PackageDeclContext* context) {
     if (!Sound(context)) return;
-    if (!first_) sink_.Report(SpanOf(context), diagnostics::kPackageFirst);
-    if (out_.package.empty()) out_.package = Qualified(context->qualified());
+    if (!first_ || InTemplate()) sink_.Report(SpanOf(context), diagnostics::kPackageFirst);
+    if (!out_.package.empty()) return;
+    out_.package = Qualified(context->qualified());
+    out_.package_span = SpanOf(context);
   }
+
+  bool InTemplate() const { return to_ != &out_; }
 
   void AddImport(P::ImportDeclContext* context) {
     if (!Sound(context)) return;
+    if (InTemplate()) return Refuse(SpanOf(context), "import", "a template", "it above, in the file");
     ast::Import import;
     import.span = SpanOf(context);
     import.package = Qualified(context->qualified());
@@ -654,7 +761,7 @@ class Builder {
 
   void AddEnum(P::EnumDeclContext* context) {
     if (!Sound(context)) return;
-    ast::Enum node{DocOf(context), SpanOf(context), NameOf(context->name()), false, {}};
+    ast::Enum node{DocOf(context), SpanOf(Whole(context)), NameOf(context->name()), false, {}, is_private_};
     const auto add = [&](P::EnumMemberContext* member) {
       node.members.push_back({NameOf(member->name()), member->STRING() != nullptr ? StringOf(member->STRING()) : ""});
     };
@@ -669,31 +776,234 @@ class Builder {
       add(next->enumMember());
     }
     node.ordered = ordered > 0;
-    out_.enums.push_back(std::move(node));
+    to_->enums.push_back(std::move(node));
   }
 
   void AddRecord(P::RecordDeclContext* context) {
     if (!Sound(context->name()) || context->LBRACE() == nullptr) return;
-    ast::Record node{DocOf(context), SpanOf(context), NameOf(context->name()), {}, Build(context->field())};
+    ast::Record node{DocOf(context), SpanOf(Whole(context)), NameOf(context->name()), {}, Build(context->field()),
+                     is_private_};
     if (context->names() != nullptr && Sound(context->names())) node.labels = NamesOf(context->names());
-    out_.records.push_back(std::move(node));
+    to_->records.push_back(std::move(node));
   }
 
   void AddType(P::TypeDeclContext* context) {
     if (!Sound(context)) return;
-    out_.types.push_back({DocOf(context), SpanOf(context), NameOf(context->name()), Build(context->type())});
+    to_->types.push_back(
+        {DocOf(context), SpanOf(Whole(context)), NameOf(context->name()), Build(context->type()), is_private_});
   }
 
   void AddDomain(P::DomainDeclContext* context) {
     if (!Sound(context)) return;
-    out_.domains.push_back({DocOf(context), SpanOf(context), NamesOf(context->names()), {}});
+    ast::Domain node{DocOf(context), SpanOf(context), NamesOf(context->names()), {}};
+    for (auto* package : context->qualified()) node.open_to.push_back(Dotted(package));
+    to_->domains.push_back(std::move(node));
+  }
+
+  void AddClearance(P::ClearanceDeclContext* context) {
+    if (!Sound(context)) return;
+    to_->clearances.push_back(
+        {DocOf(context), SpanOf(context), NamesOf(context->names(0)), NamesOf(context->names(1))});
+  }
+
+  void AddUnit(P::UnitDeclContext* context) {
+    if (!Sound(context)) return;
+    to_->units.push_back(
+        {DocOf(context), SpanOf(Whole(context)), NameOf(context->name()), Count(context->NUMBER()), is_private_});
+  }
+
+  void AddObligation(P::ObligationDeclContext* context) {
+    if (!Sound(context->name()) || context->LBRACE() == nullptr) return;
+    to_->obligations.push_back(
+        {DocOf(context), SpanOf(Whole(context)), NameOf(context->name()), Build(context->field()), is_private_});
+  }
+
+  void AddActor(P::ActorDeclContext* context) {
+    if (context->LBRACE() == nullptr) return;
+    to_->actors.push_back({DocOf(context), SpanOf(context), Build(context->field())});
+  }
+
+  void AddFact(P::FactDeclContext* context, std::vector<ast::Fact>& to) {
+    if (!Sound(context)) return;
+    ast::Fact node;
+    node.doc = DocOf(context);
+    node.span = SpanOf(Whole(context));
+    node.name = NameOf(context->name());
+    for (auto* key : context->qualified()) node.per.push_back(QualifiedExpr(key));
+    if (context->type() != nullptr) node.result = Build(context->type());
+    node.body = Build(context->expr());
+    node.is_private = is_private_;
+    to.push_back(std::move(node));
+  }
+
+  // ---------------------------------------------------------------- tables and calendars
+
+  void AddTable(P::TableDeclContext* context) {
+    if (!Sound(context->name()) || context->LBRACE() == nullptr || !Sound(context->type())) return;
+    ast::Table node;
+    node.doc = DocOf(context);
+    node.span = SpanOf(Whole(context));
+    node.name = NameOf(context->name());
+    for (auto* parameter : context->parameter()) {
+      if (Sound(parameter)) node.parameters.push_back(Build(parameter));
+    }
+    node.result = Build(context->type());
+    node.is_private = is_private_;
+    std::vector<P::TableItemContext*> items;
+    for (auto* item : context->tableItem()) {
+      if (Sound(item)) items.push_back(item);
+    }
+    node.grid = !items.empty() && items.front()->COLON() == nullptr;
+    if (node.grid) {
+      AddGrid(items, node);
+    } else {
+      for (auto* item : items) AddTableRow(item, node);
+    }
+    to_->tables.push_back(std::move(node));
+  }
+
+  void AddTableRow(P::TableItemContext* item, ast::Table& node) {
+    const auto patterns = item->pattern();
+    if (item->COLON() == nullptr) {
+      Missing(SpanOf(item), absl::StrCat("this row of `", node.name.text, "`"), "what holds there",
+              "`:` and a value after its keys");
+      return;
+    }
+    ast::TableRow row;
+    row.span = SpanOf(item);
+    for (auto* pattern : patterns) row.keys.push_back(Build(pattern));
+    row.cells.push_back(Build(item->cell()));
+    if (!broken_ && row.keys.size() != node.parameters.size()) {
+      sink_.Report(row.span, diagnostics::kRaggedTable, row.keys.size(), row.keys.size() == 1 ? "key" : "keys",
+                   node.parameters.size());
+    }
+    node.rows.push_back(std::move(row));
+  }
+
+  // The first line has the columns, and each line after it a row: its key and a cell a column.
+  void AddGrid(const std::vector<P::TableItemContext*>& items, ast::Table& node) {
+    if (node.parameters.size() != 2) {
+      Refuse(SpanOf(items.front()), "a grid", "a table without two inputs", "a row a line: its keys, `:` and a value");
+      return;
+    }
+    size_t line = items.front()->getStart()->getLine();
+    bool in_head = true;
+    for (auto* item : items) {
+      if (item->COLON() != nullptr) {
+        Refuse(SpanOf(item->COLON()), ":", "a grid", "the columns on the first line, and a key with its cells on each");
+        return;
+      }
+      if (item->getStart()->getLine() != line) {
+        if (!in_head) CheckCells(node);
+        in_head = false;
+        line = item->getStart()->getLine();
+        node.rows.push_back({SpanOf(item), {}, {}});
+        node.rows.back().keys.push_back(Build(item->pattern(0)));
+        continue;
+      }
+      if (in_head) {
+        node.columns.push_back(Build(item->pattern(0)));
+        continue;
+      }
+      AddCell(item->pattern(0), node.rows.back());
+    }
+    if (!in_head) CheckCells(node);
+  }
+
+  void AddCell(P::PatternContext* pattern, ast::TableRow& row) {
+    if (pattern->RANGE() != nullptr || pattern->cell() == nullptr)
+      Refuse(SpanOf(pattern), pattern->getText(), "a cell", "one value, or an expression in parentheses");
+    row.cells.push_back(std::move(Build(pattern).value));
+    row.span.end = SpanOf(pattern).end;
+  }
+
+  void CheckCells(const ast::Table& node) {
+    const ast::TableRow& row = node.rows.back();
+    if (row.cells.size() == node.columns.size()) return;
+    sink_.Report(row.span, diagnostics::kRaggedTable, row.cells.size(), row.cells.size() == 1 ? "cell" : "cells",
+                 node.columns.size());
+  }
+
+  ast::Pattern Build(P::PatternContext* context) {
+    using Kind = ast::Pattern::Kind;
+    ast::Pattern pattern;
+    pattern.span = SpanOf(context);
+    if (context->cell() == nullptr) {
+      pattern.kind = Kind::kCompare;
+      pattern.op = context->getStart()->getText();
+      pattern.value = Build(context->bound());
+      return pattern;
+    }
+    pattern.value = Build(context->cell());
+    if (context->RANGE() != nullptr) {
+      pattern.kind = Kind::kRange;
+      pattern.high = Build(context->bound());
+    } else if (pattern.value->kind == ExprKind::kName && pattern.value->text == "otherwise") {
+      pattern.kind = Kind::kOtherwise;
+    }
+    return pattern;
+  }
+
+  ExprPtr Build(P::CellContext* context) {
+    if (context->bound() != nullptr) return Build(context->bound());
+    if (context->name() != nullptr) return NameExpr(NameOf(context->name()));
+    if (context->expr() != nullptr) return Build(context->expr());
+    return Literal(context->getStart(), static_cast<TerminalNode*>(context->children[0]));
+  }
+
+  void AddCalendar(P::CalendarDeclContext* context) {
+    if (!Sound(context->name()) || context->LBRACE() == nullptr) return;
+    ast::Calendar node{DocOf(context), SpanOf(Whole(context)), NameOf(context->name()), {}, is_private_};
+    for (auto* item : context->calendarItem()) {
+      if (Sound(item)) node.items.push_back(Build(item));
+    }
+    to_->calendars.push_back(std::move(node));
+  }
+
+  ast::CalendarItem Build(P::CalendarItemContext* context) {
+    using Kind = ast::CalendarItem::Kind;
+    ast::CalendarItem item;
+    item.span = SpanOf(context);
+    if (context->STRING() != nullptr) item.zone = StringOf(context->STRING());
+    if (context->K_OPEN() != nullptr) item.kind = Kind::kOpen;
+    if (context->K_CLOSED() != nullptr) item.kind = Kind::kClosed;
+    if (context->K_WINDOW() != nullptr) {
+      item.kind = Kind::kWindow;
+      item.name = NameOf(context->name());
+    }
+    for (auto* days : context->days()) {
+      const auto names = days->name();
+      item.days.emplace_back(NameOf(names.front()), NameOf(names.back()));
+    }
+    for (auto* hours : context->hours()) item.hours.emplace_back(Build(hours->clock(0)), Build(hours->clock(1)));
+    for (auto* period : context->period()) {
+      const auto instants = period->instant();
+      item.periods.emplace_back(Build(instants[0]), instants.size() > 1 ? Build(instants[1]) : nullptr);
+    }
+    return item;
+  }
+
+  ast::Clock Build(P::ClockContext* context) {
+    const std::string hour = context->NUMBER(0)->getText(), minute = context->NUMBER(1)->getText();
+    ast::Clock clock{SpanOf(context), 0, 0};
+    const bool read = hour.size() == 2 && minute.size() == 2 && absl::SimpleAtoi(hour, &clock.hour) &&
+                      absl::SimpleAtoi(minute, &clock.minute) && clock.minute < 60 &&
+                      clock.hour * 60 + clock.minute <= 24 * 60;
+    if (!read)
+      sink_.Report(clock.span, diagnostics::kBadNumber, context->getText(), "write a time of day, as in `08:00`");
+    return clock;
+  }
+
+  ExprPtr Build(P::InstantContext* context) {
+    const ast::Span span = SpanOf(context);
+    return Make(context->DATE() != nullptr ? ExprKind::kDate : ExprKind::kTime, span, context->getText());
   }
 
   void AddPriority(P::PriorityDeclContext* context) {
     if (!Sound(context)) return;
     ast::Priority node{SpanOf(context), {}};
     for (auto* step : context->names()) node.chain.push_back(NamesOf(step));
-    out_.priorities.push_back(std::move(node));
+    to_->priorities.push_back(std::move(node));
   }
 
   void AddRole(P::RoleDeclContext* context) {
@@ -712,7 +1022,7 @@ class Builder {
     if (!in)
       Missing(node.names.front().span, absl::StrCat("`role ", node.names.front().text, "`"), "its domain",
               "`in` and a domain");
-    out_.roles.push_back(std::move(node));
+    to_->roles.push_back(std::move(node));
   }
 
   void Missing(ast::Span span, const std::string& what, const char* part, const char* fix) {
@@ -727,35 +1037,40 @@ class Builder {
     if (!Sound(context->name())) return;
     ast::Entity node;
     node.doc = DocOf(context);
-    node.span = SpanOf(context);
+    node.span = SpanOf(Whole(context));
+    node.is_private = is_private_;
     node.name = NameOf(context->name());
     node.key = Keys(context->keyFields());
-    bool fresh = false;
+    bool fresh = false, under = false;
     for (auto* end : context->entityEnd()) {
       if (!Sound(end)) continue;
       if (end->K_UNDER() != nullptr) {
-        NotYet(end, "under", "leave it out");
+        Once(under, end);
+        node.under = NameOf(end->name());
+        node.under_max = Count(end->NUMBER());
         continue;
       }
       Once(fresh, end);
       node.fresh = Build(end->span());
     }
+    is_private_ = false;
     for (auto* item : context->entityItem()) {
       if (item->defDecl() != nullptr) AddDef(item->defDecl(), node.defs);
       if (item->field() != nullptr && Sound(item->field())) node.fields.push_back(Build(item->field()));
     }
-    out_.entities.push_back(std::move(node));
+    to_->entities.push_back(std::move(node));
   }
 
   void AddWorkflow(P::WorkflowDeclContext* context) {
     if (!Sound(context->name())) return;
     ast::Workflow node;
     node.doc = DocOf(context);
-    node.span = SpanOf(context);
+    node.span = SpanOf(Whole(context));
+    node.is_private = is_private_;
     node.name = NameOf(context->name());
     node.key = Keys(context->keyFields());
     for (auto* item : context->workflowItem()) AddItem(item, node);
-    out_.workflows.push_back(std::move(node));
+    to_->workflows.push_back(std::move(node));
   }
 
   static void Append(std::vector<Name> from, std::vector<Name>& to) {
@@ -763,7 +1078,9 @@ class Builder {
   }
 
   void AddItem(P::WorkflowItemContext* item, ast::Workflow& node) {
+    is_private_ = false;
     if (item->defDecl() != nullptr) return AddDef(item->defDecl(), node.defs);
+    if (item->factDecl() != nullptr) return AddFact(item->factDecl(), node.facts);
     if (!Sound(item)) return;
     if (item->finalItem() != nullptr) return Append(NamesOf(item->finalItem()->names()), node.finals);
     if (item->haltedItem() != nullptr) return Append(NamesOf(item->haltedItem()->names()), node.halted);
@@ -807,7 +1124,7 @@ class Builder {
       if (body->type() != nullptr) node.sources.insert(node.sources.begin(), StateOf(body->type()));
       if (node.sources.empty()) node.sources.push_back({"new", SpanOf(body->ARROW())});
     }
-    bool sets = false, payload = false, as = false, at = false;
+    bool sets = false, payload = false, as = false, at = false, endorses = false, declassifies = false;
     for (auto* end : body->transitionEnd()) {
       if (end->K_SETS() != nullptr) {
         Once(sets, end);
@@ -819,6 +1136,12 @@ class Builder {
         Once(as, end);
         node.foreign = StringOf(end->STRING());
         node.foreign_span = SpanOf(end->STRING());
+      } else if (end->K_ENDORSES() != nullptr) {
+        Once(endorses, end);
+        node.endorses = NamesOf(end->names());
+      } else if (end->K_DECLASSIFIES() != nullptr) {
+        Once(declassifies, end);
+        node.declassifies = NamesOf(end->names());
       } else {
         Once(at, end);
         node.timer = NameOf(end->name());
@@ -842,19 +1165,22 @@ class Builder {
     return item;
   }
 
+  ast::Field Build(P::ParameterContext* context) {
+    ast::Field field;
+    field.span = SpanOf(context);
+    field.name = NameOf(context->name());
+    field.type = Build(context->type());
+    return field;
+  }
+
   void AddDef(P::DefDeclContext* context, std::vector<ast::Def>& to) {
     if (!Sound(context)) return;
     ast::Def node;
     node.doc = DocOf(context);
-    node.span = SpanOf(context);
+    node.span = SpanOf(Whole(context));
     node.name = NameOf(context->name());
-    for (auto* parameter : context->parameter()) {
-      ast::Field field;
-      field.span = SpanOf(parameter);
-      field.name = NameOf(parameter->name());
-      field.type = Build(parameter->type());
-      node.parameters.push_back(std::move(field));
-    }
+    for (auto* parameter : context->parameter()) node.parameters.push_back(Build(parameter));
+    node.is_private = is_private_;
     if (context->type() != nullptr) node.result = Build(context->type());
     node.body = Build(context->expr());
     to.push_back(std::move(node));
@@ -867,17 +1193,14 @@ class Builder {
     ast::Authority node{DocOf(context), SpanOf(context), NamesOf(context->names()), {}};
     for (auto* may : context->may()) {
       if (!Sound(may)) continue;
-      if (may->K_CONSENT() != nullptr) {
-        NotYet(may, "consent to", "leave it out, or name the transitions that the role may propose");
-        continue;
-      }
       node.mays.push_back(Build(may));
     }
-    out_.authorities.push_back(std::move(node));
+    to_->authorities.push_back(std::move(node));
   }
 
   ast::May Build(P::MayContext* context) {
-    ast::May may{SpanOf(context), NamesOf(context->names()), NameOf(context->name()), {}, nullptr};
+    ast::May may{SpanOf(context), NamesOf(context->names()),      NameOf(context->name()), {},
+                 nullptr,         context->K_CONSENT() != nullptr};
     bool when = false;
     for (auto* end : context->mayEnd()) {
       if (end->expr() != nullptr) {
@@ -885,12 +1208,13 @@ class Builder {
         may.when = Build(end->expr());
         continue;
       }
-      for (auto* limit : end->limit()) {
-        may.limits.push_back(
-            {NameOf(limit->name()), limit->bound() != nullptr ? Build(limit->bound()) : Build(limit->expr())});
-      }
+      for (auto* limit : end->limit()) may.limits.push_back(Build(limit));
     }
     return may;
+  }
+
+  ast::Limit Build(P::LimitContext* context) {
+    return {NameOf(context->name()), context->bound() != nullptr ? Build(context->bound()) : Build(context->expr())};
   }
 
   std::unique_ptr<ast::Ladder> Build(P::LadderContext* context) {
@@ -899,29 +1223,30 @@ class Builder {
     ladder->within = Build(context->span());
     P::FallbackContext* fallback = context->fallback();
     const auto names = fallback->name();
-    if (fallback->K_ESCALATE() == nullptr) {
+    if (fallback->ladder() == nullptr) {
       ladder->keyword = NameOf(names[0]);
       return ladder;
     }
-    ladder->keyword = NameOf(fallback->K_ESCALATE());
+    ladder->keyword = NameOf(fallback->K_ESCALATE() != nullptr ? fallback->K_ESCALATE() : fallback->K_ASK());
     ladder->role = NameOf(names.back());
     if (names.size() > 1) ladder->transition = NameOf(names[0]);
     ladder->next = Build(fallback->ladder());
     return ladder;
   }
 
-  void CheckEffect(const Name& effect) {
-    if (IsOneOf(effect.text, {"deny", "hold", "escalate", "allow"})) return;
-    if (IsOneOf(effect.text, {"ask", "upon"})) {
-      sink_.Report(effect.span, diagnostics::kNotYet, effect,
-                   "leave the rule out, or say it with `deny`, `hold`, `escalate` or `allow`");
-      return;
-    }
-    sink_.Report(effect.span, diagnostics::kUnknownClause, effect, "a rule", "`deny`, `hold`, `escalate` or `allow`")
-        .Help(diagnostics::Suggest(effect.text, {"deny", "hold", "escalate", "allow"}));
+  static constexpr std::initializer_list<absl::string_view> kEffects = {"deny",  "hold", "escalate",
+                                                                        "allow", "ask",  "upon"};
+
+  bool KnowsEffect(const Name& effect) {
+    if (IsOneOf(effect.text, kEffects)) return true;
+    sink_
+        .Report(effect.span, diagnostics::kUnknownClause, effect, "a rule",
+                "`deny`, `hold`, `escalate`, `allow`, `ask` or `upon`")
+        .Help(diagnostics::Suggest(effect.text, {"deny", "hold", "escalate", "allow", "ask", "upon"}));
+    return false;
   }
 
-  void AddRule(P::RuleDeclContext* context) {
+  void AddRule(P::RuleDeclContext* context, std::vector<ast::Rule>& to) {
     if (!Sound(context)) return;
     ast::Rule node;
     node.doc = DocOf(context);
@@ -934,18 +1259,28 @@ class Builder {
       Missing(node.name.span, absl::StrCat("`rule ", node.name.text, "`"), "its domain", "`in` and a domain");
     }
     node.effect = NameOf(context->ruleEffect());
-    CheckEffect(node.effect);
+    const bool known = KnowsEffect(node.effect);
     node.transitions = NamesOf(context->names());
     node.workflow = NameOf(names.back());
     AddScopes(context, node);
+    if (node.effect.text == "ask") SetAsked(node);
     if (P::RuleUntilContext* until = context->ruleUntil()) {
       node.until = NameOf(until->name());
       if (until->names() != nullptr) node.until_by = NamesOf(until->names());
     }
     if (context->ladder() != nullptr) node.ladder = Build(context->ladder());
     AddEnds(context, node);
-    if (!IsOneOf(node.effect.text, {"deny", "hold", "escalate", "allow"})) return;
-    out_.rules.push_back(std::move(node));
+    if (known) to.push_back(std::move(node));
+  }
+
+  // `ask R on W`: what stands where other rules have their transitions is the role.
+  void SetAsked(ast::Rule& node) {
+    if (!node.to.empty()) Refuse(node.to.span, "to", "`ask`", "the role right after `ask`");
+    if (node.transitions.size() > 1)
+      Refuse(node.transitions[1].span, node.transitions[1].text, "`ask`",
+             "one role, and a rule of its own for another");
+    node.to = std::move(node.transitions.front());
+    node.transitions.clear();
   }
 
   void AddScopes(P::RuleDeclContext* context, ast::Rule& node) {
@@ -977,9 +1312,27 @@ class Builder {
         Once(overrides, end);
         for (auto* name : end->qualified()) node.overrides.push_back(Dotted(name));
       } else {
-        NotYet(end, "then", "leave it out");
+        node.duties.push_back(Build(end->duty()));
       }
     }
+  }
+
+  ast::Duty Build(P::DutyContext* context) {
+    ast::Duty duty;
+    duty.span = SpanOf(context);
+    const auto names = context->name();
+    duty.name = NameOf(names[0]);
+    duty.is_task = context->K_TASK() != nullptr;
+    if (!duty.is_task) {
+      if (context->names() != nullptr) duty.to = NamesOf(context->names());
+      if (context->record() != nullptr) duty.values = Build(context->record());
+      return duty;
+    }
+    duty.role = NameOf(names[1]);
+    duty.does = NamesOf(context->names());
+    if (names.size() > 2) duty.workflow = NameOf(names[2]);
+    duty.ladder = Build(context->ladder());
+    return duty;
   }
 
   void AddReview(P::ReviewDeclContext* context) {
@@ -990,7 +1343,7 @@ class Builder {
     node.span = SpanOf(context);
     node.workflow = NameOf(names[0]);
     node.state = NameOf(names[1]);
-    bool panel = false, ladder = false;
+    bool panel = false, ladder = false, joint = false;
     for (auto* item : context->reviewItem()) {
       panel |= item->panelItem() != nullptr && !Sound(item);  // a broken one is not also missing
       ladder |= item->ladder() != nullptr && !Sound(item);
@@ -1001,6 +1354,9 @@ class Builder {
       } else if (item->ladder() != nullptr) {
         Once(ladder, item);
         node.ladder = Build(item->ladder());
+      } else if (item->jointItem() != nullptr) {
+        Once(joint, item);
+        node.joint = NamesOf(item->jointItem()->names());
       } else {
         node.clauses.push_back(Build(item->clause()));
       }
@@ -1011,7 +1367,7 @@ class Builder {
               "`panel`, its roles, and `by` a verdict's field, as in `by assess.stance`");
     if (!ladder && !broken_)
       Missing(node.workflow.span, what, "how long it may take", "`within`, a duration, `else`, and what happens then");
-    out_.reviews.push_back(std::move(node));
+    to_->reviews.push_back(std::move(node));
   }
 
   void AddPanel(P::PanelItemContext* context, ast::Review& node) {
@@ -1057,6 +1413,313 @@ class Builder {
     return clause;
   }
 
+  // ---------------------------------------------------------------- decomposition
+
+  void AddDecomposition(P::DecomposeDeclContext* context) {
+    if (!Sound(context->name()) || context->LBRACE() == nullptr) return;
+    ast::Decomposition node;
+    node.doc = DocOf(context);
+    node.span = SpanOf(context);
+    node.workflow = NameOf(context->name());
+    bool plan = false, bounds = false;
+    for (auto* item : context->decomposeItem()) {
+      if (auto* it = item->planItem()) {
+        Once(plan, item);
+        for (auto* task : it->plannedTask()) {
+          if (Sound(task)) node.plan.push_back(Build(task));
+        }
+      } else if (auto* under = item->underItem()) {
+        if (Sound(under->name())) node.unders.push_back(Build(under));
+      } else if (Sound(item)) {
+        if (item->boundsItem() != nullptr) Once(bounds, item);
+        AddItem(item, node);
+      }
+    }
+    to_->decompositions.push_back(std::move(node));
+  }
+
+  ast::Under Build(P::UnderItemContext* context) {
+    ast::Under under{SpanOf(context), NameOf(context->name()), {}};
+    for (auto* rule : context->ruleDecl()) AddRule(rule, under.rules);
+    return under;
+  }
+
+  void AddItem(P::DecomposeItemContext* item, ast::Decomposition& node) {
+    if (auto* addition = item->additionItem()) {
+      node.additions.push_back({SpanOf(item), addition->K_MUST() != nullptr, Build(addition->plannedTask())});
+    } else if (auto* sub = item->subItem()) {
+      node.subs.push_back(Build(sub));
+    } else if (auto* bounds = item->boundsItem()) {
+      for (auto* bound : bounds->limit()) {
+        ast::Limit limit = Build(bound);
+        node.bounds.push_back({SpanOf(bound), std::move(limit.field), std::move(limit.value)});
+      }
+    } else if (auto* last = item->finallyItem()) {
+      node.finallys.push_back(
+          {SpanOf(item), NameOf(last->name()), last->expr() != nullptr ? Build(last->expr()) : nullptr});
+    }
+  }
+
+  ast::Sub Build(P::SubItemContext* context) {
+    ast::Sub sub;
+    sub.span = SpanOf(context);
+    sub.task = NameOf(context->name());
+    sub.among = NamesOf(context->names(0));
+    if (context->K_GRANTING() != nullptr) sub.granting = NamesOf(context->names(1));
+    for (auto* limit : context->limit()) sub.limits.push_back(Build(limit));
+    if (context->span() != nullptr) sub.within = Build(context->span());
+    return sub;
+  }
+
+  ast::PlannedTask Build(P::PlannedTaskContext* context) {
+    ast::PlannedTask task;
+    task.span = SpanOf(context);
+    const auto names = context->name();
+    task.name = NameOf(names[0]);
+    task.role = NameOf(names[1]);
+    if (context->names() != nullptr) task.does = NamesOf(context->names());
+    if (names.size() > 2) task.workflow = NameOf(names[2]);
+    bool over = false, after = false, holds = false, needs = false, when = false, ladder = false;
+    for (auto* end : context->taskEnd()) {
+      if (end->K_FOR() != nullptr) {
+        Once(over, end);
+        task.variable = NameOf(end->name());
+        task.source = Build(end->expr(0));
+        if (end->K_WHERE() != nullptr) task.where = Build(end->expr(1));
+      } else if (end->K_AFTER() != nullptr) {
+        Once(after, end);
+        task.after = NamesOf(end->names());
+      } else if (end->K_HOLDS() != nullptr) {
+        Once(holds, end);
+        task.holds = NamesOf(end->names());
+      } else if (end->K_NEEDS() != nullptr) {
+        Once(needs, end);
+        for (auto* capability : end->STRING()) task.needs.push_back(StringOf(capability));
+      } else if (end->K_WHEN() != nullptr) {
+        Once(when, end);
+        task.when = Build(end->expr(0));
+      } else {
+        Once(ladder, end);
+        task.ladder = Build(end->ladder());
+      }
+    }
+    return task;
+  }
+
+  // ---------------------------------------------------------------- confidence, divergence, context
+
+  void AddConfidence(P::ConfidenceDeclContext* context) {
+    if (!Sound(context->name()) || context->LBRACE() == nullptr) return;
+    ast::Confidence node;
+    node.doc = DocOf(context);
+    node.span = SpanOf(context);
+    node.workflow = NameOf(context->name());
+    bool weakest = false;
+    for (auto* item : context->confidenceItem()) {
+      if (!Sound(item)) continue;
+      if (item->K_WEAKEST() != nullptr && item->basis().empty()) {
+        Once(weakest, item);
+        node.weakest = NamesOf(item->names());
+      } else if (item->K_INDEPENDENT() != nullptr && item->basis().empty()) {
+        Once(node.independent, item);
+        if (item->name() != nullptr) node.across = NameOf(item->name());
+      } else if (item->K_CALIBRATE() != nullptr && item->basis().empty()) {
+        node.calibrations.push_back({SpanOf(item), NamesOf(item->names()), {}});
+        for (auto* bin : item->bin()) {
+          node.calibrations.back().bins.emplace_back(Percent(bin->PERCENT(0)), Percent(bin->PERCENT(1)));
+        }
+      } else {
+        node.reliances.push_back(BuildReliance(item));
+      }
+    }
+    to_->confidences.push_back(std::move(node));
+  }
+
+  ExprPtr Percent(TerminalNode* node) { return Literal(node->getSymbol(), node); }
+
+  ast::Reliance BuildReliance(P::ConfidenceItemContext* context) {
+    ast::Reliance reliance{SpanOf(context), NameOf(context->name()), {}};
+    for (auto* basis : context->basis()) {
+      ast::Basis out;
+      out.span = SpanOf(basis);
+      out.at_least = Count(basis->NUMBER());
+      if (basis->name() != nullptr) {
+        out.quantifier = NameOf(basis->name());
+        if (!IsOneOf(out.quantifier.text, {"all", "any"}))
+          Refuse(out.quantifier.span, out.quantifier.text, "`confidence`", "`all of`, `any of` or a number and `of`");
+      }
+      out.of = Dotted(basis->qualified());
+      reliance.bases.push_back(std::move(out));
+    }
+    return reliance;
+  }
+
+  void AddDivergence(P::DivergenceDeclContext* context) {
+    const auto names = context->name();
+    if (names.size() < 4 || context->LBRACE() == nullptr ||
+        !std::all_of(names.begin(), names.end(), [&](auto* name) { return Sound(name); })) {
+      return;
+    }
+    ast::Divergence node;
+    node.doc = DocOf(context);
+    node.span = SpanOf(context);
+    node.left = NameOf(names[0]);
+    node.right = NameOf(names[1]);
+    node.transition = NameOf(names[2]);
+    node.workflow = NameOf(names[3]);
+    for (auto* key : context->qualified()) node.per.push_back(QualifiedExpr(key));
+    bool baseline = false, alarm = false, notify = false;
+    for (auto* item : context->divergenceItem()) {
+      if (!Sound(item)) continue;
+      if (item->K_BASELINE() != nullptr) {
+        Once(baseline, item);
+        node.baseline = Percent(item->PERCENT(0));
+        if (item->K_MARGIN() != nullptr) node.margin = Percent(item->PERCENT(1));
+      } else if (item->K_ALARM() != nullptr) {
+        Once(alarm, item);
+        node.alarm_once_per = CountOf(item->NUMBER());
+      } else {
+        Once(notify, item);
+        node.notify = NamesOf(item->names());
+      }
+    }
+    to_->divergences.push_back(std::move(node));
+  }
+
+  void AddContext(P::ContextDeclContext* context) {
+    const auto names = context->name();
+    if (names.size() < 2 || context->LBRACE() == nullptr || !Sound(names[0]) || !Sound(names[1])) return;
+    ast::Context node{DocOf(context), SpanOf(context), NameOf(names[0]), NameOf(names[1]), {}};
+    bool budget = false;
+    for (auto* item : context->contextItem()) {
+      if (!Sound(item)) continue;
+      if (item->K_BUDGET() != nullptr) Once(budget, item);
+      node.items.push_back(Build(item));
+    }
+    to_->contexts.push_back(std::move(node));
+  }
+
+  ast::ContextItem Build(P::ContextItemContext* context) {
+    using Kind = ast::ContextItem::Kind;
+    ast::ContextItem item;
+    item.span = SpanOf(context);
+    if (context->K_BUDGET() != nullptr) {
+      item.kind = Kind::kBudget;
+      item.tokens = CountOf(context->NUMBER());
+      SetOverflow(context->overflow(), item);
+      return item;
+    }
+    item.kind = context->K_INCLUDE() != nullptr    ? Kind::kInclude
+                : context->K_EXCLUDE() != nullptr  ? Kind::kExclude
+                : context->K_REDACT() != nullptr   ? Kind::kRedact
+                : context->K_REQUIRES() != nullptr ? Kind::kRequires
+                                                   : Kind::kBarrier;
+    P::RouteContext* route = context->route();
+    for (auto* field : route->qualified()) item.fields.push_back(QualifiedExpr(field));
+    if (route->names() != nullptr) {
+      item.source = NameOf(route->K_VERDICTS() != nullptr ? route->K_VERDICTS() : route->K_EVENTS());
+      item.of = NamesOf(route->names());
+    }
+    if (route->span() != nullptr) item.within = Build(route->span());
+    if (context->K_UNTIL() != nullptr) item.until = NameOf(context->K_OWN());
+    if (context->expr() != nullptr) item.when = Build(context->expr());
+    return item;
+  }
+
+  void SetOverflow(P::OverflowContext* context, ast::ContextItem& item) {
+    if (context->K_REFUSE() != nullptr) {
+      item.overflow = NameOf(context->K_REFUSE());
+    } else if (context->K_DROP() != nullptr) {
+      item.overflow = NameOf(context->name());
+      if (item.overflow.text != "last") Refuse(item.overflow.span, item.overflow.text, "`drop`", "`drop last`");
+    } else {
+      item.overflow = NameOf(context->K_ESCALATE());
+      item.role = NameOf(context->name());
+      if (context->ladder() != nullptr) item.ladder = Build(context->ladder());
+    }
+  }
+
+  // ---------------------------------------------------------------- templates
+
+  void AddTemplate(P::TemplateDeclContext* context) {
+    const auto names = context->name();
+    if (names.empty() || !Sound(names[0]) || context->LBRACE() == nullptr) return;
+    if (InTemplate())
+      return Refuse(SpanOf(names[0]), context->K_TEMPLATE()->getText(), "a template", "it above, in the file");
+    ast::Template node;
+    node.doc = DocOf(context);
+    node.span = SpanOf(Whole(context));
+    node.name = NameOf(names[0]);
+    for (auto* parameter : context->templateParameter()) {
+      if (!Sound(parameter)) continue;
+      node.parameters.push_back({SpanOf(parameter), NameOf(parameter->name()), Build(parameter->type()),
+                                 parameter->expr() != nullptr ? Build(parameter->expr()) : nullptr});
+    }
+    if (context->K_ON() != nullptr && names.size() > 1) node.workflow = NameOf(names[1]);
+    if (context->K_IN() != nullptr) node.domain = NameOf(names.back());
+    node.is_private = is_private_;
+    node.body = std::make_unique<ast::Declarations>();
+    to_ = node.body.get();
+    for (auto* declaration : context->declaration()) Add(declaration);
+    to_ = &out_;
+    to_->templates.push_back(std::move(node));
+  }
+
+  void AddApply(P::ApplyDeclContext* context) {
+    if (!Sound(context)) return;
+    ast::Apply node;
+    node.doc = DocOf(context);
+    node.span = SpanOf(context);
+    const auto names = context->name();
+    if (context->COLON() != nullptr) node.name = NameOf(names[0]);
+    node.applied = Dotted(context->qualified());
+    for (auto* argument : context->argument()) {
+      node.arguments.push_back({SpanOf(argument), NameOf(argument->name()),
+                                argument->expr() != nullptr ? Build(argument->expr()) : nullptr,
+                                argument->ladder() != nullptr ? Build(argument->ladder()) : nullptr});
+    }
+    if (context->K_ON() != nullptr) node.workflow = NameOf(names[context->COLON() != nullptr ? 1 : 0]);
+    if (context->K_IN() != nullptr) node.domain = NameOf(names.back());
+    to_->applies.push_back(std::move(node));
+  }
+
+  // ---------------------------------------------------------------- properties
+
+  void AddProperty(P::PropertyDeclContext* context) {
+    if (context->STRING() == nullptr) return;
+    ast::Property node{DocOf(context), SpanOf(context), StringOf(context->STRING()), {}};
+    for (auto* item : context->propertyItem()) {
+      if (Sound(item)) node.items.push_back(Build(item));
+    }
+    to_->properties.push_back(std::move(node));
+  }
+
+  ast::PropertyItem Build(P::PropertyItemContext* context) {
+    using Kind = ast::PropertyItem::Kind;
+    ast::PropertyItem item;
+    item.span = SpanOf(context);
+    const auto names = context->name();
+    const auto lists = context->names();
+    if (context->K_ON() != nullptr) item.workflow = NameOf(names.back());
+    if (context->K_WHEN() != nullptr) item.when = Build(context->expr().back());
+    if (context->K_CHANGES() != nullptr) {
+      item.kind = Kind::kNeverChanges;
+      item.field = NameOf(names[0]);
+    } else if (context->K_NEVER() != nullptr) {
+      item.transitions = NamesOf(lists[0]);
+      if (lists.size() > 1) item.by = NamesOf(lists[1]);
+    } else if (context->K_ALWAYS() != nullptr) {
+      item.kind = Kind::kAlways;
+      item.condition = Build(context->expr(0));
+    } else {
+      item.kind = Kind::kWithin;
+      item.within = Build(context->span());
+      item.of = Build(context->event());
+      for (auto* transition : context->qualified()) item.transitions.push_back(Dotted(transition));
+    }
+    return item;
+  }
+
   // ---------------------------------------------------------------- logs, tests, scenarios
 
   void AddLog(P::LogDeclContext* context) {
@@ -1069,7 +1732,7 @@ class Builder {
       node.items.push_back({SpanOf(item), NameOf(item->name()), Build(item->foreign()),
                             item->STRING() != nullptr ? StringOf(item->STRING()) : ""});
     }
-    out_.logs.push_back(std::move(node));
+    to_->logs.push_back(std::move(node));
   }
 
   void AddTest(P::TestDeclContext* context) {
@@ -1079,13 +1742,13 @@ class Builder {
       if (!Sound(step)) continue;
       ast::Step out;
       out.span = SpanOf(step);
-      if (Fill(step, out)) node.steps.push_back(std::move(out));
+      Fill(step, out);
+      node.steps.push_back(std::move(out));
     }
-    out_.tests.push_back(std::move(node));
+    to_->tests.push_back(std::move(node));
   }
 
-  // Whether the step is one that this version knows.
-  bool Fill(P::StepContext* context, ast::Step& out) {
+  void Fill(P::StepContext* context, ast::Step& out) {
     using Kind = ast::Step::Kind;
     if (auto* it = context->atStep()) {
       out.kind = Kind::kAt;
@@ -1114,17 +1777,17 @@ class Builder {
       if (names.size() > 1) out.instance = NameOf(names[1]);
       if (assume->record() != nullptr) out.values = Build(assume->record());
     } else if (auto* expect = context->expectStep()) {
-      return FillExpect(expect->expectation(), out);
+      FillExpect(expect->expectation(), out);
     } else if (auto* proposal = context->proposal()) {
       FillProposal(proposal, out);
     }
-    return true;
   }
 
   void FillPerformer(P::PerformerContext* context, ast::Step& out) {
     const auto names = context->name();
     out.by = NameOf(names[0]);
-    if (names.size() > 1) out.as = NameOf(names[1]);
+    if (context->K_AS() != nullptr) out.as = NameOf(names[1]);
+    if (context->K_UNDER() != nullptr) out.under = NameOf(names.back());
   }
 
   void FillSet(P::SetStepContext* context, ast::Step& out) {
@@ -1160,16 +1823,8 @@ class Builder {
     for (auto* reason : context->qualified()) out.because.push_back(Dotted(reason));
   }
 
-  bool FillExpect(P::ExpectationContext* context, ast::Step& out) {
+  void FillExpect(P::ExpectationContext* context, ast::Step& out) {
     using Kind = ast::Expectation::Kind;
-    if (context->K_OBLIGED() != nullptr || context->K_TASK() != nullptr || context->K_CONFIDENCE() != nullptr) {
-      NotYet(context,
-             context->K_CONFIDENCE() != nullptr ? "confidence"
-             : context->K_TASK() != nullptr     ? "task"
-                                                : "obliged",
-             "leave it out");
-      return false;
-    }
     out.kind = context->proposal() != nullptr ? ast::Step::Kind::kPropose : ast::Step::Kind::kExpect;
     out.expect = std::make_unique<ast::Expectation>();
     ast::Expectation& expect = *out.expect;
@@ -1184,6 +1839,14 @@ class Builder {
     } else if (context->K_ASKED() != nullptr) {
       expect.kind = Kind::kAsked;
       expect.role = NameOf(names[0]);
+    } else if (context->K_OBLIGED() != nullptr || context->K_TASK() != nullptr) {
+      expect.kind = context->K_TASK() != nullptr ? Kind::kTask : Kind::kObliged;
+      expect.duty = NameOf(names[0]);
+      if (context->record() != nullptr) expect.values = Build(context->record());
+    } else if (context->K_CONFIDENCE() != nullptr) {
+      expect.kind = Kind::kConfidence;
+      expect.low = Percent(context->PERCENT(0));
+      if (context->RANGE() != nullptr) expect.high = Percent(context->PERCENT(1));
     } else if (context->K_STATE() != nullptr) {
       expect.kind = Kind::kState;
       expect.state = NameOf(names[0]);
@@ -1191,7 +1854,6 @@ class Builder {
     } else {
       SetCondition(Build(context->expr()), expect);
     }
-    return true;
   }
 
   // `denied` and `not denied` are outcomes; everything else is a condition over the instance.
@@ -1230,7 +1892,7 @@ class Builder {
       AddBecause(item->because(), expect);
       node.expects.push_back(std::move(expect));
     }
-    out_.scenarios.push_back(std::move(node));
+    to_->scenarios.push_back(std::move(node));
   }
 
   antlr4::CommonTokenStream& tokens_;
@@ -1240,6 +1902,8 @@ class Builder {
   bool first_ = true;  // nothing has been read yet
   diagnostics::Sink& sink_;
   ast::File out_;
+  ast::Declarations* to_ = &out_;  // where declarations go: the file, or a template's body
+  bool is_private_ = false;        // of the declaration that is being read
 };
 
 }  // namespace

@@ -22,16 +22,27 @@ constexpr size_t kListedMax = 4;
 // A token as the author would write it.
 std::string Word(const Parser& parser, size_t type) {
   switch (type) {
-    case L::STRING: return "a text in quotes";
-    case L::NUMBER: return "a number";
-    case L::PERCENT: return "a percentage";
-    case L::DURATION: return "a duration";
-    case L::TIME: return "a time";
-    case L::DATE: return "a date";
+    case L::STRING:
+      return "a text in quotes";
+    case L::NUMBER:
+      return "a number";
+    case L::PERCENT:
+      return "a percentage";
+    case L::DURATION:
+      return "a duration";
+    case L::TIME:
+      return "a time";
+    case L::LOCAL:
+      return "a local time";
+    case L::DATE:
+      return "a date";
     case L::SCALED:
-    case L::CURRENCY: return "an amount of money";
-    case L::QUANTITY: return "a quantity";
-    default: break;
+    case L::CURRENCY:
+      return "an amount of money";
+    case L::QUANTITY:
+      return "a quantity";
+    default:
+      break;
   }
   const std::string literal = parser.getVocabulary().getLiteralName(type);
   return literal.size() < 2 ? "" : absl::StrCat("`", literal.substr(1, literal.size() - 2), "`");
@@ -49,31 +60,77 @@ std::string Described(const Token& token) {
 const char* Alternatives(size_t rule) {
   switch (rule) {
     case P::RuleFile:
-    case P::RuleDeclaration: return "a declaration, or a clause of the one above,";
-    case P::RuleEntityItem: return "a field or a `def`";
+    case P::RuleDeclaration:
+      return "a declaration, or a clause of the one above,";
+    case P::RuleEntityItem:
+      return "a field or a `def`";
     case P::RuleWorkflowItem:
-    case P::RuleWorkflowDecl: return "a field, a transition, `states`, `final`, `halted` or a `def`";
-    case P::RuleEntityDecl: return "a field or a `def`";
-    case P::RuleMemberBody: return "the type of a field, or the states of a transition,";
-    case P::RuleAuthorityDecl: return "`may`";
+    case P::RuleWorkflowDecl:
+      return "a field, a transition, `states`, `final`, `halted` or a `def`";
+    case P::RuleEntityDecl:
+      return "a field or a `def`";
+    case P::RuleMemberBody:
+      return "the type of a field, or the states of a transition,";
+    case P::RuleAuthorityDecl:
+      return "`may`";
     case P::RuleReviewDecl:
-    case P::RuleReviewItem: return "`panel`, `within` or a clause";
+    case P::RuleReviewItem:
+      return "`panel`, `within` or a clause";
     case P::RuleTestDecl:
-    case P::RuleStep: return "a step";
-    case P::RuleExpectation: return "what is expected";
+    case P::RuleStep:
+      return "a step";
+    case P::RuleExpectation:
+      return "what is expected";
     case P::RuleScenarioDecl:
-    case P::RuleScenarioItem: return "`expect`";
+    case P::RuleScenarioItem:
+      return "`expect`";
     case P::RuleLogDecl:
-    case P::RuleLogItem: return "an attribute of the log";
+    case P::RuleLogItem:
+      return "an attribute of the log";
     case P::RuleExpr:
     case P::RulePrimary:
-    case P::RuleUnary: return "a value";
-    case P::RuleSpan: return "a duration";
-    case P::RuleBound: return "a value";
-    case P::RuleLimit: return "a limit";
+    case P::RuleUnary:
+      return "a value";
+    case P::RuleTableDecl:
+    case P::RuleTableItem:
+      return "a row of the table";
+    case P::RuleCalendarDecl:
+    case P::RuleCalendarItem:
+      return "`zone`, `open`, `closed` or `window`";
+    case P::RuleDecomposeDecl:
+    case P::RuleDecomposeItem:
+      return "`plan`, `may add`, `must add`, `sub`, `under`, `bounds` or `finally`";
+    case P::RulePlanItem:
+      return "a task";
+    case P::RuleUnderItem:
+      return "a rule";
+    case P::RuleConfidenceDecl:
+    case P::RuleConfidenceItem:
+      return "`weakest of`, `independent`, `calibrate` or what a transition rests on";
+    case P::RuleDivergenceDecl:
+    case P::RuleDivergenceItem:
+      return "`baseline`, `alarm` or `notify`";
+    case P::RuleContextDecl:
+    case P::RuleContextItem:
+      return "`include`, `exclude`, `redact`, `requires`, `barrier` or `budget`";
+    case P::RuleOverflow:
+      return "`drop last`, `refuse` or `escalate to` and a role";
+    case P::RuleTemplateDecl:
+      return "a declaration";
+    case P::RulePropertyDecl:
+    case P::RulePropertyItem:
+      return "`never`, `always` or `within`";
+    case P::RuleSpan:
+      return "a duration";
+    case P::RuleBound:
+      return "a value";
+    case P::RuleLimit:
+      return "a limit";
     case P::RuleName:
-    case P::RuleStepName: return "a name";
-    default: return "";
+    case P::RuleStepName:
+      return "a name";
+    default:
+      return "";
   }
 }
 
@@ -84,10 +141,22 @@ bool IsBody(size_t rule) {
     case P::RuleWorkflowDecl:
     case P::RuleAuthorityDecl:
     case P::RuleReviewDecl:
+    case P::RuleTableDecl:
+    case P::RuleCalendarDecl:
+    case P::RuleDecomposeDecl:
+    case P::RulePlanItem:
+    case P::RuleUnderItem:
+    case P::RuleConfidenceDecl:
+    case P::RuleDivergenceDecl:
+    case P::RuleContextDecl:
+    case P::RuleTemplateDecl:
+    case P::RulePropertyDecl:
     case P::RuleLogDecl:
     case P::RuleTestDecl:
-    case P::RuleScenarioDecl: return true;
-    default: return false;
+    case P::RuleScenarioDecl:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -106,10 +175,20 @@ bool IsItem(size_t rule) {
     case P::RuleWorkflowItem:
     case P::RuleMay:
     case P::RuleReviewItem:
+    case P::RuleTableItem:
+    case P::RuleCalendarItem:
+    case P::RuleDecomposeItem:
+    case P::RulePlannedTask:
+    case P::RuleConfidenceItem:
+    case P::RuleDivergenceItem:
+    case P::RuleContextItem:
+    case P::RulePropertyItem:
     case P::RuleLogItem:
     case P::RuleStep:
-    case P::RuleScenarioItem: return true;
-    default: return false;
+    case P::RuleScenarioItem:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -232,9 +311,9 @@ bool PolicyErrors::BeginsItem(Parser* parser, uint32_t depth) const {
   antlr4::TokenStream* stream = parser->getTokenStream();
   const Layout& layout = LayoutOf(stream->LT(1));
   if (layout.depth != depth || !layout.first_on_line) return false;
-  if (depth == 0) return layout.declaration;
+  if (depth == 0 || layout.declaration) return layout.declaration;
   const size_t type = stream->LA(1), next = stream->LA(2);
-  if (!IsName(type) && type != L::K_EXPECT && type != L::K_DEF) return false;
+  if (!IsName(type) && type != L::K_EXPECT && type != L::K_DEF && type != L::K_WITHIN) return false;
   if (next == L::COLON) return true;
   if (Around(*parser, P::RuleTestDecl) != nullptr)
     return next == L::K_BY || next == L::K_ON || IsName(next) || type == L::K_EXPECT || type == L::K_AT ||
@@ -245,9 +324,40 @@ bool PolicyErrors::BeginsItem(Parser* parser, uint32_t depth) const {
     case L::K_HALTED:
     case L::K_DEF:
     case L::K_MAY:
-    case L::K_PANEL: return IsName(next);
-    case L::K_EXPECT: return true;
-    default: return next == L::K_FROM && Around(*parser, P::RuleLogDecl) != nullptr;
+    case L::K_FACT:
+    case L::K_MUST:
+    case L::K_SUB:
+    case L::K_UNDER:
+    case L::K_BOUNDS:
+    case L::K_FINALLY:
+    case L::K_WEAKEST:
+    case L::K_CALIBRATE:
+    case L::K_INCLUDE:
+    case L::K_EXCLUDE:
+    case L::K_REDACT:
+    case L::K_REQUIRES:
+    case L::K_BARRIER:
+    case L::K_NOTIFY:
+    case L::K_NEVER:
+    case L::K_ALWAYS:
+    case L::K_OPEN:
+    case L::K_WINDOW:
+    case L::K_PANEL:
+      return IsName(next);
+    case L::K_CLOSED:
+      return IsName(next) || next == L::DATE;
+    case L::K_ZONE:
+      return next == L::STRING;
+    case L::K_PLAN:
+      return next == L::LBRACE;
+    case L::K_BUDGET:
+      return next == L::NUMBER;
+    case L::K_WITHIN:
+      return Around(*parser, P::RulePropertyDecl) != nullptr;
+    case L::K_EXPECT:
+      return true;
+    default:
+      return next == L::K_FROM && Around(*parser, P::RuleLogDecl) != nullptr;
   }
 }
 

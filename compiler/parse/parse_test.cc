@@ -130,11 +130,43 @@ TEST(Brackets, LeftOpenEndAtTheNextDeclaration) {
   EXPECT_EQ(parsed.file.rules.size(), 2u);
 }
 
-TEST(LaterParts, AreSaidOnceAndSkipped) {
-  const Parsed parsed =
-      ParseText("decompose on Deal {\n  plan { a: B does c ; & }\n}\nfact x per y = count(z)\ndef a = 1\n");
-  EXPECT_THAT(parsed.codes, ElementsAre("E0116", "E0111", "E0110", "E0116"));
+TEST(Recovery, InsideWhatHoldsDeclarations) {
+  const Parsed parsed = ParseText(R"(
+template t(a: transition) on W in D {
+  rule one in D
+    deny a on W when b >
+  rule two in D
+    deny a on W
+}
+decompose on Deal {
+  plan {
+    a: B does c after
+    b: B does c
+  }
+  under b { rule three in D deny a on W when ) }
+  bounds depth 3
+}
+def after = 1
+)");
+  EXPECT_THAT(parsed.codes, ElementsAre("E0105", "E0126", "E0107", "E0105"));
+  ASSERT_EQ(parsed.file.templates.size(), 1u);
+  ASSERT_EQ(parsed.file.templates[0].body->rules.size(), 1u);
+  EXPECT_EQ(parsed.file.templates[0].body->rules[0].name.text, "two");
+  ASSERT_EQ(parsed.file.decompositions.size(), 1u);
+  EXPECT_EQ(parsed.file.decompositions[0].plan.size(), 1u);
+  EXPECT_EQ(parsed.file.decompositions[0].bounds.size(), 1u);
   EXPECT_EQ(parsed.file.defs.size(), 1u);
+}
+
+TEST(Comments, AreAllThereInOrder) {
+  const std::string text = "// a\n/// b\ndomain x // c\n  // d\ndomain y";
+  const Parsed parsed = ParseText(text);
+  std::string seen;
+  for (const ast::Comment& comment : parsed.file.comments) {
+    absl::StrAppend(&seen, text.substr(comment.span.begin, comment.span.end - comment.span.begin),
+                    comment.is_doc ? " doc" : "", comment.own_line ? " own line|" : "|");
+  }
+  EXPECT_EQ(seen, "// a own line|/// b doc own line|// c|// d own line|");
 }
 
 TEST(Limits, DepthIsADiagnostic) {
@@ -152,6 +184,23 @@ TEST(Limits, RungsOfALadderAreCounted) {
   std::string text = "rule r in d\n  hold a on W until b within 1h else ";
   for (int i = 0; i < 10'000; ++i) text += "escalate a to R within 1h else ";
   EXPECT_THAT(ParseText(text + "deny\n").codes, ElementsAre("E0112"));
+  for (const char* rung : {"escalate to R within (h) else ", "ask R within 1h else "}) {
+    text = "rule r in d\n  hold a on W until b within 1h else ";
+    for (int i = 0; i < 300; ++i) text += rung;
+    EXPECT_THAT(ParseText(text + "deny\n").codes, ElementsAre("E0112")) << rung;
+  }
+}
+
+TEST(Limits, TemplatesAndPlansAreCounted) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i) text += " template t() {\n";
+  EXPECT_THAT(ParseText(text).codes, testing::Contains("E0112"));
+  text = "decompose on W { may add a: B when ";
+  for (int i = 0; i < 10'000; ++i) text += "all of (";
+  EXPECT_THAT(ParseText(text).codes, testing::Contains("E0112"));
+  text = "table t(a: A) -> int { a: ";
+  for (int i = 0; i < 10'000; ++i) text += "(";
+  EXPECT_THAT(ParseText(text).codes, testing::Contains("E0112"));
 }
 
 TEST(Limits, ChainsAreADiagnosticEvenAcrossBrackets) {
@@ -201,6 +250,7 @@ TEST(Pages, ShowWhatTheyAreAbout) {
     std::ifstream stream("docs/diagnostics/" + code + ".md");
     const std::string page{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
     EXPECT_THAT(page, testing::StartsWith("# " + code + ": ")) << "no page, or not run from the project's root";
+    if (code == "E0116") continue;  // compiler/check says it
     const bool too_large_to_show = code == "E0101" || code == "E0113" || code == "E0114";
     const std::string avoid = ExampleUnder(page, "**Avoid**"), prefer = ExampleUnder(page, "**Prefer**");
     EXPECT_EQ(avoid.empty(), too_large_to_show) << code;

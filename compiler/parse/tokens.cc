@@ -28,6 +28,7 @@ const char* TextOfCloser(size_t closer) { return closer == L::RPAREN ? ")" : clo
 bool IsValue(size_t type) {
   switch (type) {
     case L::TIME:
+    case L::LOCAL:
     case L::DATE:
     case L::PERCENT:
     case L::DURATION:
@@ -38,8 +39,10 @@ bool IsValue(size_t type) {
     case L::CURRENCY:
     case L::K_TRUE:
     case L::K_FALSE:
-    case L::K_THIS: return true;
-    default: return false;
+    case L::K_THIS:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -65,41 +68,17 @@ bool IsBinary(size_t type) {
     case L::MINUS:
     case L::TIMES:
     case L::DIVIDE:
-    case L::DOT: return true;
-    default: return false;
+    case L::DOT:
+      return true;
+    default:
+      return false;
   }
 }
 
+// `actor` and `confidence` begin a declaration too, but stay words that may be names everywhere else.
 bool IsDeclarationWord(size_t type) {
-  switch (type) {
-    case L::K_PACKAGE:
-    case L::K_IMPORT:
-    case L::K_ENUM:
-    case L::K_RECORD:
-    case L::K_TYPE:
-    case L::K_DOMAIN:
-    case L::K_PRIORITY:
-    case L::K_HUMAN:
-    case L::K_ROLE:
-    case L::K_ENTITY:
-    case L::K_WORKFLOW:
-    case L::K_DEF:
-    case L::K_AUTHORITY:
-    case L::K_RULE:
-    case L::K_REVIEW:
-    case L::K_LOG:
-    case L::K_TEST:
-    case L::K_SCENARIO: return true;
-    default: return false;
-  }
-}
-
-const char* const kLaterWords[] = {"actor",    "apply",     "calendar",   "clearance", "confidence",
-                                   "context",  "decompose", "divergence", "fact",      "obligation",
-                                   "property", "table",     "template",   "unit"};
-
-bool IsLaterWord(const std::string& text) {
-  return std::find(std::begin(kLaterWords), std::end(kLaterWords), text) != std::end(kLaterWords);
+  return (type >= L::K_PACKAGE && type <= L::K_APPLY) || type == L::K_DEF || type == L::K_ACTOR ||
+         type == L::K_CONFIDENCE;
 }
 
 // One pass after another over a file's tokens; each leaves a list that the next can trust more.
@@ -121,7 +100,6 @@ class Reader {
     LayOut();
     MarkNames();
     LayOut();
-    DropLaterDeclarations();
     DropTooDeep();
     if (dropped_) LayOut();
     out.list = std::move(list_);
@@ -161,22 +139,45 @@ class Reader {
   // Whether the token stays.
   bool Mend(size_t i) {
     switch (Type(i)) {
-      case L::SEMICOLON: sink_.Report(Span(i), diagnostics::kSemicolon); return false;
-      case L::AND_SIGN: Foreign(i, L::K_AND, "and"); return true;
-      case L::OR_SIGN: Foreign(i, L::K_OR, "or"); return true;
-      case L::NOT_SIGN: Foreign(i, L::K_NOT, "not"); return true;
-      case L::UNEQUAL_SIGN: Foreign(i, L::NOT_EQUAL, "!="); return true;
-      case L::EQUAL_SIGN: Foreign(i, L::EQUAL, "=="); return true;
-      case L::AT_MOST_SIGN: Foreign(i, L::AT_MOST, "<="); return true;
-      case L::FAT_ARROW: Foreign(i, L::ARROW, "->"); return true;
-      case L::DEFINE_SIGN: Foreign(i, L::ASSIGN, "="); return true;
-      case L::QUOTED: MendQuoted(i); return true;
-      case L::BLOCK_COMMENT: sink_.Report(Span(i), diagnostics::kForeignComment, "/*"); return false;
+      case L::SEMICOLON:
+        sink_.Report(Span(i), diagnostics::kSemicolon);
+        return false;
+      case L::AND_SIGN:
+        Foreign(i, L::K_AND, "and");
+        return true;
+      case L::OR_SIGN:
+        Foreign(i, L::K_OR, "or");
+        return true;
+      case L::NOT_SIGN:
+        Foreign(i, L::K_NOT, "not");
+        return true;
+      case L::UNEQUAL_SIGN:
+        Foreign(i, L::NOT_EQUAL, "!=");
+        return true;
+      case L::EQUAL_SIGN:
+        Foreign(i, L::EQUAL, "==");
+        return true;
+      case L::AT_MOST_SIGN:
+        Foreign(i, L::AT_MOST, "<=");
+        return true;
+      case L::FAT_ARROW:
+        Foreign(i, L::ARROW, "->");
+        return true;
+      case L::DEFINE_SIGN:
+        Foreign(i, L::ASSIGN, "=");
+        return true;
+      case L::QUOTED:
+        MendQuoted(i);
+        return true;
+      case L::BLOCK_COMMENT:
+        sink_.Report(Span(i), diagnostics::kForeignComment, "/*");
+        return false;
       case L::UNCLOSED_STRING:
         sink_.Report(Span(i), diagnostics::kUnclosedString);
         Writable(list_[i]).setType(L::STRING);
         return true;
-      default: return true;
+      default:
+        return true;
     }
   }
 
@@ -251,18 +252,49 @@ class Reader {
 
   static bool MayFollow(size_t word, size_t next) {
     switch (word) {
-      case L::K_REVIEW: return next == L::K_ON;
+      case L::K_REVIEW:
+      case L::K_DECOMPOSE:
+      case L::K_CONFIDENCE:
+        return next == L::K_ON;
       case L::K_TEST:
-      case L::K_SCENARIO: return next == L::STRING;
-      case L::K_HUMAN: return next == L::K_ROLE;
-      default: return IsName(next);
+      case L::K_PROPERTY:
+      case L::K_SCENARIO:
+        return next == L::STRING;
+      case L::K_HUMAN:
+        return next == L::K_ROLE;
+      case L::K_ACTOR:
+        return next == L::LBRACE;
+      case L::K_PRIVATE:
+        return IsDeclarationWord(next);
+      default:
+        return IsName(next);
     }
   }
 
   // What a name must follow, so that a word that could begin a declaration is one here.
   static bool WantsName(size_t type) {
-    return type == L::K_TO || type == L::K_UNTIL || type == L::K_OVERRIDES || type == L::K_FROM ||
-           type == L::K_ESCALATE || (IsDeclarationWord(type) && type != L::K_RECORD);
+    switch (type) {
+      case L::K_TO:
+      case L::K_UNTIL:
+      case L::K_OVERRIDES:
+      case L::K_FROM:
+      case L::K_ESCALATE:
+      case L::K_OF:
+      case L::K_PER:
+      case L::K_VS:
+      case L::K_UNDER:
+      case L::K_LABEL:
+      case L::K_TASK:
+      case L::K_DOES:
+        return true;
+      case L::K_RECORD:
+      case L::K_PRIVATE:
+      case L::K_ACTOR:
+      case L::K_CONFIDENCE:
+        return false;
+      default:
+        return IsDeclarationWord(type);
+    }
   }
 
   // Words that could begin a declaration but do not, and so are names.
@@ -271,24 +303,27 @@ class Reader {
     for (size_t i = 0; i < list_.size(); ++i) {
       if (!Visible(i)) continue;
       const size_t type = Type(i);
-      if (IsDeclarationWord(type) && type != L::K_DEF && !IsKeyword(i, before)) Writable(list_[i]).setType(L::ID);
+      const bool reserved = type == L::K_DEF || type == L::K_ACTOR || type == L::K_CONFIDENCE;
+      if (IsDeclarationWord(type) && !reserved && !IsKeyword(i, before)) Writable(list_[i]).setType(L::ID);
       before = Type(i);
     }
+  }
+
+  // `fact` begins an item of a workflow too, where it can be told from a field of that name.
+  bool BeginsFact(size_t i) const {
+    if (Type(i) != L::K_FACT || !IsName(Type(Next(i)))) return false;
+    const size_t sign = Type(Next(Next(i)));
+    return sign == L::K_PER || sign == L::ASSIGN || sign == L::ARROW;
   }
 
   bool IsKeyword(size_t i, size_t before) const {
     const size_t type = Type(i);
     if (type == L::K_RECORD && before == L::K_FOLLOWING) return true;
     if (type == L::K_ROLE && before == L::K_HUMAN) return true;
-    if (layout_[i].depth != 0 || !MayFollow(type, Type(Next(i)))) return false;
-    return layout_[i].first_on_line || (EndsOperand(before) && !WantsName(before)) || before == L::K_OTHERWISE;
-  }
-
-  // A declaration of a later version. `confidence < 75%` on a line of its own is none.
-  bool BeginsLaterDeclaration(size_t i) const {
-    if (!FirstOnLine(i) || !IsName(Type(i)) || !IsLaterWord(list_[i]->getText())) return false;
-    const size_t next = Type(Next(i));
-    return IsName(next) || next == L::STRING || next == L::K_ON || (next == L::LBRACE && Type(i) == L::K_ACTOR);
+    if (!layout_[i].among_declarations) return BeginsFact(i) && !WantsName(before);
+    if (!MayFollow(type, Type(Next(i)))) return false;
+    return layout_[i].first_on_line || (EndsOperand(before) && !WantsName(before)) || before == L::K_OTHERWISE ||
+           before == L::LBRACE || before == L::K_PRIVATE;
   }
 
   bool FirstOnLine(size_t i) const {
@@ -355,8 +390,7 @@ class Reader {
     std::vector<bool> declaration(list_.size());
     openers_.resize(list_.size());
     for (size_t i = 0; i < list_.size(); ++i) {
-      declaration[i] =
-          Visible(i) && list_[i]->getCharPositionInLine() == 0 && (BeginsDeclaration(i) || BeginsLaterDeclaration(i));
+      declaration[i] = Visible(i) && list_[i]->getCharPositionInLine() == 0 && BeginsDeclaration(i);
       if (IsOpener(Type(i))) openers_[i] = list_[i]->getText();
     }
     std::vector<size_t> stay;  // positions in `out` that list_ still owns
@@ -376,43 +410,54 @@ class Reader {
     list_ = std::move(out);
   }
 
+  // What stands directly in a pair of brackets.
+  struct Scope {
+    bool declarations = false;  // in a file, a template, or what holds under a task
+    bool tasks = false;         // in a decomposition
+    size_t last = Token::EOF;   // the word that began the declaration that is being read
+  };
+
+  // The scope that the brace at i opens inside `outer`; before it stand `before`, and `above` in front of that.
+  static Scope Inner(const Scope& outer, size_t brace, size_t before, size_t above) {
+    Scope inner;
+    if (brace != L::LBRACE) return inner;
+    inner.declarations =
+        (outer.declarations && outer.last == L::K_TEMPLATE) || (outer.tasks && above == L::K_UNDER && IsName(before));
+    inner.tasks = outer.declarations && outer.last == L::K_DECOMPOSE;
+    return inner;
+  }
+
   void LayOut() {
     layout_.assign(list_.size(), {});
-    uint32_t depth = 0;
-    size_t line = 0;
+    std::vector<Scope> scopes = {{true, false, Token::EOF}};
+    size_t line = 0, before = Token::EOF, above = Token::EOF;
     for (size_t i = 0; i < list_.size(); ++i) {
       if (!Visible(i)) continue;
-      if (IsCloser(Type(i)) && depth > 0) --depth;
-      layout_[i].depth = depth;
-      layout_[i].first_on_line = list_[i]->getLine() != line;
-      layout_[i].declaration = depth == 0 && layout_[i].first_on_line && BeginsDeclaration(i);
-      if (IsOpener(Type(i))) ++depth;
+      if (IsCloser(Type(i)) && scopes.size() > 1) scopes.pop_back();
+      Scope& scope = scopes.back();
+      Layout& layout = layout_[i];
+      layout.depth = static_cast<uint32_t>(scopes.size() - 1);
+      layout.first_on_line = list_[i]->getLine() != line;
+      layout.among_declarations = scope.declarations;
+      if (scope.declarations && IsDeclarationWord(Type(i)) && IsKeyword(i, before)) scope.last = Type(i);
+      layout.declaration = scope.declarations && layout.first_on_line && BeginsDeclaration(i);
       line = list_[i]->getLine();
+      if (IsOpener(Type(i))) scopes.push_back(Inner(scope, Type(i), before, above));
+      above = before;
+      before = Type(i);
     }
   }
 
   // ---------------------------------------------------------------- declarations that are left out
 
   bool BeginsAnything(size_t i) const {
-    return Type(i) == Token::EOF || layout_[i].declaration ||
-           (Visible(i) && layout_[i].depth == 0 && BeginsLaterDeclaration(i));
+    return Type(i) == Token::EOF || (layout_[i].declaration && layout_[i].depth == 0);
   }
 
   // Takes tokens [begin, end) away.
   void Drop(size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) Writable(list_[i]).setChannel(Token::HIDDEN_CHANNEL);
     dropped_ = true;
-  }
-
-  void DropLaterDeclarations() {
-    for (size_t i = 0; i + 1 < list_.size(); ++i) {
-      if (!Visible(i) || layout_[i].depth != 0 || !BeginsLaterDeclaration(i)) continue;
-      size_t end = i + 1;
-      while (!BeginsAnything(end)) ++end;
-      sink_.Report(Span(i), diagnostics::kNotYet, list_[i]->getText(), "leave it out");
-      Drop(i, end);
-      i = end - 1;
-    }
   }
 
   // How deep and how tall the tree of what stands in one pair of brackets becomes.
@@ -422,6 +467,7 @@ class Reader {
     size_t unaries = 0;    // that wait for their operand
     size_t ifs = 0;        // around what is being read
     size_t height = 0;     // of the tallest expression so far
+    size_t rungs = 0;      // of the ladder that is being read
   };
 
   class Measure {
@@ -431,14 +477,12 @@ class Reader {
     Verdict Take(size_t type) {
       if (IsOpener(type)) {
         levels_.push_back({});
-        levels_.back().ifs = 0;
-        rungs_ = 0;
       } else if (IsCloser(type) && levels_.size() > 1) {
         const size_t height = levels_.back().height;
         levels_.pop_back();
         levels_.back().tallest = std::max(levels_.back().tallest, height);
         levels_.back().unaries = 0;
-        rungs_ = 0;
+        if (type == L::RBRACE) levels_.back().rungs = 0;
       } else {
         Inside(type);
       }
@@ -454,8 +498,8 @@ class Reader {
       Level& top = levels_.back();
       const bool after_operand = EndsOperand(before_);
       if (EndsExpression(type) || (after_operand && BeginsOperand(type))) {
-        top = {0, 0, 0, 0, top.height};
-        if (type == L::K_WHEN || type == L::COLON || IsDeclarationWord(type)) rungs_ = 0;
+        top = {0, 0, 0, 0, top.height, top.rungs};
+        if (type == L::K_WHEN || type == L::COLON || type == L::COMMA || IsDeclarationWord(type)) top.rungs = 0;
       }
       if (type == L::K_IF) ++top.ifs;
       if (type == L::K_NOT || type == L::K_HAS || (type == L::MINUS && !after_operand)) {
@@ -463,7 +507,7 @@ class Reader {
       } else if (IsBinary(type)) {
         ++top.operators;
       }
-      if (type == L::K_ESCALATE && before_ == L::K_ELSE) ++rungs_;
+      if ((type == L::K_ESCALATE || type == L::K_ASK) && before_ == L::K_ELSE) ++top.rungs;
       if (BeginsOperand(type)) top.unaries = 0;
     }
 
@@ -473,16 +517,15 @@ class Reader {
     }
 
     size_t Depth() {
-      size_t depth = rungs_ + levels_.size() - 1;
+      size_t depth = levels_.size() - 1;
       if (levels_.size() <= kDepthMax) {
-        for (const Level& level : levels_) depth += level.unaries + level.ifs;
+        for (const Level& level : levels_) depth += level.unaries + level.ifs + level.rungs;
       }
       return depth;
     }
 
     std::vector<Level> levels_ = {{}};
     size_t before_ = Token::EOF;
-    size_t rungs_ = 0;
   };
 
   void DropTooDeep() {
@@ -490,7 +533,7 @@ class Reader {
     Measure measure;
     for (size_t i = 0; i + 1 < list_.size(); ++i) {
       if (!Visible(i)) continue;
-      if (layout_[i].declaration) {
+      if (layout_[i].declaration && layout_[i].depth == 0) {
         begin = i;
         measure = {};
       }

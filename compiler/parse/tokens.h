@@ -1,8 +1,8 @@
 // Private to compiler/parse: a file's tokens, mended where a mistake is plain, before the parser sees them.
 //
 // What is settled here, because a grammar would say it worse: signs of other languages, three capitals after a number
-// as its currency, brackets that do not match, declarations of later versions of the language, and depth (the parser
-// and everything after it recurses, so nothing too deep may reach it).
+// as its currency, brackets that do not match, which words begin a declaration and which are names, and depth (the
+// parser and everything after it recurses, so nothing too deep may reach it).
 #pragma once
 
 #include <cstddef>
@@ -35,7 +35,8 @@ class Offsets {
 struct Layout {
   uint32_t depth = 0;  // of brackets around it; a closing bracket has the depth outside
   bool first_on_line = false;
-  bool declaration = false;  // a top-level declaration begins here
+  bool among_declarations = false;  // directly in a file, in a template, or in what holds under a task
+  bool declaration = false;         // a declaration begins here
 };
 
 struct Tokens {

@@ -1,0 +1,163 @@
+#include "compiler/check/not_yet.h"
+
+namespace writ::check {
+namespace {
+
+class Finder {
+ public:
+  explicit Finder(diagnostics::Sink& sink) : sink_(sink) {}
+
+  void All(const ast::Declarations& file) {
+    Each(file.units, "unit");
+    Each(file.tables, "table");
+    Each(file.calendars, "calendar");
+    Each(file.obligations, "obligation");
+    Each(file.actors, "actor");
+    Each(file.clearances, "clearance");
+    Each(file.facts, "fact");
+    Each(file.decompositions, "decompose");
+    Each(file.confidences, "confidence");
+    Each(file.divergences, "divergence");
+    Each(file.contexts, "context");
+    Each(file.templates, "template");
+    Each(file.applies, "apply");
+    Each(file.properties, "property");
+    Privates(file);
+    for (const ast::Domain& node : file.domains) {
+      if (!node.open_to.empty()) Say(node.open_to.front().span, "for", kLeaveOut);
+    }
+    for (const ast::Entity& node : file.entities) In(node);
+    for (const ast::Workflow& node : file.workflows) In(node);
+    for (const ast::Def& node : file.defs) In(node.body);
+    for (const ast::Authority& node : file.authorities) In(node);
+    for (const ast::Rule& node : file.rules) In(node);
+    for (const ast::Review& node : file.reviews) In(node);
+    for (const ast::Test& node : file.tests) In(node);
+    for (const ast::Scenario& node : file.scenarios) {
+      for (const ast::Expectation& expect : node.expects) In(expect);
+    }
+  }
+
+ private:
+  static constexpr const char* kLeaveOut = "leave it out";
+
+  void Say(ast::Span span, const char* what, const char* instead) {
+    sink_.Report(span, diagnostics::kNotYet, what, instead);
+  }
+
+  template <typename T>
+  void Each(const std::vector<T>& nodes, const char* word) {
+    for (const T& node : nodes) Say(node.span, word, kLeaveOut);
+  }
+
+  template <typename T>
+  void Private(const std::vector<T>& nodes) {
+    for (const T& node : nodes) {
+      if (node.is_private) Say(node.span, "private", kLeaveOut);
+    }
+  }
+  void Privates(const ast::Declarations& file) {
+    Private(file.enums);
+    Private(file.records);
+    Private(file.types);
+    Private(file.entities);
+    Private(file.workflows);
+    Private(file.defs);
+  }
+
+  void In(const ast::Entity& node) {
+    if (!node.under.empty()) Say(node.under.span, "under", kLeaveOut);
+    In(node.fresh);
+    for (const ast::Def& def : node.defs) In(def.body);
+  }
+
+  void In(const ast::Workflow& node) {
+    Each(node.facts, "fact");
+    for (const ast::Def& def : node.defs) In(def.body);
+    for (const ast::Transition& transition : node.transitions) {
+      if (!transition.endorses.empty()) Say(transition.endorses.front().span, "endorses", kLeaveOut);
+      if (!transition.declassifies.empty()) Say(transition.declassifies.front().span, "declassifies", kLeaveOut);
+      for (const ast::SetItem& item : transition.sets) In(item.computed);
+    }
+  }
+
+  void In(const ast::Authority& node) {
+    for (const ast::May& may : node.mays) {
+      if (may.consents) {
+        Say(may.span, "consent to", "leave it out, or name the transitions that the role may propose");
+      }
+      for (const ast::Limit& limit : may.limits) In(limit.value);
+      In(may.when);
+    }
+  }
+
+  void In(const ast::Rule& node) {
+    if (node.effect.text == "ask" || node.effect.text == "upon") {
+      sink_.Report(node.effect.span, diagnostics::kNotYet, node.effect,
+                   "leave the rule out, or say it with `deny`, `hold`, `escalate` or `allow`");
+    }
+    for (const ast::Duty& duty : node.duties) Say(duty.span, "then", kLeaveOut);
+    In(node.ladder);
+    In(node.when);
+    In(node.unless);
+  }
+
+  void In(const std::unique_ptr<ast::Ladder>& ladder) {
+    for (const ast::Ladder* at = ladder.get(); at != nullptr; at = at->next.get()) {
+      if (at->keyword.text == "ask" && at->next != nullptr) Say(at->keyword.span, "ask", "ask with `escalate … to`");
+      In(at->within);
+    }
+  }
+
+  void In(const ast::Review& node) {
+    if (!node.joint.empty()) Say(node.joint.front().span, "joint", kLeaveOut);
+    In(node.ladder);
+    for (const ast::Clause& clause : node.clauses) {
+      In(clause.ladder);
+      In(clause.when);
+    }
+  }
+
+  void In(const ast::Test& node) {
+    for (const ast::Step& step : node.steps) {
+      if (!step.under.empty()) Say(step.under.span, "under", kLeaveOut);
+      In(step.time);
+      for (const ast::ExprPtr& key : step.key) In(key);
+      In(step.values);
+      if (step.expect != nullptr) In(*step.expect);
+    }
+  }
+
+  void In(const ast::Expectation& node) {
+    using Kind = ast::Expectation::Kind;
+    if (node.kind == Kind::kObliged) Say(node.span, "obliged", kLeaveOut);
+    if (node.kind == Kind::kTask) Say(node.span, "task", kLeaveOut);
+    if (node.kind == Kind::kConfidence) Say(node.span, "confidence", kLeaveOut);
+    In(node.condition);
+  }
+
+  void In(const ast::ExprPtr& expr) {
+    if (expr == nullptr) return;
+    if (expr->kind == ast::ExprKind::kMethod) Say(expr->name.span, "a question to a calendar", kLeaveOut);
+    if (expr->kind == ast::ExprKind::kOf) Say(expr->span, "of (…)", kLeaveOut);
+    for (const ast::ExprPtr& child : expr->children) In(child);
+    if (expr->fold == nullptr) return;
+    const ast::Fold& fold = *expr->fold;
+    if (!fold.now_in.empty()) Say(fold.now_in.front().span, "now in", kLeaveOut);
+    In(fold.value);
+    In(fold.source);
+    In(fold.where);
+    In(fold.within);
+    In(fold.since);
+  }
+
+  diagnostics::Sink& sink_;
+};
+
+}  // namespace
+
+void NotYet(const std::vector<ast::File>& files, diagnostics::Sink& sink) {
+  for (const ast::File& file : files) Finder(sink).All(file);
+}
+
+}  // namespace writ::check
