@@ -6,6 +6,8 @@ find_package(Threads REQUIRED)
 add_library(writ_flags INTERFACE)
 target_include_directories(writ_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(writ_flags INTERFACE -Wall -Wextra -Werror -Wno-psabi -fno-strict-aliasing)
+# clang takes std::stable_sort's own use of a deprecated function, in libstdc++ 12, for ours.
+target_compile_options(writ_flags INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 
 find_program(WRIT_CCACHE ccache)
 if(WRIT_CCACHE)

@@ -54,7 +54,7 @@ TEST(Smt, AgreesOnManyRules) {
 TEST(Smt, ReadsNothingBehindTheEndOfAList) {
   const ir::Program program = samples::RandomProgram(5);
   std::vector<int64_t> frame = samples::RandomFrame(5);
-  const FrameList& lines = samples::SampleLayout().lists[samples::kLines];
+  const FrameList lines = samples::SampleLayout().lists[samples::kLines];
   frame[lines.offset] = 0;
   for (uint32_t i = 0; i < lines.capacity * lines.stride; ++i) frame[lines.offset + 1 + i] = 0x5a5a5a5a;
   RawDecision a, b;

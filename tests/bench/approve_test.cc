@@ -18,8 +18,17 @@
 #include "runtime/store/memory_store.h"
 #include "tests/bench/deal_desk.h"
 
-// Every allocation goes through these four, operator new's too. A sanitizer has its own, which may not be replaced.
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// A sanitizer has its own allocation, which may not be replaced. GCC tells of it by macros, clang 19 by features.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WRIT_BENCH_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WRIT_BENCH_SANITIZED 1
+#endif
+#endif
+
+// Every allocation goes through these four, operator new's too.
+#if defined(__GLIBC__) && !defined(WRIT_BENCH_SANITIZED)
 #define WRIT_BENCH_COUNTS_ALLOCATIONS 1
 static std::atomic<int64_t> allocation_count{0};
 extern "C" {
