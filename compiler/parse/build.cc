@@ -1655,8 +1655,8 @@ class Builder {
       node.parameters.push_back({SpanOf(parameter), NameOf(parameter->name()), Build(parameter->type()),
                                  parameter->expr() != nullptr ? Build(parameter->expr()) : nullptr});
     }
-    if (context->K_ON() != nullptr && names.size() > 1) node.workflow = NameOf(names[1]);
-    if (context->K_IN() != nullptr) node.domain = NameOf(names.back());
+    if (context->K_ON() != nullptr && names.size() > 1 && Sound(names[1])) node.workflow = NameOf(names[1]);
+    if (context->K_IN() != nullptr && Sound(names.back())) node.domain = NameOf(names.back());
     node.is_private = is_private_;
     node.body = std::make_unique<ast::Declarations>();
     to_ = node.body.get();

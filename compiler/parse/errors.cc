@@ -202,6 +202,17 @@ bool BeginsItemHere(Parser* parser, const Token* found) {
   return false;
 }
 
+// Whether the item that is being read, or was read last in this body, begins with that token: then it was not swallowed.
+bool BeginsLastItem(Parser& parser, const Token* token) {
+  for (ParserRuleContext* at = parser.getContext(); at != nullptr; at = static_cast<ParserRuleContext*>(at->parent)) {
+    if (IsItem(at->getRuleIndex())) return at->getStart() == token;
+    if (!IsBody(at->getRuleIndex())) continue;
+    auto* item = at->children.empty() ? nullptr : dynamic_cast<ParserRuleContext*>(at->children.back());
+    return item != nullptr && item->getStart() == token;
+  }
+  return false;
+}
+
 // The last token before this one that is no comment, or null.
 Token* Before(Parser* parser, const Token* token) {
   antlr4::TokenStream* stream = parser->getTokenStream();
@@ -289,6 +300,7 @@ void PolicyErrors::reportError(Parser* parser, const antlr4::RecognitionExceptio
 bool PolicyErrors::ReportCutShort(Parser* parser, const Token* found) {
   const Token* swallowed = Before(parser, found);
   if (swallowed == nullptr || !LayoutOf(swallowed).first_on_line || !IsName(swallowed->getType())) return false;
+  if (swallowed->getTokenIndex() == rewound_ || BeginsLastItem(*parser, swallowed)) return false;
   const Token* last = Before(parser, swallowed);
   ParserRuleContext* proposal = Around(*parser, P::RuleProposal);
   if (found->getType() == L::COLON && last != nullptr && last->getType() != L::RBRACE) {
@@ -300,6 +312,7 @@ bool PolicyErrors::ReportCutShort(Parser* parser, const Token* found) {
   } else {
     return false;
   }
+  rewound_ = swallowed->getTokenIndex();
   antlr4::TokenStream* stream = parser->getTokenStream();
   stream->seek(std::min(stream->index(), swallowed->getTokenIndex()));
   return true;

@@ -39,6 +39,7 @@ class PolicyErrors : public antlr4::DefaultErrorStrategy {
   const Offsets& offsets_;
   diagnostics::Sink& sink_;
   size_t last_token_ = static_cast<size_t>(-1), last_state_ = static_cast<size_t>(-1);
+  size_t rewound_ = static_cast<size_t>(-1);  // the token that was read again last: once is enough
 };
 
 }  // namespace writ::parse

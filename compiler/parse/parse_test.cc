@@ -158,6 +158,28 @@ def after = 1
   EXPECT_EQ(parsed.file.defs.size(), 1u);
 }
 
+// An item whose first word stands in front of a colon is not one that was swallowed: reading it again never ends.
+TEST(Recovery, EndsWhereTheFirstWordOfAnItemIsFollowedByAColon) {
+  for (const char* text : {
+           "calendar c {\n  zone \"E\"\n  open :..Thu 08:00..12:00\n  closed 2026-01-01\n}\n",
+           "decompose on W {\n  bounds depth 3\n  sub : 5\n  finally b\n}\n",
+           "decompose on W {\n  finally b\n  finally : 5\n}\n",
+           "confidence on W {\n  weakest of b\n  independent : x\n  independent\n}\n",
+           "context R on W {\n  include a\n  include : b\n}\n",
+           "property \"p\" {\n  always a\n  always : b\n  never : x\n}\n",
+           "divergence A vs B on a of W {\n  notify A\n  notify : B\n}\n",
+           "template t() {\n  domain a\n  domain : b\n}\n",
+           "table t(a: A) -> int {\n  a: 1\n  : 2\n}\n",
+           "authority A {\n  may go on W\n  may : b on W\n}\n",
+           "workflow W by id: Id {\n  fact a = 1\n  fact : b :\n  states : c\n}\n",
+           "test \"t\" {\n  wait 5h\n  wait : 5\n  at : 5\n}\n",
+       }) {
+    const Parsed parsed = ParseText(std::string(text) + "def after = 1\n");
+    EXPECT_THAT(parsed.codes, testing::Not(IsEmpty())) << text;
+    EXPECT_EQ(parsed.file.defs.size(), 1u) << text;
+  }
+}
+
 TEST(Comments, AreAllThereInOrder) {
   const std::string text = "// a\n/// b\ndomain x // c\n  // d\ndomain y";
   const Parsed parsed = ParseText(text);
