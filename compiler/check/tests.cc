@@ -566,21 +566,24 @@ bool IsMapped(const Workflow& workflow) {
                                                      [](const Transition& t) { return !t.foreign.empty(); });
 }
 
+// The one that bears a log's names, or else the only one: its transitions' own names are what a log may call them too.
 WorkflowId WorkflowOf(Model& model, const ast::Scenario& scenario) {
-  if (!scenario.workflow.empty()) {
-    const WorkflowId w = model.FindWorkflow(scenario.workflow);
-    if (w.valid() && !IsMapped(model.workflow(w)))
-      model.sink.Report(scenario.workflow.span, diagnostics::kScenarioNotMapped, scenario.workflow);
-    return w;
-  }
-  std::vector<uint32_t> mapped;
+  if (!scenario.workflow.empty()) return model.FindWorkflow(scenario.workflow);
+  // Lines of this format say themselves what they are about.
+  if (scenario.path.ends_with(".jsonl") || scenario.path.ends_with(".jsonl.gz")) return {};
+  std::vector<uint32_t> all, mapped;
   for (uint32_t i = 0; i < model.schema().workflows.size(); ++i) {
-    if (IsMapped(model.schema().workflows[i])) mapped.push_back(i);
+    const Workflow& workflow = model.schema().workflows[i];
+    if (workflow.is_builtin || workflow.is_entity) continue;
+    all.push_back(i);
+    if (IsMapped(workflow)) mapped.push_back(i);
   }
   if (mapped.size() == 1) return WorkflowId(mapped[0]);
-  model.sink.Report(
-      scenario.span, diagnostics::kScenarioWorkflow,
-      mapped.empty() ? "none says what a log calls its transitions" : "several say what a log calls their transitions");
+  if (all.size() == 1) return WorkflowId(all[0]);
+  model.sink.Report(scenario.span, diagnostics::kScenarioWorkflow,
+                    all.empty()      ? "there is none"
+                    : mapped.empty() ? "there are several, and none says what a log calls its transitions"
+                                     : "several say what a log calls their transitions");
   return {};
 }
 
