@@ -237,6 +237,10 @@ absl::Status SqliteStore::Open(bool create) {
   const absl::StatusOr<bool> empty = IsEmpty();
   Execute("COMMIT");
   if (!empty.ok()) return empty.status();
+  // Where no log may be made, an empty file is none: whatever it was, it has been lost.
+  if (*empty && !options_.create) {
+    return absl::FailedPreconditionError(absl::StrCat(path_, " is empty: it holds no log"));
+  }
   if (absl::Status status = EnableWal(); !status.ok()) return status;
   if (int code = Execute(kPragmas); code != SQLITE_OK) return Error(code, "cannot open it");
   if (*empty) {
