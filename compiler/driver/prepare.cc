@@ -25,9 +25,10 @@ int64_t NowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-bool Colours(int descriptor) {
+// On one that is not, no escape sequence means anything.
+bool IsTerminal(int descriptor) {
   const char* terminal = getenv("TERM");
-  return isatty(descriptor) && getenv("NO_COLOR") == nullptr && (terminal == nullptr || strcmp(terminal, "dumb") != 0);
+  return isatty(descriptor) != 0 && (terminal == nullptr || strcmp(terminal, "dumb") != 0);
 }
 
 // How far the passes have to run for what was asked.
@@ -73,6 +74,11 @@ void ShowTimes(const std::vector<PassTime>& times) {
 }
 
 }  // namespace
+
+bool Colours(int descriptor) {
+  const char* unwanted = getenv("NO_COLOR");  // said, and not empty: https://no-color.org
+  return IsTerminal(descriptor) && (unwanted == nullptr || unwanted[0] == '\0');
+}
 
 int Fail(const absl::Status& status) {
   absl::FPrintF(stderr, "writ: %s\n", status.message());
@@ -125,7 +131,7 @@ std::vector<std::vector<std::vector<RoleId>>> WhoMay(const typed::Program& progr
 }
 
 Progress::Progress(std::string what)
-    : what_(std::move(what)), started_ms_(NowMs()), on_terminal_(isatty(STDERR_FILENO) != 0) {}
+    : what_(std::move(what)), started_ms_(NowMs()), on_terminal_(IsTerminal(STDERR_FILENO)) {}
 
 Progress::~Progress() {
   if (shown_ms_ != 0) fputs("\r\033[K", stderr);

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -28,6 +29,7 @@ class Runner {
       if (!any.ok()) return Fail(any.status());
       if (!*any) return found_ ? kFindings : kFine;
       ++number_;
+      if (!prints_to_terminal_) progress_.Show(number_);
       if (too_long) Refuse(absl::StrCat("the line is longer than ", replay::kLineBytesMax, " bytes"));
       else if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
       else if (absl::Status status = Take(line); !status.ok()) return Fail(status);
@@ -56,7 +58,7 @@ class Runner {
       records = *std::move(due);
     }
     absl::StatusOr<DecisionRecord> record =
-        orchestrator_->Erase(event.erase.workflow, event.erase.on, event.erase.field, event.erase.by);
+        orchestrator_->Erase(event.erase.workflow, event.erase.on, event.erase.field, event.erase.by, event.erase.at_ns);
     if (record.ok()) {
       records.push_back(*std::move(record));
     } else if (records.empty() || record.status().code() != absl::StatusCode::kInvalidArgument) {
@@ -90,6 +92,8 @@ class Runner {
   const RunRequest& request_;
   Orchestrator* orchestrator_;
   replay::EventLineReader reader_;
+  Progress progress_{"lines decided"};
+  const bool prints_to_terminal_ = isatty(STDOUT_FILENO) != 0;  // there the decisions themselves are the progress
   int64_t number_ = 0;
   bool found_ = false;
 };

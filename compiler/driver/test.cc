@@ -28,7 +28,7 @@ absl::Status WriteFile(const std::string& path, const std::string& text) {
 
 void Show(const TestRequest& request, const std::vector<Result>& results) {
   std::string text;
-  const bool colour = isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == nullptr;
+  const bool colour = Colours(STDOUT_FILENO);
   for (const Result& result : results) {
     text += request.compile.json ? policy_test::ToJson(result) + "\n" : policy_test::ToText(result, colour);
   }

@@ -74,6 +74,7 @@ struct Ready {
 // Compiles, shows diagnostics on `findings`, dumps and times. Stops where the request says.
 Ready Prepare(const CompileRequest& request, FILE* findings = stderr);
 
+bool Colours(int descriptor);                // it is a terminal, and nobody said NO_COLOR
 int Fail(const absl::Status& status);        // says it on standard error; kFailed
 void Print(const std::string& text);         // to standard output, flushed; where that fails, the process ends with kFailed
 

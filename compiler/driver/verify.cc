@@ -52,7 +52,10 @@ class Verifier {
       last_read_ = 0;
       const absl::Status read = store_->Load(from, [&](const store::StoredEvent& stored) { return Keep(stored); });
       if (!read.ok() && read.code() != absl::StatusCode::kCancelled) return read;
-      for (const store::Event& event : batch_) Redecide(event);
+      for (const store::Event& event : batch_) {
+        Redecide(event);
+        progress_.Show(event.position);
+      }
       if (read.ok()) return absl::OkStatus();
       from = last_read_ + 1;
     }
@@ -150,6 +153,7 @@ class Verifier {
   static constexpr size_t kBatchEvents = 4096;
 
   store::Store* store_;
+  Progress progress_{"events verified"};
   Verification out_;
   std::vector<store::Event> batch_;
   int64_t last_read_ = 0;
@@ -166,7 +170,8 @@ std::string Text(const Verification& v) {
   if (v.chain.erased_count > 0) absl::StrAppend(&text, "erased: ", v.chain.erased_count, " values\n");
   for (int64_t position : v.erased)
     absl::StrAppend(&text, "position ", position, " can no longer be decided again: a value that it read was erased\n");
-  absl::StrAppend(&text, "state: ", v.instance_count, " instances, ", v.state_digest, "\n");
+  absl::StrAppend(&text, "state: ", v.instance_count, " instances", v.state_digest.empty() ? "" : ", ", v.state_digest,
+                  "\n");
   absl::StrAppend(&text, v.findings.empty() ? "fine\n" : absl::StrCat(v.findings.size(), " findings\n"));
   return text;
 }

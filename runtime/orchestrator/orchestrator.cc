@@ -90,7 +90,7 @@ absl::StatusOr<std::vector<DecisionRecord>> Orchestrator::Tick(int64_t now_ns) {
 }
 
 absl::StatusOr<DecisionRecord> Orchestrator::Erase(std::string_view workflow, const Input& on, std::string_view field,
-                                                   std::string_view by) {
+                                                   std::string_view by, std::optional<int64_t> at_ns) {
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     if (!core_->broken.ok()) return core_->broken;
     if (absl::Status s = core_->CatchUp(); !s.ok()) return s;
@@ -100,6 +100,7 @@ absl::StatusOr<DecisionRecord> Orchestrator::Erase(std::string_view workflow, co
     if (!key.ok()) return key.status();
     absl::StatusOr<store::Event> event = core_->EraseEvent(*id, *key, field, by);
     if (!event.ok()) return event.status();
+    if (core_->options.mode == ClockMode::kGiven) event->time_ns = std::max(event->time_ns, at_ns.value_or(event->time_ns));
     Records records;
     core_->told = &records;
     absl::Status status = core_->Stage(*std::move(event));

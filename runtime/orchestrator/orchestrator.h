@@ -84,9 +84,10 @@ class Orchestrator {
                            std::vector<absl::StatusOr<std::vector<DecisionRecord>>>* answers);
 
   // Erases the values of `field` (or of all fields with the label `field`) of one instance, wherever the log keeps them.
-  // `by` is recorded. The orchestrator folds the log anew.
+  // `by` is recorded, and `at_ns` where times are given: never before the last event's. What is due by then has to be fired
+  // first (Tick). The orchestrator folds the log anew.
   absl::StatusOr<DecisionRecord> Erase(std::string_view workflow, const Input& on, std::string_view field,
-                                       std::string_view by);
+                                       std::string_view by, std::optional<int64_t> at_ns = std::nullopt);
 
   // The event at a position, and as a record. kNotFound. Cost: one read of the store.
   absl::StatusOr<store::Event> EventAt(int64_t position);

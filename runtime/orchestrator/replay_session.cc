@@ -47,6 +47,11 @@ const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   return decision_;
 }
 
+void ReplaySession::MoveTo(int64_t now_ns) {
+  would_have_.clear();
+  Lapse(now_ns);
+}
+
 void ReplaySession::Note(WouldHave::Kind kind, const Proposal& where, int64_t at_ns, RuleId rule, TransitionId transition,
                          RoleId role) {
   would_have_.push_back({kind, at_ns, where.workflow, where.key, rule, transition, role});

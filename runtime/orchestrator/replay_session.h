@@ -44,6 +44,9 @@ class ReplaySession {
   // fields. What was due before it is in would_have() first.
   const RawDecision& Decide(Proposal* proposal, bool happened = true);
 
+  // Time passes without an event: what was due by then is in would_have().
+  void MoveTo(int64_t now_ns);
+
   // Of the last event.
   const Function& function() const { return *function_; }
   int64_t position() const { return position_; }

@@ -189,6 +189,7 @@ absl::StatusOr<bool> LineReader::Next(std::string_view* line, bool* too_long) {
       *line = *too_long ? std::string_view() : std::string_view(buffer_).substr(begin_, length);
       begin_ += length + (complete ? 1 : 0);
       if (!line->empty() && line->back() == '\r') line->remove_suffix(1);
+      if (std::exchange(is_first_, false) && line->starts_with("\xEF\xBB\xBF")) line->remove_prefix(3);
       return true;
     }
     if (at_end_) return false;

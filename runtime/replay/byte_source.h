@@ -33,7 +33,8 @@ absl::StatusOr<std::unique_ptr<ByteSource>> OpenStandardInput();
 // Over bytes in memory, gzip or not. `bytes` outlive it.
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenBytes(std::string_view bytes);
 
-// Cuts a source into lines without their line ends; a last line needs none.
+// Cuts a source into lines without their line ends (LF, CRLF); a last line needs none, and a byte order mark before the first is
+// passed over.
 class LineReader {
  public:
   LineReader(ByteSource* source, size_t line_bytes_max) : source_(source), line_bytes_max_(line_bytes_max) {}
@@ -47,7 +48,7 @@ class LineReader {
   size_t line_bytes_max_;
   std::string buffer_;
   size_t begin_ = 0;
-  bool at_end_ = false, skipping_ = false;
+  bool at_end_ = false, skipping_ = false, is_first_ = true;
 };
 
 }  // namespace writ::replay

@@ -31,14 +31,19 @@ absl::Status TakeMembers(const Schema& schema, const Input& input, const std::st
 
 }  // namespace
 
-absl::StatusOr<std::optional<Proposal>> RecordLines::Take(const Submission& line) {
-  const int64_t at_ns = line.at_ns.value_or(now_ns_);
+absl::Status RecordLines::MoveTo(int64_t at_ns) {
   if (any_ && at_ns < now_ns_) {
     return Refused(absl::StrCat("time goes back: it is at ", FormatTime(at_ns), ", and the line before was at ", FormatTime(now_ns_)));
   }
   if (at_ns > limits::kTimeMax || at_ns < -limits::kTimeMax) return Refused("its time is out of range");
+  now_ns_ = at_ns;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Proposal>> RecordLines::Take(const Submission& line) {
+  const int64_t before_ns = now_ns_;
+  if (absl::Status status = MoveTo(line.at_ns.value_or(now_ns_)); !status.ok()) return status;
   absl::StatusOr<std::optional<Proposal>> proposal = std::optional<Proposal>();
-  const int64_t before_ns = std::exchange(now_ns_, at_ns);
   if (line.kind == Submission::Kind::kAgent) {
     absl::StatusOr<ActorDescription> valid = registry_.Validate(line.agent);
     if (valid.ok()) proposal = std::optional<Proposal>(registry_.Registration(*valid, now_ns_));
@@ -49,6 +54,45 @@ absl::StatusOr<std::optional<Proposal>> RecordLines::Take(const Submission& line
   if (proposal.ok()) any_ = true;
   else now_ns_ = before_ns;
   return proposal;
+}
+
+absl::StatusOr<AnswerLine> RecordLines::TakeAnswer(const Submission& line) {
+  const int64_t before_ns = now_ns_;
+  if (absl::Status status = MoveTo(line.at_ns.value_or(now_ns_)); !status.ok()) return status;
+  absl::StatusOr<AnswerLine> answer = Answer(line);
+  if (answer.ok()) any_ = true;
+  else now_ns_ = before_ns;
+  return answer;
+}
+
+absl::StatusOr<AnswerLine> RecordLines::Answer(const Submission& line) {
+  AnswerLine answer;
+  answer.yes = line.yes;
+  answer.number = line.question;
+  answer.now_ns = now_ns_;
+  absl::StatusOr<RegisteredActor> actor = Actor(line);
+  if (!actor.ok()) return actor.status();
+  answer.actor = *std::move(actor);
+  for (const auto& [name, role] : {std::pair(&line.to, &answer.to), std::pair(&line.as, &answer.as)}) {
+    if (name->empty()) continue;
+    absl::StatusOr<RoleId> resolved = registry_.ResolveRole(*name);
+    if (!resolved.ok()) return resolved.status();
+    *role = *resolved;
+  }
+  if (line.on.absent()) return answer;
+  // An answer need not say of which workflow: each that has such an instance.
+  for (size_t i = 0; i < schema_.workflows.size(); ++i) {
+    if (!line.workflow.empty()) {
+      absl::StatusOr<WorkflowId> named = FindWorkflow(schema_, line.workflow);
+      if (!named.ok()) return named.status();
+      if (*named != WorkflowId(i)) continue;
+    }
+    absl::StatusOr<std::string> key = ToKey(schema_, WorkflowId(i), line.on);
+    if (!key.ok() || session_->world().Find(WorkflowId(i), *key) == nullptr) continue;
+    answer.places.push_back({WorkflowId(i), *std::move(key)});
+  }
+  if (answer.places.empty()) return Refused("there is no instance of this name that an answer could be about");
+  return answer;
 }
 
 void RecordLines::Registered(const Proposal& proposal) {

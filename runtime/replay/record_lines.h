@@ -10,6 +10,7 @@
 #include "runtime/orchestrator/input.h"
 #include "runtime/orchestrator/replay_session.h"
 #include "runtime/registry/registry.h"
+#include "runtime/replay/answers.h"
 
 namespace writ::replay {
 
@@ -19,10 +20,13 @@ class RecordLines {
   RecordLines(const Schema* schema, ReplaySession* session, const std::vector<std::vector<std::vector<RoleId>>>* may)
       : schema_(*schema), session_(session), may_(*may), registry_(schema) {}
 
-  // The proposal of an agent, set or propose line; an answer or a tick moves the time and gives none.
+  // The proposal of an agent, set or propose line; a tick moves the time and gives none.
   //
   // Errors    kInvalidArgument with a sentence: the line is refused.
   absl::StatusOr<std::optional<Proposal>> Take(const Submission& line);
+
+  // The same of an answer line.
+  absl::StatusOr<AnswerLine> TakeAnswer(const Submission& line);
 
   // After the session decided an agent's proposal.
   void Registered(const Proposal& proposal);
@@ -30,7 +34,9 @@ class RecordLines {
   int64_t now_ns() const { return now_ns_; }
 
  private:
+  absl::Status MoveTo(int64_t at_ns);
   absl::StatusOr<std::optional<Proposal>> Propose(const Submission& line);
+  absl::StatusOr<AnswerLine> Answer(const Submission& line);
   absl::StatusOr<RegisteredActor> Actor(const Submission& line);
   absl::StatusOr<RoleId> Role(const Submission& line, const RegisteredActor& actor, const Proposal& proposal) const;
   absl::StatusOr<WorkflowId> OnlyWorkflowWith(const std::string& transition) const;

@@ -9,6 +9,7 @@
 #include "runtime/orchestrator/names.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/orchestrator/replay_session.h"
+#include "runtime/replay/answers.h"
 #include "runtime/replay/event_lines.h"
 #include "runtime/replay/record_lines.h"
 #include "runtime/replay/value_input.h"
@@ -52,6 +53,12 @@ class Counter {
       for (const std::string& reason : record.reasons) AddRule(record.outcome, reason, the_case);
     }
     for (const store::Indeterminate& place : record.indeterminate) report_->indeterminate[place.rule].Add(the_case);
+  }
+
+  void AddDecidedAgain(const Proposal& proposal) {
+    const Workflow& workflow = schema_.workflows[proposal.workflow.value];
+    report_->would_have[absl::StrCat("decided again: ", workflow.transitions[proposal.transition.value].name)].Add(
+        CaseOf(schema_, proposal.workflow, proposal.key));
   }
 
   void AddWouldHave(const WouldHave& act) {
@@ -103,24 +110,94 @@ bool IsProposed(store::EventKind kind) {
 class Record {
  public:
   Record(const CompiledPolicy* policy, const ReplayOptions& options, ReplayReport* report)
-      : session_(policy), schema_(policy->schema()), options_(options), counter_(schema_, options, report) {}
+      : session_(policy),
+        answers_(policy, &session_),
+        schema_(policy->schema()),
+        options_(options),
+        counter_(schema_, options, report) {}
 
   Outcome Decide(Proposal* proposal, bool happened) {
+    MoveTo(proposal->now_ns);
     const RawDecision& decision = session_.Decide(proposal, happened);
     for (const WouldHave& act : session_.would_have()) counter_.AddWouldHave(act);
+    answers_.Note(*proposal, decision);
     counter_.AddRaw(decision, session_.function(), CaseOf(schema_, proposal->workflow, proposal->key));
     if (options_.on_decision) options_.on_decision(session_.Record());
     return decision.outcome;
   }
 
+  // An answer counts as what happened, as any event does: a yes grants the question, and moves nothing by itself.
+  Outcome Answer(const AnswerLine& line, bool happened) {
+    MoveTo(line.now_ns);
+    Proposal answer = answers_.Take(line);
+    const RawDecision& decision = session_.Decide(&answer, happened);
+    counter_.AddRaw(decision, session_.function(), CaseOfAnswer(line, answer));
+    if (options_.on_decision) options_.on_decision(RecordOf(line));
+    if (!happened || answers_.asked() == nullptr) return decision.outcome;
+    const bool counts = decision.outcome == Outcome::kPermit;
+    const Asked asked = *answers_.asked();
+    const bool complete = answers_.Settle(line.yes);
+    if (counts && complete) counter_.AddDecidedAgain(asked.proposal);
+    if (counts && !line.yes) counter_.AddWouldHave(Refused(asked, line.now_ns));
+    return decision.outcome;
+  }
+
+  // Time passes: what was due by then.
+  void MoveTo(int64_t now_ns) {
+    session_.MoveTo(now_ns);
+    for (const WouldHave& act : session_.would_have()) counter_.AddWouldHave(act);
+    answers_.NoteConclusions();
+  }
+
   // Without counting: what is needed for the state alone.
-  void Apply(Proposal* proposal, bool happened) { session_.Decide(proposal, happened); }
+  void Apply(Proposal* proposal, bool happened) {
+    const RawDecision& decision = session_.Decide(proposal, happened);
+    answers_.Note(*proposal, decision);
+  }
 
   ReplaySession& session() { return session_; }
   Counter& counter() { return counter_; }
 
  private:
+  // A no goes to the end of the ladder at once.
+  WouldHave Refused(const Asked& asked, int64_t now_ns) const {
+    WouldHave act;
+    act.kind = WouldHave::Kind::kFallback;
+    act.at_ns = now_ns;
+    act.workflow = asked.proposal.workflow;
+    act.key = asked.proposal.key;
+    act.rule = asked.rule;
+    const LadderId end = LadderEnd(schema_, asked.ladder);
+    if (end.valid()) act.transition = schema_.ladders[end.value].transition;
+    return act;
+  }
+
+  // The asked instance is the case, where it is known.
+  std::string CaseOfAnswer(const AnswerLine& line, const Proposal& answer) const {
+    const Asked* asked = answers_.asked();
+    if (asked != nullptr) return CaseOf(schema_, asked->proposal.workflow, asked->proposal.key);
+    if (!line.places.empty()) return CaseOf(schema_, line.places.front().first, line.places.front().second);
+    return CaseOf(schema_, answer.workflow, answer.key);
+  }
+
+  // As a decision on an answer is shown: the asked instance, and the question's number.
+  DecisionRecord RecordOf(const AnswerLine& line) const {
+    DecisionRecord record = session_.Record();
+    const Asked* asked = answers_.asked();
+    record.kind = store::EventKind::kAnswer;
+    record.question = asked != nullptr ? asked->number : line.number;
+    if (asked == nullptr && line.places.empty()) return record;
+    const WorkflowId workflow = asked != nullptr ? asked->proposal.workflow : line.places.front().first;
+    record.workflow = schema_.workflows[workflow.value].qualified;
+    record.on = asked != nullptr ? asked->proposal.key : line.places.front().second;
+    const Instance* instance = session_.world().Find(workflow, record.on);
+    const bool has_state = instance != nullptr && instance->state != kNewState;
+    record.state = has_state ? schema_.workflows[workflow.value].states[instance->state.value].name : "new";
+    return record;
+  }
+
   ReplaySession session_;
+  Answers answers_;
   const Schema& schema_;
   const ReplayOptions& options_;
   Counter counter_;
@@ -149,6 +226,11 @@ class Proposed {
     }
     for (const DecisionRecord& record : *records) Count(record, own);
     return absl::OkStatus();
+  }
+
+  // What is erased is not there for later decisions. kInvalidArgument: refused.
+  absl::Status Erase(const EraseLine& erase) {
+    return orchestrator_->Erase(erase.workflow, erase.on, erase.field, erase.by, erase.at_ns).status();
   }
 
   Counter& counter() { return counter_; }
@@ -255,10 +337,8 @@ absl::StatusOr<ReplayReport> ReplayForeign(const CompiledPolicy* policy, const s
 
 // Calls `take` with each line that can be read; refused lines go to `counter`.
 template <class Take>
-absl::Status EachLine(const std::string& path, Counter* counter, Take take) {
-  absl::StatusOr<std::unique_ptr<ByteSource>> source = OpenFile(path);
-  if (!source.ok()) return source.status();
-  LineReader lines(source->get(), kLineBytesMax);
+absl::Status EachLine(ByteSource* source, Counter* counter, Take take) {
+  LineReader lines(source, kLineBytesMax);
   EventLineReader reader;
   std::string_view line;
   bool too_long = false;
@@ -279,17 +359,30 @@ absl::Status EachLine(const std::string& path, Counter* counter, Take take) {
   }
 }
 
-absl::Status FollowLines(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options,
+// What an erasure takes is not decided about; its time passes all the same.
+Submission TickOf(const EventLine& line) {
+  Submission tick;
+  tick.kind = Submission::Kind::kTick;
+  tick.at_ns = line.erase.at_ns;
+  return tick;
+}
+
+absl::Status FollowLines(const CompiledPolicy* policy, ByteSource* source, const ReplayOptions& options,
                          ReplayReport* report) {
   Record record(policy, options, report);
   const Schema& schema = policy->schema();
   RecordLines lines(&schema, &record.session(), &options.may);
-  return EachLine(path, &record.counter(), [&](const EventLine& line, uint32_t) -> absl::Status {
-    if (line.is_erase) return ++report->passed_over["erasures"], absl::OkStatus();
-    absl::StatusOr<std::optional<Proposal>> proposal = lines.Take(line.submission);
+  return EachLine(source, &record.counter(), [&](const EventLine& line, uint32_t) -> absl::Status {
+    if (line.is_erase) ++report->passed_over["erasures"];
+    if (!line.is_erase && line.submission.kind == Submission::Kind::kAnswer) {
+      absl::StatusOr<AnswerLine> answer = lines.TakeAnswer(line.submission);
+      if (!answer.ok()) return answer.status();
+      record.Answer(*answer, line.submission.happened.value_or(true));
+      return absl::OkStatus();
+    }
+    absl::StatusOr<std::optional<Proposal>> proposal = lines.Take(line.is_erase ? TickOf(line) : line.submission);
     if (!proposal.ok()) return proposal.status();
-    if (line.submission.kind == Submission::Kind::kAnswer) ++report->passed_over["answers"];
-    if (!proposal->has_value()) return absl::OkStatus();
+    if (!proposal->has_value()) return record.MoveTo(lines.now_ns()), absl::OkStatus();
     if (line.submission.kind == Submission::Kind::kAgent) {
       record.Apply(&**proposal, /*happened=*/true);
       lines.Registered(**proposal);
@@ -300,13 +393,16 @@ absl::Status FollowLines(const CompiledPolicy* policy, const std::string& path, 
   });
 }
 
-absl::Status SubmitLines(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options,
+absl::Status SubmitLines(const CompiledPolicy* policy, ByteSource* source, const ReplayOptions& options,
                          ReplayReport* report) {
   absl::StatusOr<std::unique_ptr<Proposed>> proposed = Proposed::Open(policy, options, report);
   if (!proposed.ok()) return proposed.status();
-  return EachLine(path, &(*proposed)->counter(), [&](const EventLine& line, uint32_t number) -> absl::Status {
-    if (line.is_erase) return ++report->passed_over["erasures"], absl::OkStatus();
-    return (*proposed)->Submit(line.submission, number);
+  return EachLine(source, &(*proposed)->counter(), [&](const EventLine& line, uint32_t number) -> absl::Status {
+    if (!line.is_erase) return (*proposed)->Submit(line.submission, number);
+    if (line.erase.at_ns.has_value()) {
+      if (absl::Status status = (*proposed)->Submit(TickOf(line), number); !status.ok()) return status;
+    }
+    return (*proposed)->Erase(line.erase);
   });
 }
 
@@ -358,6 +454,8 @@ class StoredLog {
     for (const store::AskedQuestion& question : event.decision.questions) {
       std::vector<std::string>& digests = asked_[{question.question, question.to}];
       digests.insert(digests.end(), question.rule_digests.begin(), question.rule_digests.end());
+      if (names_.Workflow(event.workflow).valid())
+        places_.try_emplace(question.question, names_.Workflow(event.workflow), event.instance);
     }
     if (event.kind != store::EventKind::kAnswer || event.transition != "yes" ||
         event.decision.outcome != Outcome::kPermit)
@@ -427,7 +525,7 @@ class StoredLog {
 
   absl::Status FollowOne(const store::Event& event, Record* record) {
     if (event.kind == store::EventKind::kPolicy || event.kind == store::EventKind::kErase) return absl::OkStatus();
-    if (event.kind == store::EventKind::kAnswer) return ++report_->passed_over["answers"], absl::OkStatus();
+    if (event.kind == store::EventKind::kAnswer) return FollowAnswer(event, record);
     if (event.transition.empty() || event.transition == "conclude") return absl::OkStatus();
     if (!event.actor_registration.empty() && event.kind != store::EventKind::kRegister) Register(event, record);
     absl::StatusOr<Proposal> proposal = ProposalOf(event);
@@ -442,6 +540,32 @@ class StoredLog {
     const Outcome now = record->Decide(&*proposal, happened);
     report_->changed[{std::string(OutcomeName(event.decision.outcome)), std::string(OutcomeName(now))}].Add(
         CaseOf(schema_, proposal->workflow, proposal->key));
+    return absl::OkStatus();
+  }
+
+  absl::Status FollowAnswer(const store::Event& event, Record* record) {
+    if (!event.actor_registration.empty()) Register(event, record);
+    AnswerLine line;
+    line.number = event.question;
+    line.to = names_.Role(event.question_role);
+    line.as = names_.Role(event.role);
+    line.yes = event.transition == "yes";
+    line.now_ns = event.time_ns;
+    const auto place = places_.find(event.question);
+    if (place != places_.end()) line.places.push_back(place->second);
+    Registry registry(&schema_);
+    const Instance* instance = record->session().world().Find(registry.workflow(), event.actor);
+    if (instance != nullptr) registry.Refresh(*instance);
+    const RegisteredActor* actor = registry.Find(event.actor);
+    if (actor != nullptr) line.actor = *actor;
+    line.actor.id = event.actor;
+    const bool happened = event.recorded == store::Recorded::kNothing ? event.decision.outcome == Outcome::kPermit
+                                                                      : event.recorded == store::Recorded::kHappened;
+    const Outcome now = record->Answer(line, happened);
+    const std::string the_case =
+        place == places_.end() ? absl::StrCat(event.workflow, "/", event.instance)
+                               : CaseOf(schema_, place->second.first, place->second.second);
+    report_->changed[{std::string(OutcomeName(event.decision.outcome)), std::string(OutcomeName(now))}].Add(the_case);
     return absl::OkStatus();
   }
 
@@ -531,7 +655,8 @@ class StoredLog {
   const ReplayOptions& options_;
   ReplayReport* report_;
   std::map<std::pair<int64_t, std::string>, std::vector<std::string>> asked_;
-  std::map<int64_t, std::vector<std::string>> approved_;  // by question
+  std::map<int64_t, std::pair<WorkflowId, std::string>> places_;  // by question: the asked instance
+  std::map<int64_t, std::vector<std::string>> approved_;          // by question
   std::map<int64_t, int64_t> answered_at_;                // position of a yes: its question
 };
 
@@ -545,9 +670,12 @@ absl::StatusOr<ReplayReport> ReplayLog(const CompiledPolicy* policy, const std::
         absl::StrCat(path, ": a log is .jsonl, .xes or .csv, each also with .gz after it"));
   }
   if (format != "jsonl") return ReplayForeign(policy, path, format, options);
+  absl::StatusOr<std::unique_ptr<ByteSource>> source = OpenFile(path);
+  if (!source.ok()) return source.status();
   ReplayReport report;
-  const absl::Status status = options.follow == Follow::kRecord ? FollowLines(policy, path, options, &report)
-                                                                : SubmitLines(policy, path, options, &report);
+  const absl::Status status = options.follow == Follow::kRecord
+                                  ? FollowLines(policy, source->get(), options, &report)
+                                  : SubmitLines(policy, source->get(), options, &report);
   if (!status.ok()) return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
   return report;
 }
