@@ -7,9 +7,7 @@ namespace writ::driver {
 namespace {
 
 void AddCompileOptions(CLI::App* verb, CompileRequest* request) {
-  verb->add_option("files", request->files, "policy files; a directory means every .writ below it")
-      ->required()
-      ->type_name("FILES");
+  verb->add_option("FILES", request->files, "policy files; a directory means every .writ below it")->type_name("");
   verb->add_option("--dump", request->dump, "print a form of the program, and nothing else")
       ->check(CLI::IsMember({"ast", "typed", "ir", "llvm"}));
   verb->add_option("--stop-after", request->stop_after, "stop after a pass")
@@ -18,6 +16,12 @@ void AddCompileOptions(CLI::App* verb, CompileRequest* request) {
   verb->add_flag("--interpret", request->interpret, "decide by the reference interpreter instead of native code");
   verb->add_flag("--json", request->json, "for programs: one object, or one object a line");
 }
+
+// Asked for after parsing, so that an option that is not known is told first.
+void Need(bool is_there, const char* what) {
+  if (!is_there) throw CLI::RequiredError(what);
+}
+constexpr char kFiles[] = "FILES, the policy's files,";
 
 struct Requests {
   CompileRequest check;
@@ -29,19 +33,28 @@ struct Requests {
 };
 
 void AddCheck(CLI::App* app, Requests* requests) {
-  AddCompileOptions(app->add_subcommand("check", "parse and type-check: all diagnostics at once"), &requests->check);
+  CLI::App* verb = app->add_subcommand("check", "parse and type-check: all diagnostics at once, on standard output");
+  CompileRequest* request = &requests->check;
+  AddCompileOptions(verb, request);
+  verb->callback([request] { Need(!request->files.empty(), kFiles); });
 }
 
 void AddRun(CLI::App* app, Requests* requests) {
   CLI::App* verb = app->add_subcommand("run", "decide events, one JSON object a line in and out");
   RunRequest* request = &requests->run;
   AddCompileOptions(verb, &request->compile);
-  verb->add_option("--events", request->events, "a file of events, or - for standard input")->required();
+  verb->add_option("--events", request->events, "a file of events, or - for standard input")->type_name("F");
   verb->add_option("--store", request->store, "keep them in this directory; a decision is printed once it is durable")
       ->type_name("DIR");
   verb->add_option("--fail-on", request->fail_on, "outcomes that make the exit status 1: deny, hold, escalate, permit")
       ->delimiter(',')
-      ->check(CLI::IsMember({"permit", "deny", "hold", "escalate"}));
+      ->allow_extra_args(false)
+      ->type_name("OUTCOME,…")
+      ->check(CLI::IsMember({"permit", "deny", "hold", "escalate"}).description(""));
+  verb->callback([request] {
+    Need(!request->compile.files.empty(), kFiles);
+    Need(!request->events.empty(), "--events");
+  });
 }
 
 void AddTest(CLI::App* app, Requests* requests) {
@@ -51,6 +64,7 @@ void AddTest(CLI::App* app, Requests* requests) {
   verb->add_option("--junit", request->junit, "write a JUnit report to this file")->type_name("F");
   verb->add_option("--filter", request->filter, "only tests whose name contains this text");
   verb->add_flag("--skip-missing", request->skip_missing, "skip a scenario whose log is not there, instead of failing");
+  verb->callback([request] { Need(!request->compile.files.empty(), kFiles); });
 }
 
 void AddReplay(CLI::App* app, Requests* requests) {
@@ -68,7 +82,8 @@ void AddReplay(CLI::App* app, Requests* requests) {
       ->type_name("F");
   verb->add_option("--workflow", request->workflow, "the workflow that the log is about, where several could be");
   verb->callback([request] {
-    if (request->log.empty() && request->store.empty()) throw CLI::RequiredError("--log or --store");
+    Need(!request->compile.files.empty(), kFiles);
+    Need(!request->log.empty() || !request->store.empty(), "--log or --store");
   });
 }
 
@@ -84,7 +99,7 @@ void AddExplain(CLI::App* app, Requests* requests) {
   position->needs(store);
   verb->add_flag("--json", request->json, "for programs: one object");
   verb->callback([request] {
-    if (request->code.empty() && request->store.empty()) throw CLI::RequiredError("a code, or --store and --position");
+    Need(!request->code.empty() || !request->store.empty(), "a code, or --store and --position,");
   });
 }
 
@@ -92,8 +107,9 @@ void AddVerify(CLI::App* app, Requests* requests) {
   CLI::App* verb =
       app->add_subcommand("verify", "check a store: hash chain, every decision again, the state folded anew");
   VerifyRequest* request = &requests->verify;
-  verb->add_option("--store", request->store, "a store that `run` kept")->required()->type_name("DIR");
+  verb->add_option("--store", request->store, "a store that `run` kept")->type_name("DIR");
   verb->add_flag("--json", request->json, "for programs: one object");
+  verb->callback([request] { Need(!request->store.empty(), "--store"); });
 }
 
 int Dispatch(const CLI::App& app, const Requests& requests) {
@@ -105,10 +121,23 @@ int Dispatch(const CLI::App& app, const Requests& requests) {
   return Verify(requests.verify);
 }
 
+std::string UsageError(const CLI::App* app, const CLI::Error& error) {
+  const std::vector<CLI::App*> verbs = app->get_subcommands();
+  const std::string asked = verbs.empty() ? "writ" : "writ " + verbs.front()->get_name();
+  return asked + ": " + error.what() + "\nSee `" + asked + " --help`.\n";
+}
+
+// What stands first and is neither an option nor a verb.
+bool IsUnknownVerb(const CLI::App& app, const std::string& word) {
+  return word.rfind('-', 0) != 0 &&
+         app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == word; }).empty();
+}
+
 // CLI11 speaks by exceptions; they end here.
 int Main(int argument_count, char** arguments) {
   CLI::App app("writ: deterministic governance for workflows of agents and people", "writ");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
+  app.callback([&app] { Need(!app.get_subcommands().empty(), "A verb"); });
   app.set_version_flag("--version", "writ " WRIT_VERSION);
   app.footer("Exit status: 0 fine, 1 findings, 2 wrong usage or the world failed.");
   Requests requests;
@@ -118,7 +147,10 @@ int Main(int argument_count, char** arguments) {
   AddReplay(&app, &requests);
   AddExplain(&app, &requests);
   AddVerify(&app, &requests);
+  app.failure_message(UsageError);
   try {
+    if (argument_count > 1 && IsUnknownVerb(app, arguments[1]))
+      throw CLI::ExtrasError("There is no verb `" + std::string(arguments[1]) + "`", CLI::ExitCodes::ExtrasError);
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kFine : kFailed;
