@@ -75,7 +75,7 @@ class Explainer {
       if (seen[next]) continue;
       seen[next] = true;
       const ir::Expr& expr = code_.exprs[next];
-      if (!IsConnective(expr.op)) {
+      if (!IsConnective(expr.op) || text_.IsWithin(ir::ExprId(next))) {
         if (expr.op != ir::Op::kConstBool && !text_.IsRangeCheck(ir::ExprId(next))) conditions->push_back(next);
         continue;
       }

@@ -18,6 +18,21 @@ std::string Quoted(std::string_view text) {
   return absl::StrCat("\"", absl::string_view(text.data(), text.size()), "\"");
 }
 
+// What lower/ keeps of a fact is named by the author's words and a part: "count(amend).count".
+struct KeptPart {
+  std::string fact, part;
+  explicit KeptPart(const std::string& name) : fact(name.substr(0, name.rfind('.'))), part(name.substr(fact.size())) {}
+};
+
+bool IsYesOrNo(const std::string& fact) { return fact.rfind("happened(", 0) == 0 || fact.rfind("refused(", 0) == 0; }
+
+std::string CellText(const std::string& name) {
+  const KeptPart kept(name);
+  if (kept.part == ".unknown") return kept.fact + " could not be evaluated";
+  if (kept.part == ".time") return "the time of " + kept.fact;
+  return kept.part == ".has" && !IsYesOrNo(kept.fact) ? "has " + kept.fact : kept.fact;
+}
+
 }  // namespace
 
 // What a number means.
@@ -55,7 +70,57 @@ bool GuardText::IsRangeCheck(ir::ExprId id) const {
   return is_end(expr.a) || is_end(expr.b);
 }
 
+// happened(… within D) is kept as whether and when: (has and now - time < D).
+bool GuardText::WithinParts(uint32_t id, uint32_t* has, uint32_t* inside) const {
+  const ir::Expr& both = code_.exprs[id];
+  if (both.op != ir::Op::kAnd) return false;
+  const auto fact = [&](uint32_t expr, const char* part) {
+    const ir::Expr& slot = code_.exprs[expr];
+    if (slot.op != ir::Op::kSlotBool && slot.op != ir::Op::kSlotNum) return std::string();
+    const SlotPath& path = function_.frame.slots[slot.a].path;
+    if (path.root != SlotRoot::kCell) return std::string();
+    const KeptPart kept(workflow_.cells[path.index].name);
+    return kept.part == part ? kept.fact : std::string();
+  };
+  for (const auto& [first, second] : {std::pair(both.a, both.b), std::pair(both.b, both.a)}) {
+    const ir::Expr& less = code_.exprs[second];
+    if (less.op != ir::Op::kLtNum || code_.exprs[less.a].op != ir::Op::kSub) continue;
+    const std::string kept = fact(first, ".has");
+    if (kept.empty() || kept != fact(code_.exprs[less.a].b, ".time")) continue;
+    *has = first;
+    *inside = second;
+    return true;
+  }
+  return false;
+}
+
+bool GuardText::IsWithin(ir::ExprId id) const {
+  uint32_t has = 0, inside = 0;
+  return WithinParts(id.value, &has, &inside);
+}
+
+// "Compliance says reject": at least one of this round's verdicts of the role says so.
+std::string GuardText::SaysText(const ir::Expr& expr) const {
+  if (expr.op != ir::Op::kLeNum) return "";
+  const ir::Expr& one = code_.exprs[expr.a];
+  const ir::Expr& votes = code_.exprs[expr.b];
+  if (one.op != ir::Op::kConstNum || program_.numbers[one.a] != 1 || votes.op != ir::Op::kSlotNum) return "";
+  const SlotPath& path = function_.frame.slots[votes.a].path;
+  if (path.root != SlotRoot::kSeatVotes) return "";
+  const Schema& schema = program_.schema;
+  const Review& review = workflow_.reviews[path.index];
+  const Field& stance = workflow_.transitions[review.verdict.value].payload[review.stance.value];
+  return absl::StrCat(schema.roles[review.seats[path.part].role.value].name, " says ",
+                      schema.enums[schema.types[stance.type.value].index].members[path.part2].name);
+}
+
 std::vector<std::string> GuardText::Values(ir::ExprId id) const {
+  if (!SaysText(code_.exprs[id.value]).empty()) return {};
+  uint32_t has = 0, inside = 0;
+  if (WithinParts(id.value, &has, &inside)) {
+    // Where it never happened there is no time to tell.
+    return values_[has].boolean ? Values(ir::ExprId(inside)) : std::vector<std::string>();
+  }
   if (code_.exprs[id.value].op == ir::Op::kSlotBool) return {};  // the condition's own value says it
   std::vector<uint32_t> exprs;
   CollectSlots(id.value, &exprs, 0);
@@ -123,15 +188,15 @@ std::string GuardText::Root(const SlotPath& path) const {
     case SlotRoot::kDuplicate:
       return "the key was used for another request";
     case SlotRoot::kCell:
-      return workflow_.cells[path.index].name;
-    case SlotRoot::kWindowCount:
-      return absl::StrCat("count of ", workflow_.windows[path.index].name);
+      return CellText(workflow_.cells[path.index].name);
+    case SlotRoot::kWindowCount: {
+      const std::string& fact = workflow_.windows[path.index].name;
+      return fact.rfind("count(", 0) == 0 ? fact : "the number of events of " + fact;
+    }
     case SlotRoot::kWindowSum:
-      return absl::StrCat("sum of ", workflow_.windows[path.index].name);
     case SlotRoot::kWindowMin:
-      return absl::StrCat("least of ", workflow_.windows[path.index].name);
     case SlotRoot::kWindowMax:
-      return absl::StrCat("greatest of ", workflow_.windows[path.index].name);
+      return workflow_.windows[path.index].name;
     case SlotRoot::kWindowOverflow:
       return absl::StrCat(workflow_.windows[path.index].name, " is past its capacity");
     case SlotRoot::kReviewOutcome:
@@ -204,6 +269,30 @@ std::string GuardText::Slot(uint32_t slot_number) const {
   return text;
 }
 
+// The type of what is kept is not in the schema, but what it is of may be: "sum(amount for pay).sum", "last(pay).amount.value".
+GuardText::Shape GuardText::ShapeOfFact(const std::string& name) const {
+  const KeptPart kept(name);
+  Shape shape;
+  const auto typed = [&](const Type& type) { shape.kind = Shape::Kind::kTyped, shape.type = type; };
+  Type time;
+  time.kind = TypeKind::kTime;
+  if (kept.part == ".time" || kept.fact.rfind("time of ", 0) == 0) typed(time);
+  if (kept.part == ".time" || kept.part == ".count" || kept.part == ".has") return shape;
+  const size_t open = kept.fact.find('('), end = kept.fact.find(" for ");
+  const size_t last = kept.fact.rfind(").");
+  const std::string of = last != std::string::npos                              ? kept.fact.substr(last + 2)
+                         : open != std::string::npos && end != std::string::npos ? kept.fact.substr(open + 1, end - open - 1)
+                                                                                 : "";
+  const auto look = [&](const std::vector<Field>& fields) {
+    for (const Field& field : fields) {
+      if (field.name == of) typed(program_.schema.types[field.type.value]);
+    }
+  };
+  for (const Transition& transition : workflow_.transitions) look(transition.payload);
+  look(workflow_.fields);
+  return shape;
+}
+
 GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const {
   const Schema& schema = program_.schema;
   Shape shape;
@@ -222,6 +311,14 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
       break;
     case SlotRoot::kState:
       shape.kind = Shape::Kind::kState;
+      break;
+    case SlotRoot::kCell:
+      shape = ShapeOfFact(workflow_.cells[path.index].name);
+      break;
+    case SlotRoot::kWindowSum:
+    case SlotRoot::kWindowMin:
+    case SlotRoot::kWindowMax:
+      shape = ShapeOfFact(workflow_.windows[path.index].name + ".value");
       break;
     case SlotRoot::kActorRole:
       shape.kind = Shape::Kind::kRole;
@@ -366,6 +463,7 @@ std::string GuardText::Operator(uint32_t id, int depth) const {
     case ir::Op::kNot:
       return absl::StrCat("not (", text(expr.a), ")");
     case ir::Op::kAnd:
+      if (uint32_t has = 0, inside = 0; WithinParts(id, &has, &inside)) return Slot(code_.exprs[has].a);
       return absl::StrCat("(", text(expr.a), " and ", text(expr.b), ")");
     case ir::Op::kOr:
       return absl::StrCat("(", text(expr.a), " or ", text(expr.b), ")");
@@ -376,6 +474,7 @@ std::string GuardText::Operator(uint32_t id, int depth) const {
     case ir::Op::kLtNum:
       return Comparison(expr, "<", ">", depth);
     case ir::Op::kLeNum:
+      if (std::string says = SaysText(expr); !says.empty()) return says;
       return Comparison(expr, "<=", ">=", depth);
     case ir::Op::kEqStr:
       return absl::StrCat(text(expr.a), " == ", text(expr.b));

@@ -21,6 +21,8 @@ class GuardText {
   std::string Condition(ir::ExprId id) const;
   // It only asks whether a number stays within 64 bits: nothing that an author wrote.
   bool IsRangeCheck(ir::ExprId id) const;
+  // It asks whether a fact was inside its time: one condition, though it is made of two.
+  bool IsWithin(ir::ExprId id) const;
   // The slots that a condition reads, with their values: "discount is 38%".
   std::vector<std::string> Values(ir::ExprId id) const;
 
@@ -28,12 +30,16 @@ class GuardText {
   struct Shape;
   std::string Text(uint32_t id, const Shape* shape, int depth) const;
   std::string Operator(uint32_t id, int depth) const;
+  // Of such a condition: the operand that says whether it ever happened, then the one that says when. False: it is none.
+  bool WithinParts(uint32_t id, uint32_t* has, uint32_t* inside) const;
+  std::string SaysText(const ir::Expr& expr) const;  // empty: it asks something else
   std::string Comparison(const ir::Expr& expr, const char* sign, const char* turned, int depth) const;
   std::string Slot(uint32_t slot) const;
   std::string Root(const SlotPath& path) const;
   std::string Number(Num number, const Shape& shape) const;
   Shape ShapeOf(uint32_t id, int depth) const;
   Shape SlotShape(uint32_t slot) const;
+  Shape ShapeOfFact(const std::string& name) const;
   Shape ShapeOfPath(const SlotPath& path, ListId list) const;
   void CollectSlots(uint32_t id, std::vector<uint32_t>* exprs, int depth) const;
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/lower/planted_faults.h"
+#include "compiler/typed/words.h"
 #include "runtime/builtins/check.h"
 
 namespace writ::lower {
@@ -54,14 +55,15 @@ void AllocateFacts(ProgramState* state, const std::vector<bool>& poisoned) {
     const Fact& fact = state->typed->facts[f];
     Workflow& workflow = state->schema->workflows[fact.workflow.value];
     FactCells& cells = state->facts[f];
+    const std::string words = typed::Words(*state->typed, fact);
     const auto cell = [&](const char* part, SlotKind kind) {
-      workflow.cells.push_back({absl::StrCat("fact", f, ".", part), kind, false});
+      workflow.cells.push_back({absl::StrCat(words, ".", part), kind, false});
       return CellId(workflow.cells.size() - 1);
     };
     if (poisoned[f]) cells.poisoned = cell("unknown", SlotKind::kBool);
     if (IsWindow(fact)) {
       const uint32_t capacity = fact.capacity > 0 ? fact.capacity : limits::kWindowCapacityDefault;
-      workflow.windows.push_back({absl::StrCat("fact", f), fact.within_ns, capacity});
+      workflow.windows.push_back({words, fact.within_ns, capacity});
       cells.window = WindowId(workflow.windows.size() - 1);
       continue;
     }

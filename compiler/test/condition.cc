@@ -4,6 +4,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/typed/words.h"
 
 namespace writ::policy_test {
 namespace {
@@ -280,10 +281,10 @@ class Walker {
     return Item::Unknown("");
   }
 
-  // lower/ names what it keeps of fact 3 `fact3.has`, `fact3.value`, …, and its window `fact3`.
-  const CellValue* Cell(uint32_t fact, const char* part) {
+  // lower/ names what it keeps of a fact by its words: `last(pay).amount.has`, `….value`, …, and its window by them alone.
+  const CellValue* Cell(const std::string& fact, const char* part) {
     const Workflow& workflow = schema_.workflows[instance_.workflow.value];
-    const std::string name = absl::StrCat("fact", fact, ".", part);
+    const std::string name = absl::StrCat(fact, ".", part);
     for (size_t i = 0; i < workflow.cells.size() && i < instance_.cells.size(); ++i) {
       if (workflow.cells[i].name == name) return &instance_.cells[i];
     }
@@ -293,20 +294,21 @@ class Walker {
   Item Fact(uint32_t number) {
     const typed::Fact& fact = program_.facts[number];
     const Workflow& workflow = schema_.workflows[instance_.workflow.value];
-    const CellValue* unknown = Cell(number, "unknown");
+    const std::string words = typed::Words(program_, fact);
+    const CellValue* unknown = Cell(words, "unknown");
     if (unknown != nullptr && unknown->number != 0)
       return Item::Unknown("an event of this fact could not be evaluated");
     for (size_t i = 0; i < workflow.windows.size() && i < instance_.windows.size(); ++i) {
-      if (workflow.windows[i].name == absl::StrCat("fact", number)) return Window(fact, instance_.windows[i]);
+      if (workflow.windows[i].name == words) return Window(fact, instance_.windows[i]);
     }
-    const CellValue* has = Cell(number, "has");
-    const CellValue* time = Cell(number, "time");
+    const CellValue* has = Cell(words, "has");
+    const CellValue* time = Cell(words, "time");
     const bool in_time = time == nullptr || time->number > now_ns_ - fact.within_ns;
     const bool is_there = (has == nullptr || has->number != 0) && in_time;
     if (fact.kind == typed::Fact::Kind::kHappened) return Item::Of(is_there);
-    const CellValue* value = Cell(number, "value");
-    if (value == nullptr) value = Cell(number, "count");
-    if (value == nullptr) value = Cell(number, "sum");
+    const CellValue* value = Cell(words, "value");
+    if (value == nullptr) value = Cell(words, "count");
+    if (value == nullptr) value = Cell(words, "sum");
     if (value == nullptr) return Item::Unknown("this fact is not kept");
     if (!is_there) return Item::Absent();
     const TypeKind kind = fact.type.type.kind;

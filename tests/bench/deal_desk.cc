@@ -26,7 +26,7 @@ constexpr const char* kSlots[kApproveFrameWords] = {
     "bool @6 approved(acme.deals.large_discount)",
     "i64 @7 after.discount",
     "i64 @8 after.amount",
-    "bool @9 cell(fact0.has)",
+    "bool @9 cell(happened(recheck by Risk in this round).has)",
     "bool @10 approved(acme.deals.stale_credit)",
     "i64 @11 now",
     "i64 @12 after.customer.updated_at",
