@@ -13,6 +13,9 @@
 
 namespace {
 
+using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -260,6 +263,66 @@ TEST_F(CommandTest, AStoreIsKeptVerifiedAndExplained) {
               HasSubstr("\"then\":\"deny\",\"now\":\"permit\",\"events\":1,\"cases\":1"));
 }
 
+TEST_F(CommandTest, ExplainsFactsInTheAuthorsWords) {
+  Write("p.writ", std::string(kPolicy) + R"(
+enum Stance { approve, reject }
+role Auditor in trade
+workflow Case by id: string max 40 {
+  amount: int in 0..1000
+  states  open, review, done, dropped
+  halted  dropped
+  start:  -> open sets amount
+  submit: open -> review
+  assess: in review { stance: Stance  weight: int in 0..9 }
+  amend:  in review sets amount
+  finish: review -> done
+  drop:   review -> dropped
+}
+authority Desk { may start, submit, amend, finish on Case }
+authority Auditor { may assess on Case }
+authority Boss { may drop on Case }
+review on Case in review {
+  panel Auditor by assess.stance
+  within 24h else drop
+  bad:  drop    when Auditor says reject
+  fine: finish  otherwise
+}
+rule often in trade
+  deny finish on Case when count(amend by Desk within 7d) > 1 and sum(amount for amend) >= 30
+rule heavy in trade
+  deny finish on Case when happened(assess where weight > 5 and stance == reject within 1h) and Auditor says reject
+rule lately in trade
+  deny finish on Case when last(amend).amount is 20
+)");
+  const std::string events = R"({"agent":"ann","roles":["Desk"]}
+{"agent":"aud","roles":["Auditor"]}
+{"propose":"start","on":"c1","by":"ann","at":"2026-01-01T00:00:00Z","set":{"amount":1}}
+{"propose":"submit","on":"c1","by":"ann"}
+{"propose":"amend","on":"c1","by":"ann","set":{"amount":10}}
+{"propose":"amend","on":"c1","by":"ann","set":{"amount":20}}
+{"propose":"assess","on":"c1","by":"aud","with":{"stance":"reject","weight":7}}
+{"propose":"finish","on":"c1","by":"ann"}
+)";
+  const Outcome run = Writ("run p.writ --store s --events -", events);
+  ASSERT_EQ(run.status, 0) << run.out << run.err;
+  std::string position;
+  for (const std::string& line : Lines(run.out)) {
+    if (FieldOf(line, "proposal") == "\"finish\"") position = FieldOf(line, "position");
+  }
+  for (const char* json : {"", " --json"}) {
+    const Outcome why = Writ("explain --store s --position " + position + json);
+    EXPECT_EQ(why.status, 0) << why.err;
+    EXPECT_THAT(why.out, HasSubstr("count(amend by Desk within 7d) > 1"));
+    EXPECT_THAT(why.out, HasSubstr("count(amend by Desk within 7d) is 2"));
+    EXPECT_THAT(why.out, HasSubstr("sum(amount for amend) is 30"));
+    EXPECT_THAT(why.out, HasSubstr("happened(assess where weight > 5 and stance == reject within 1h)"));
+    EXPECT_THAT(why.out, HasSubstr("Auditor says reject"));
+    EXPECT_THAT(why.out, HasSubstr("last(amend).amount is 20"));
+    EXPECT_THAT(why.out, Not(HasSubstr("< 1h"))) << "one condition, as it was written";
+    EXPECT_THAT(why.out, Not(ContainsRegex("fact[0-9]|votes")));
+  }
+}
+
 TEST_F(CommandTest, VerifyFindsWhatWasTamperedWith) {
   Write("p.writ", kPolicy);
   ASSERT_EQ(Writ("run p.writ --store s --events -", kEvents).status, 0);
@@ -274,6 +337,27 @@ TEST_F(CommandTest, VerifyFindsWhatWasTamperedWith) {
   const Outcome tampered = Writ("verify --store s");
   EXPECT_EQ(tampered.status, 1);
   EXPECT_THAT(tampered.out, HasSubstr("position 6: "));
+}
+
+TEST_F(CommandTest, AFileThatIsNoLogIsNotFine) {
+  std::filesystem::create_directory(Path("s"));
+  Write("s/log.db", "");
+  for (const char* asked : {"verify --store s", "verify --store s --json", "explain --store s --position 1"}) {
+    const Outcome empty = Writ(asked);
+    EXPECT_EQ(empty.status, 2) << asked << empty.out;
+    EXPECT_THAT(empty.err, HasSubstr("s/log.db is empty: it holds no log")) << asked;
+  }
+  EXPECT_EQ(Text("s/log.db"), "");  // and looking at it made no log of it
+  Write("p.writ", kPolicy);
+  ASSERT_EQ(Writ("run p.writ --store t --events -", kEvents).status, 0);
+  const std::string whole = Text("t/log.db");
+  ASSERT_GT(whole.size(), 8192u);
+  for (const size_t length : {size_t{1}, size_t{99}, size_t{512}, size_t{4096}, whole.size() / 2}) {
+    Write("s/log.db", whole.substr(0, length));
+    const Outcome cut = Writ("verify --store s");
+    EXPECT_THAT(cut.status, AnyOf(1, 2)) << length << cut.out;
+    EXPECT_FALSE((cut.out + cut.err).empty());
+  }
 }
 
 TEST_F(CommandTest, ErasureLeavesTheChainAndSaysWhatCannotBeDecidedAgain) {
@@ -442,6 +526,130 @@ TEST_F(CommandTest, ReplayReadsLines) {
   const Outcome policy = Writ("replay p.writ --log log.jsonl --json --follow policy");
   EXPECT_THAT(policy.out, HasSubstr("{\"rule\":\"shop.large\",\"outcome\":\"deny\",\"events\":1,\"cases\":1}"));
   EXPECT_THAT(policy.out, Not(HasSubstr("no_transition")));
+}
+
+// What is asked, by a proposal that the outside did not carry out, and how that was answered.
+std::string AskedLines(const std::string& order, const std::string& answer) {
+  return R"({"propose":"open","on":")" + order + R"(","by":"ann","at":"2026-01-02T00:00:00Z","set":{"amount":200,"customer":"c"}})" +
+         "\n" + R"({"propose":"send","on":")" + order + R"(","by":"ann","happened":false})" + "\n" + answer + "\n";
+}
+std::string AnswerLine(const std::string& answer, const std::string& order, const std::string& more) {
+  return R"({"answer":")" + answer + R"(","on":")" + order + R"(",)" + more + "}";
+}
+
+TEST_F(CommandTest, AnswersOfARecordAreDecidedAndCount) {
+  Write("p.writ", kPolicy);
+  const std::string agents = std::string(kEvents).substr(0, std::string(kEvents).find("{\"propose\""));
+  const auto outcomes = [&](const std::string& lines) {
+    Write("log.jsonl", agents + lines);
+    const Outcome replay = Writ("replay p.writ --log log.jsonl --json --decisions d.jsonl");
+    EXPECT_EQ(replay.status, 0) << replay.out << replay.err;
+    EXPECT_THAT(replay.out, HasSubstr("\"passed_over\":{}"));
+    std::vector<std::string> answers;
+    for (const std::string& line : Lines(Text("d.jsonl"))) {
+      if (FieldOf(line, "proposal") != "\"yes\"" && FieldOf(line, "proposal") != "\"no\"") continue;
+      answers.push_back(FieldOf(line, "outcome") + FieldOf(line, "reasons") + FieldOf(line, "on"));
+    }
+    return std::pair(answers, replay.out);
+  };
+  const auto [yes, report] = outcomes(AskedLines("o1", AnswerLine("yes", "o1", R"("by":"bo")")) +
+                                      AnswerLine("no", "o1", R"("by":"bo")") + "\n");
+  EXPECT_THAT(yes, ElementsAre("\"permit\"[]\"o1\"", "\"deny\"[\"duplicate\"]\"o1\""));
+  EXPECT_THAT(report, HasSubstr("\"decided again: send\""));
+  EXPECT_THAT(report, HasSubstr("{\"rule\":\"duplicate\",\"outcome\":\"deny\",\"events\":1,\"cases\":1}"));
+  const auto [no, fell_back] = outcomes(AskedLines("o1", AnswerLine("no", "o1", R"("by":"bo")")));
+  EXPECT_THAT(no, ElementsAre("\"permit\"[]\"o1\""));
+  EXPECT_THAT(fell_back, HasSubstr("\"fell back to stop by shop.medium\""));
+  EXPECT_THAT(outcomes(AskedLines("o1", AnswerLine("yes", "o1", R"("by":"ann")"))).first,
+              ElementsAre("\"deny\"[\"no_authority\",\"self_approval\"]\"o1\""));
+  EXPECT_THAT(outcomes(AskedLines("o1", AnswerLine("yes", "o1", R"("by":"bo","at":"2026-01-02T04:00:00Z")"))).first,
+              ElementsAre("\"deny\"[\"expired\"]\"o1\""));
+  // What the outside refused did not happen: the question is open still.
+  EXPECT_THAT(outcomes(AskedLines("o1", AnswerLine("no", "o1", R"("by":"bo","happened":false)") + "\n" +
+                                            AnswerLine("yes", "o1", R"("by":"bo")")))
+                  .first,
+              ElementsAre("\"permit\"[]\"o1\"", "\"permit\"[]\"o1\""));
+  // Nobody was asked anything about it.
+  const std::string open = AskedLines("o1", "");
+  EXPECT_THAT(outcomes(open.substr(0, open.find('\n') + 1) + AnswerLine("yes", "o1", R"("by":"bo","to":"Boss")") + "\n").first,
+              ElementsAre("\"deny\"[\"stale\"]\"o1\""));
+}
+
+TEST_F(CommandTest, AnswersOfAStoreAreDecidedAndCount) {
+  Write("p.writ", kPolicy);
+  std::string events = kEvents;
+  events.replace(events.find("{\"tick\""), std::string::npos,
+                 "{\"answer\":\"yes\",\"on\":\"o2\",\"by\":\"bo\",\"at\":\"2026-01-01T02:00:00Z\"}\n"
+                 "{\"answer\":\"no\",\"on\":\"o2\",\"by\":\"bo\",\"at\":\"2026-01-01T03:00:00Z\"}\n");
+  ASSERT_EQ(Writ("run p.writ --store s --events -", events).status, 0);
+  const Outcome again = Writ("replay p.writ --store s --json --decisions d.jsonl");
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("\"passed_over\":{}"));
+  EXPECT_THAT(again.out, HasSubstr("{\"rule\":\"duplicate\",\"outcome\":\"deny\",\"events\":1,\"cases\":1}"));
+  EXPECT_THAT(Column(Text("d.jsonl"), "proposal"), Contains("\"yes\""));
+  // Under a policy that asks nobody, the answer is about nothing.
+  std::string changed = kPolicy;
+  changed.replace(changed.find("amount > 100 and"), 16, "amount > 300 and");
+  Write("p.writ", changed);
+  EXPECT_THAT(Writ("replay p.writ --store s --json").out,
+              HasSubstr("\"then\":\"permit\",\"now\":\"deny\",\"events\":1,\"cases\":1"));
+}
+
+TEST_F(CommandTest, AnErasureTakesItsTime) {
+  Write("p.writ", kPolicy);
+  const std::string erase = R"({"erase":"pii","workflow":"Customer","on":"c","by":"dpo","at":"2026-01-01T0)";
+  const std::string before = std::string(kEvents).substr(0, std::string(kEvents).find("{\"tick\""));
+  const std::string events = before + erase + "5:00:00Z\"}\n";
+  // The question that ran out by then falls back first, live and in replay.
+  const Outcome run = Writ("run p.writ --events -", events);
+  const std::vector<std::string> proposals = Column(run.out, "proposal");
+  ASSERT_EQ(proposals.size(), 11u);
+  EXPECT_EQ(proposals[9], "\"stop\"");
+  EXPECT_EQ(proposals[10], "\"erase\"");
+  EXPECT_EQ(FieldOf(Lines(run.out).back(), "at"), "\"2026-01-01T05:00:00Z\"");
+  EXPECT_THAT(Writ("run p.writ --events -", events + erase + "4:30:00Z\"}\n").err,
+              HasSubstr("\"line\":11,\"error\":\"time goes back"));
+  Write("log.jsonl", events + R"({"propose":"send","on":"o1","by":"ann","at":"2026-01-01T04:30:00Z"})" "\n");
+  const Outcome policy = Writ("replay p.writ --log log.jsonl --json --follow policy");
+  EXPECT_THAT(policy.out, HasSubstr("\"fell back to stop\""));
+  EXPECT_THAT(policy.out, HasSubstr("\"refused\":{\"count\":1,\"first\":[{\"line\":11,"));
+  EXPECT_THAT(Writ("replay p.writ --log log.jsonl --json").out,
+              HasSubstr("\"refused\":{\"count\":1,\"first\":[{\"line\":11,"));
+}
+
+TEST_F(CommandTest, ByteOrderMarksAndCarriageReturns) {
+  const auto marked = [](const std::string& text) {
+    std::string out = "\xEF\xBB\xBF";
+    for (const char c : text) out += c == '\n' ? "\r\n" : std::string(1, c);
+    return out;
+  };
+  Write("p.writ", kPolicy);
+  const std::string decided = Writ("run p.writ --events -", kEvents).out;
+  EXPECT_EQ(Writ("run p.writ --events -", marked(kEvents)).out, decided);
+  Write("log.jsonl", marked(kEvents));
+  EXPECT_EQ(Writ("replay p.writ --log log.jsonl").status, 0);
+  Write("p.writ", marked(kPolicy));
+  EXPECT_EQ(Column(Writ("run p.writ --events -", kEvents).out, "outcome"), Column(decided, "outcome"));
+}
+
+TEST_F(CommandTest, AScenarioIsAboutTheOnlyWorkflow) {
+  std::string policy = kPolicy;
+  policy += "\nscenario \"own names\" from \"log.csv\" following record { expect 0 cases denied because large }\n";
+  policy += "\nscenario \"said\" from \"log.csv\" following record on Order { expect 0 cases denied because large }\n";
+  Write("p.writ", policy);
+  Write("log.csv",
+        "case:concept:name,concept:name,org:resource,org:role,time:timestamp\n"
+        "o1,open,ann,Desk,2020-01-01T10:00:00Z\n");
+  const Outcome one = Writ("test p.writ");
+  EXPECT_THAT(one.out, HasSubstr("2 passed, 0 failed\n")) << one.out << one.err;
+  // Lines say themselves what they are about.
+  Write("p.writ", std::string(kPolicy) +
+                      "\nworkflow Other by id: string max 9 {\n  states x\n  go: -> x\n}\n"
+                      "authority Desk { may go on Other }\n"
+                      "scenario \"lines\" from \"log.jsonl\" following record { expect 1 cases denied because large }\n");
+  Write("log.jsonl", kEvents);
+  const Outcome lines = Writ("test p.writ");
+  EXPECT_THAT(lines.out, HasSubstr("1 passed, 0 failed\n")) << lines.out << lines.err;
 }
 
 TEST_F(CommandTest, BrokenLogsAreTheWorldsFailure) {
