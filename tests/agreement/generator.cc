@@ -166,7 +166,8 @@ void Generator::Records() {
     leg.members.push_back(
         MakeField("stops", Collection(TypeKind::kList, Ranged(TypeKind::kInt, -9, 9), small ? 2 : 3)));
   if (Chance(60)) leg.members.push_back(MakeField("by", Simple(TypeKind::kReference, customer_.value, Chance(50))));
-  if (Chance(40)) leg.members.push_back(MakeField("kinds", Collection(TypeKind::kSet, Simple(TypeKind::kEnum, 1), 3)));
+  const uint32_t widest = schema().enums[1].members.size() <= limits::kSetBitsMax ? 1 : 0;
+  if (Chance(40)) leg.members.push_back(MakeField("kinds", Collection(TypeKind::kSet, Simple(TypeKind::kEnum, widest), 3)));
   schema().records.push_back(leg);
 }
 
