@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/ast/dump.h"
 
@@ -256,6 +260,61 @@ TEST(Limits, JustBelowIsRead) {
 }
 
 TEST(Limits, NotUtf8) { EXPECT_THAT(ParseText("def a = \"\xFF\"").codes, ElementsAre("E0101")); }
+
+// Words and signs of a policy with the white space between them; joined they are its text again.
+std::vector<std::string> Pieces(const std::string& text) {
+  std::vector<std::string> pieces;
+  const auto is_word = [](char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  for (size_t i = 0; i < text.size();) {
+    size_t end = i + 1;
+    while (is_word(text[i]) && end < text.size() && is_word(text[end])) ++end;
+    pieces.push_back(text.substr(i, end - i));
+    i = end;
+  }
+  return pieces;
+}
+
+// Whatever an edit leaves behind, reading it ends, and what is said of it has a place in the text.
+TEST(Recovery, EndsOnEveryMutant) {
+  std::vector<std::vector<std::string>> policies;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/golden/parse")) {
+    std::ifstream stream(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    if (source::FirstInvalidUtf8(text).has_value()) continue;
+    policies.push_back(Pieces(text.substr(0, text.find("// DUMP"))));
+  }
+  std::sort(policies.begin(), policies.end());
+  ASSERT_GT(policies.size(), 50u) << "run from the project's root";
+  std::mt19937 random(7);
+  for (int i = 0; i < 2'000; ++i) {
+    std::vector<std::string> pieces = policies[random() % policies.size()];
+    for (size_t edits = 1 + random() % 3; edits > 0; --edits) {
+      const size_t at = random() % pieces.size(), other = random() % pieces.size();
+      switch (random() % 4) {
+        case 0:
+          pieces[at].clear();
+          break;
+        case 1:
+          pieces[at] += absl::StrCat(" ", pieces[other]);
+          break;
+        case 2:
+          std::swap(pieces[at], pieces[other]);
+          break;
+        default:
+          pieces.resize(at + 1);
+          break;
+      }
+    }
+    std::string text;
+    for (const std::string& piece : pieces) text += piece;
+    const Parsed parsed = ParseText(text);
+    ast::Dump(parsed.file);
+    for (const diagnostics::Diagnostic& diagnostic : parsed.diagnostics) {
+      ASSERT_LE(diagnostic.span.begin, diagnostic.span.end) << text;
+      ASSERT_LE(diagnostic.span.end, text.size()) << text;
+    }
+  }
+}
 
 // The page of a code: its example to avoid raises it, its example to prefer raises nothing here.
 std::string ExampleUnder(const std::string& page, const std::string& heading) {
