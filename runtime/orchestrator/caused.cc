@@ -1,5 +1,6 @@
 // What a line causes: its own decision, the timers that were due before it, and what the orchestrator does by itself after it.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
@@ -87,14 +88,14 @@ absl::Status Orchestrator::Core::ProcessLine(Line line) {
   const int64_t now_ns = line.now_ns;
   absl::StatusOr<Decided> decided = Decide(&line.proposal);
   if (!decided.ok()) return decided.status();
-  store::Event event = EventOf(line.kind, line.proposal, *decided);
-  event.actor_registration = line.registration;
+  store::Event event = EventOf(line.kind, line.proposal, *std::move(decided));
+  event.actor_registration = std::move(line.registration);
   event.seen = line.seen;
-  event.based_on = line.based_on;
-  event.claimed_time = line.claimed_time;
+  event.based_on = std::move(line.based_on);
+  event.claimed_time = std::move(line.claimed_time);
   event.recorded = line.recorded;
-  event.idempotency_key = line.idempotency_key;
-  event.request_digest = line.request_digest;
+  event.idempotency_key = std::move(line.idempotency_key);
+  event.request_digest = std::move(line.request_digest);
   if (line.kind != store::EventKind::kAnswer) {
     const int64_t position = NextPosition();
     if (absl::Status s = Stage(std::move(event)); !s.ok()) return s;
@@ -205,7 +206,7 @@ absl::Status Orchestrator::Core::FallBack(const Pending& pending, const RanOut& 
     question.ladder = ladder.next.value;
     decided.decision.questions.push_back(std::move(question));
   }
-  store::Event event = EventOf(store::EventKind::kFallback, proposal, decided);
+  store::Event event = EventOf(store::EventKind::kFallback, proposal, std::move(decided));
   event.on_behalf = asked.actor.is_orchestrator ? "" : asked.actor.id;
   event.question = ran_out.number;
   if (ran_out.role.valid()) event.question_role = schema().roles[ran_out.role.value].qualified;
@@ -268,7 +269,7 @@ absl::Status Orchestrator::Core::Conclude(WorkflowId workflow, const std::string
     decided.decision.reasons = {rule};
     decided.decision.state = folded->names().StateName(workflow, instance.state);
   }
-  store::Event event = EventOf(store::EventKind::kConclude, proposal, decided);
+  store::Event event = EventOf(store::EventKind::kConclude, proposal, std::move(decided));
   event.on_behalf = rule;
   event.cause = cause;
   return Stage(std::move(event));
@@ -296,7 +297,7 @@ absl::Status Orchestrator::Core::Redecide(int64_t position, int64_t now_ns, int6
     const Clause& clause = review.clauses[static_cast<size_t>(proposal.conclude_clause)];
     decided->decision.reasons = {schema().rules[clause.rule.value].qualified};
   }
-  store::Event event = EventOf(store::EventKind::kRedecide, proposal, *decided);
+  store::Event event = EventOf(store::EventKind::kRedecide, proposal, *std::move(decided));
   event.actor = "orchestrator";
   event.on_behalf = proposal.actor.is_orchestrator ? "" : proposer;
   event.question = position;
@@ -313,7 +314,7 @@ absl::Status Orchestrator::Core::Register(const ActorDescription& description, i
   if (decided->decision.outcome != Outcome::kPermit) {
     return absl::FailedPreconditionError(absl::StrCat("the policy does not let `", valid->id, "` be registered"));
   }
-  return Stage(EventOf(store::EventKind::kRegister, proposal, *decided));
+  return Stage(EventOf(store::EventKind::kRegister, proposal, *std::move(decided)));
 }
 
 }  // namespace writ

@@ -1,5 +1,6 @@
 // Events: prepared for the log, folded, appended in one batch, told.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
@@ -30,6 +31,11 @@ absl::Status Orchestrator::Core::Load() {
 
 absl::Status Orchestrator::Core::CatchUp() {
   WRIT_CHECK(staged.empty());
+  const int64_t appended = appended_position.load(std::memory_order_acquire);
+  while (!staged_events.empty() && staged_events.front().position <= appended) staged_events.pop_front();
+  // While some of our own is on its way to the log, nothing of others can come before it: the append would fail.
+  if (!staged_events.empty()) return absl::OkStatus();
+  std::lock_guard lock(store_mutex);
   absl::StatusOr<int64_t> last = store->LastPosition();
   if (!last.ok()) return last.status();
   if (*last == chain->last_position()) return absl::OkStatus();
@@ -67,15 +73,22 @@ absl::Status Orchestrator::Core::Stage(store::Event event) {
   return absl::OkStatus();
 }
 
-absl::Status Orchestrator::Core::Flush() {
-  if (staged.empty()) return absl::OkStatus();
-  const int64_t expected = chain->last_position() - static_cast<int64_t>(staged.size());
-  if (absl::Status s = store->AppendBatch(staged, expected); !s.ok()) return s;
-  chain->Commit();
-  log_policy = policy->digest();
-  staged.clear();
-  staged_events.clear();
+std::vector<store::PreparedEvent> Orchestrator::Core::TakeStaged() {
+  chain->Commit();  // it never goes back: when an append fails, the chain too is made anew from the log
+  return std::exchange(staged, {});
+}
+
+absl::Status Orchestrator::Core::Append(std::span<const store::PreparedEvent> events, int64_t expected_last_position) {
+  if (events.empty()) return absl::OkStatus();
+  std::lock_guard lock(store_mutex);
+  if (absl::Status s = store->AppendBatch(events, expected_last_position); !s.ok()) return s;
+  appended_position.store(expected_last_position + static_cast<int64_t>(events.size()), std::memory_order_release);
   return absl::OkStatus();
+}
+
+absl::Status Orchestrator::Core::Flush() {
+  const int64_t expected = chain->last_position() - static_cast<int64_t>(staged.size());
+  return Append(TakeStaged(), expected);
 }
 
 void Orchestrator::Core::Drop() {
@@ -89,7 +102,7 @@ DecisionRecord Orchestrator::Core::RecordOf(const store::Event& event) const {
   const Names& names = folded->names();
   auto shown = [&](const std::string& qualified) {
     const RoleId role = names.Role(qualified);
-    return role.valid() ? RoleShown(schema(), role) : qualified;
+    return role.valid() ? names.RoleShown(role) : qualified;
   };
   DecisionRecord record;
   record.position = event.position;
@@ -132,6 +145,7 @@ absl::StatusOr<store::Event> Orchestrator::Core::EventAt(int64_t position) {
     return absl::NotFoundError(absl::StrCat("there is no position ", position));
   }
   absl::StatusOr<store::Event> found = absl::NotFoundError(absl::StrCat("there is no position ", position));
+  std::lock_guard lock(store_mutex);
   absl::Status status = store->Load(position, [&](const store::StoredEvent& stored) {
     if (stored.position == position) {
       found = store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);

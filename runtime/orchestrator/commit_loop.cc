@@ -1,99 +1,243 @@
 #include "runtime/orchestrator/commit_loop.h"
 
-#include <future>
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
 
 namespace writ {
 namespace {
 
 constexpr auto kTimerLook = std::chrono::milliseconds(20);  // how often a live loop that is idle looks at the clock
+constexpr size_t kGroupMax = 16;        // a flush that is done waits for the group that is being decided
 constexpr size_t kBatchMax = 1024;
+constexpr int64_t kCalmFirst = 64, kCalmMax = int64_t{1} << 20;
+
+using Answers = std::vector<CommitLoop::Answer>;
 
 }  // namespace
 
 CommitLoop::CommitLoop(Orchestrator* orchestrator, Clock* clock, Callback on_timer)
-    : orchestrator_(orchestrator), clock_(clock), on_timer_(std::move(on_timer)), thread_([this] { Run(); }) {}
+    : orchestrator_(orchestrator), clock_(clock), on_timer_(std::move(on_timer)),
+      decide_thread_([this] { DecideLoop(); }), append_thread_([this] { AppendLoop(); }) {}
 
 CommitLoop::~CommitLoop() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
-  wake_.notify_one();
-  thread_.join();
+  decide_wake_.notify_one();
+  decide_thread_.join();
+  {
+    std::lock_guard lock(mutex_);
+    end_ = true;
+  }
+  append_wake_.notify_one();
+  append_thread_.join();
 }
 
+// ---------------------------------------------------------------- proposers
+
 CommitLoop::Answer CommitLoop::Propose(const Submission& submission) {
-  std::promise<Answer> answered;
-  std::future<Answer> answer = answered.get_future();
-  ProposeAsync(submission, [&](Answer a) { answered.set_value(std::move(a)); });
-  return answer.get();
+  Answer answer = absl::UnknownError("not answered");
+  GroupPtr group;
+  {
+    std::lock_guard lock(mutex_);
+    if (busy_ || !waiting_.empty()) {
+      group = Enqueue({&submission, nullptr, &answer, nullptr});
+    } else {
+      busy_ = true;
+    }
+  }
+  if (group == nullptr) return ProposeAlone(submission);
+  decide_wake_.notify_one();
+  group->answered.wait(false, std::memory_order_acquire);
+  return answer;
 }
 
 void CommitLoop::ProposeAsync(Submission submission, Callback done) {
+  auto owned = std::make_unique<Submission>(std::move(submission));
   {
     std::lock_guard lock(mutex_);
-    waiting_.push_back({std::move(submission), std::move(done)});
+    const Submission* const line = owned.get();
+    Enqueue({line, std::move(owned), nullptr, std::move(done)});
   }
-  wake_.notify_one();
+  decide_wake_.notify_one();
 }
 
-void CommitLoop::Run() {
+CommitLoop::GroupPtr CommitLoop::Enqueue(Waiting waiting) {
+  if (waiting_.empty() || waiting_.back()->lines.size() == kGroupMax) {
+    waiting_.push_back(std::make_shared<Group>());
+    waiting_.back()->lines.reserve(kGroupMax);
+  }
+  waiting_.back()->lines.push_back(std::move(waiting));
+  return waiting_.back();
+}
+
+// Nothing is under way: with no thread to wake and none to wait for, the flush is all that takes time.
+CommitLoop::Answer CommitLoop::ProposeAlone(const Submission& submission) {
+  Answers answers;
+  const absl::Status status = orchestrator_->SubmitBatch({&submission}, &answers);
+  bool others_wait;
+  {
+    std::lock_guard lock(mutex_);
+    busy_ = false;
+    others_wait = stop_ || !waiting_.empty();
+  }
+  if (others_wait) decide_wake_.notify_one();
+  return status.ok() ? std::move(answers.front()) : Answer(status);
+}
+
+void CommitLoop::Tell(const std::vector<GroupPtr>& groups, Answers answers) {
+  auto next = answers.begin();
+  for (const GroupPtr& group : groups) {
+    for (Waiting& line : group->lines) {
+      if (line.answer != nullptr) *line.answer = std::move(*next);
+      else line.done(std::move(*next));
+      ++next;
+    }
+    // From here on those who blocked may be gone; the group is kept by us too.
+    group->answered.store(true, std::memory_order_release);
+    group->answered.notify_all();
+  }
+}
+
+// ---------------------------------------------------------------- deciding
+
+void CommitLoop::DecideLoop() {
+  std::unique_lock lock(mutex_);
+  const auto ready = [this] { return !busy_ && (stop_ || !waiting_.empty()); };
   for (;;) {
-    std::vector<Waiting> batch = TakeWaiting();
-    if (!batch.empty()) {
-      Commit(std::move(batch));
-    } else if (stopped()) {
-      return;
-    } else {
+    if (clock_ == nullptr) {
+      decide_wake_.wait(lock, ready);
+    } else if (!decide_wake_.wait_for(lock, kTimerLook, ready) && busy_) {
+      continue;
+    }
+    if (stop_ && waiting_.empty()) return;
+    busy_ = true;
+    if (waiting_.empty()) {
+      lock.unlock();
       FireTimers();
+      lock.lock();
+    } else {
+      Work(lock);
+    }
+    busy_ = false;
+  }
+}
+
+bool CommitLoop::may_decide() const {
+  if (waiting_.empty() || ready_.decided.answers.size() >= kBatchMax) return false;
+  return calm_batches_ >= calm_needed_ || !under_way();
+}
+
+bool CommitLoop::under_way() const { return appending_state_ != Appending::kIdle || !ready_.groups.empty(); }
+
+// Until nobody waits and nothing is under way.
+void CommitLoop::Work(std::unique_lock<std::mutex>& lock) {
+  for (;;) {
+    decide_wake_.wait(lock, [this] { return appending_state_ == Appending::kFailed || may_decide() || !under_way(); });
+    if (appending_state_ == Appending::kFailed) {
+      StartOver(lock, nullptr);
+    } else if (may_decide()) {
+      DecideNext(lock);
+    } else {
+      return;
     }
   }
 }
 
-std::vector<CommitLoop::Waiting> CommitLoop::TakeWaiting() {
-  std::unique_lock lock(mutex_);
-  auto ready = [&] { return stop_ || !waiting_.empty(); };
-  if (clock_ == nullptr) {
-    wake_.wait(lock, ready);
-  } else {
-    wake_.wait_for(lock, kTimerLook, ready);
-  }
-  std::vector<Waiting> batch;
-  if (waiting_.size() <= kBatchMax) {
-    batch.swap(waiting_);
-    return batch;
-  }
-  const auto end = waiting_.begin() + kBatchMax;
-  batch.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
-  waiting_.erase(waiting_.begin(), end);
-  return batch;
-}
-
-bool CommitLoop::stopped() {
-  std::lock_guard lock(mutex_);
-  return stop_ && waiting_.empty();
-}
-
-// validate -> decide -> append -> apply: SubmitBatch does it for each line, with one append for all.
-void CommitLoop::Commit(std::vector<Waiting> batch) {
+void CommitLoop::DecideNext(std::unique_lock<std::mutex>& lock) {
+  GroupPtr group = std::move(waiting_.front());
+  waiting_.pop_front();
+  lock.unlock();
   std::vector<const Submission*> lines;
-  lines.reserve(batch.size());
-  for (const Waiting& waiting : batch) lines.push_back(&waiting.submission);
-  std::vector<Answer> answers;
-  const absl::Status status = orchestrator_->SubmitBatch(lines, &answers);
-  for (size_t i = 0; i < batch.size(); ++i) {
-    batch[i].done(status.ok() ? std::move(answers[i]) : Answer(status));
+  lines.reserve(group->lines.size());
+  for (const Waiting& line : group->lines) lines.push_back(line.submission);
+  DecidedBatch decided;
+  absl::Status status = orchestrator_->DecideBatch(lines, &decided);
+  lock.lock();
+  if (!status.ok()) {
+    decide_wake_.wait(lock, [this] { return appending_state_ == Appending::kFailed || !under_way(); });
+    if (appending_state_ != Appending::kFailed) failure_ = std::move(status);
+    return StartOver(lock, std::move(group));
   }
+  if (ready_.groups.empty()) {
+    ready_.decided = std::move(decided);
+  } else {
+    ready_.decided.Add(std::move(decided));
+  }
+  ready_.groups.push_back(std::move(group));
+  if (appending_state_ == Appending::kIdle) append_wake_.notify_one();
+}
+
+// No append runs. What the log has not got is submitted again, in the same order, now one batch after the other: of each, the
+// orchestrator says then what became of it.
+void CommitLoop::StartOver(std::unique_lock<std::mutex>& lock, GroupPtr undecided) {
+  const std::vector<GroupPtr> first = std::exchange(appending_, {}).groups;
+  std::vector<GroupPtr> second = std::exchange(ready_, {}).groups;
+  if (undecided != nullptr) second.push_back(std::move(undecided));
+  const absl::Status failure = std::exchange(failure_, absl::OkStatus());
+  if (absl::IsAborted(failure)) {
+    // Others append too. Deciding ahead of the log loses to them, and then the log is folded anew: for a while it is not done.
+    calm_needed_ = std::clamp(2 * calm_needed_, kCalmFirst, kCalmMax);
+    calm_batches_ = 0;
+  }
+  lock.unlock();
+  orchestrator_->Forget(failure);
+  SubmitAgain(first);
+  SubmitAgain(second);
+  lock.lock();
+  appending_state_ = Appending::kIdle;
+}
+
+void CommitLoop::SubmitAgain(const std::vector<GroupPtr>& groups) {
+  std::vector<const Submission*> lines;
+  for (const GroupPtr& group : groups) {
+    for (const Waiting& line : group->lines) lines.push_back(line.submission);
+  }
+  if (lines.empty()) return;
+  Answers answers;
+  const absl::Status status = orchestrator_->SubmitBatch(lines, &answers);
+  if (!status.ok()) answers.assign(lines.size(), Answer(status));
+  Tell(groups, std::move(answers));
 }
 
 void CommitLoop::FireTimers() {
-  if (clock_ == nullptr || failed_) return;
+  if (clock_ == nullptr || timers_failed_) return;
   const std::optional<int64_t> due_ns = orchestrator_->NextDue();
   const int64_t now_ns = clock_->NowNs();
   if (!due_ns.has_value() || *due_ns > now_ns) return;
   Answer fired = orchestrator_->Tick(now_ns);
-  failed_ = !fired.ok();  // whoever proposes next is told
+  timers_failed_ = !fired.ok();  // whoever proposes next is told
   if (on_timer_ != nullptr) on_timer_(std::move(fired));
+}
+
+// ---------------------------------------------------------------- appending
+
+void CommitLoop::AppendLoop() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    append_wake_.wait(lock, [this] {
+      return end_ || (appending_state_ == Appending::kIdle && !ready_.groups.empty());
+    });
+    if (end_) return;
+    appending_ = std::exchange(ready_, {});
+    appending_state_ = Appending::kBusy;
+    lock.unlock();
+    absl::Status status = orchestrator_->AppendBatch(appending_.decided);
+    if (status.ok()) {
+      Tell(appending_.groups, std::move(appending_.decided.answers));
+      appending_ = {};
+    }
+    lock.lock();
+    ++calm_batches_;
+    appending_state_ = status.ok() ? Appending::kIdle : Appending::kFailed;
+    failure_ = std::move(status);
+    if (ready_.groups.empty() || appending_state_ == Appending::kFailed || calm_batches_ <= calm_needed_) {
+      decide_wake_.notify_one();
+    }
+  }
 }
 
 }  // namespace writ

@@ -1,13 +1,21 @@
 // Group commit: many propose, one thread decides, one flush makes all of it durable, and only then anybody is told.
 //
-// Threads   Propose: any. The loop's thread alone touches the orchestrator, which it owns meanwhile.
+// While one batch is on its way to the disk, what comes meanwhile is decided on top of it, and is appended next. If the first
+// fails, both are decided again. Who proposes while nothing else is going on does all of it on its own thread: waking others
+// takes longer than deciding.
+//
+// Threads   Propose: any. The orchestrator is the loop's meanwhile: one thread at a time decides, one appends.
 // Errors    as Orchestrator::Submit. When the store fails, everybody who waits gets that error, and so does everybody after.
 // Cost      one flush for all that waited.
 // Source    docs/internals/orchestrator.md
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -20,7 +28,7 @@ namespace writ {
 class CommitLoop {
  public:
   using Answer = absl::StatusOr<std::vector<DecisionRecord>>;
-  using Callback = std::function<void(Answer)>;           // on the loop's thread; must not block
+  using Callback = std::function<void(Answer)>;           // on a thread of the loop's, one at a time; must not block
 
   // `orchestrator` is not owned; nobody else may use it until the loop is gone. In ClockMode::kLive it fires timers too, and
   // tells `on_timer` what came of them (may be null).
@@ -32,25 +40,55 @@ class CommitLoop {
 
  private:
   struct Waiting {
-    Submission submission;
-    Callback done;
+    const Submission* submission = nullptr;               // the proposer's, who blocks …
+    std::unique_ptr<Submission> owned;                    // … or this one
+    Answer* answer = nullptr;                             // where the proposer wants it …
+    Callback done;                                        // … or who is told
   };
+  // Lines that are decided and answered together, so that one call wakes all who block.
+  struct Group {
+    std::vector<Waiting> lines;
+    std::atomic<bool> answered = false;
+  };
+  using GroupPtr = std::shared_ptr<Group>;
+  struct Batch {
+    std::vector<GroupPtr> groups;
+    DecidedBatch decided;
+  };
+  enum class Appending : uint8_t { kIdle, kBusy, kFailed };
 
-  void Run();
-  std::vector<Waiting> TakeWaiting();
-  void Commit(std::vector<Waiting> batch);
+  GroupPtr Enqueue(Waiting waiting);
+  Answer ProposeAlone(const Submission& submission);
+
+  void DecideLoop();                                      // one thread runs this …
+  void AppendLoop();                                      // … and another this
+  void Work(std::unique_lock<std::mutex>& lock);
+  void DecideNext(std::unique_lock<std::mutex>& lock);
+  void StartOver(std::unique_lock<std::mutex>& lock, GroupPtr undecided);
+  void SubmitAgain(const std::vector<GroupPtr>& groups);
+  void Tell(const std::vector<GroupPtr>& groups, std::vector<Answer> answers);
   void FireTimers();
-  bool stopped();
+  bool under_way() const;                                 // something is decided and not answered
+  bool may_decide() const;
 
   Orchestrator* orchestrator_;
   Clock* clock_;
   Callback on_timer_;
+
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<Waiting> waiting_;                          // guarded by mutex_
-  bool stop_ = false;                                     // guarded by mutex_
-  bool failed_ = false;                                   // a timer could not be committed; of the loop's thread
-  std::thread thread_;
+  // Guarded by mutex_:
+  std::condition_variable decide_wake_, append_wake_;
+  std::deque<GroupPtr> waiting_;
+  bool busy_ = false;                                     // somebody has the orchestrator: the loop, or a lone proposer
+  bool stop_ = false, end_ = false;
+  Batch ready_;                                           // decided on top of `appending_`
+  Appending appending_state_ = Appending::kIdle;
+  absl::Status failure_;                                  // of what failed last
+  int64_t calm_batches_ = 0, calm_needed_ = 0;            // appended since others got in between; until it overlaps again
+
+  Batch appending_;                                       // the appending thread's while it is kBusy, else guarded by mutex_
+  bool timers_failed_ = false;                            // of the deciding thread
+  std::thread decide_thread_, append_thread_;
 };
 
 }  // namespace writ

@@ -1,5 +1,6 @@
 // A proposal against the policy: frame, decision, and what the decision asks and awaits, all in names for the log.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
@@ -224,7 +225,7 @@ absl::StatusOr<Decided> Orchestrator::Core::Decide(Proposal* proposal) {
     const int64_t version = chain->StreamVersion(stream);
     decided.reads.push_back({std::move(stream), version});
   }
-  const Pending* pending = folded->escalations().FindSame(Escalations::Identity(schema(), *proposal));
+  const Pending* pending = folded->FindSame(*proposal);
   const Waits waits(*folded, *proposal, pending, NextPosition());
   if (raw.outcome == Outcome::kEscalate) waits.Ask(StandingRules(function, raw), &decided.decision);
   if (raw.outcome == Outcome::kHold) waits.Await(StandingRules(function, raw), &decided.decision);
@@ -251,7 +252,7 @@ bool Orchestrator::Core::Covers(const Proposal& asked, const ActorView& actor) c
   return true;
 }
 
-store::Event Orchestrator::Core::EventOf(store::EventKind kind, const Proposal& proposal, const Decided& decided) const {
+store::Event Orchestrator::Core::EventOf(store::EventKind kind, const Proposal& proposal, Decided decided) const {
   store::Event event;
   const Workflow& workflow = schema().workflows[proposal.workflow.value];
   event.kind = kind;
@@ -263,12 +264,12 @@ store::Event Orchestrator::Core::EventOf(store::EventKind kind, const Proposal& 
   event.role = folded->names().RoleKept(proposal.actor);
   event.sets = folded->names().KeepSets(proposal);
   event.payload = folded->names().KeepPayload(proposal);
-  event.read_set = decided.reads;
+  event.read_set = std::move(decided.reads);
   event.policy_digest = policy->digest();
-  event.decision = decided.decision;
-  event.function = decided.function;
-  event.frame = decided.frame;
-  event.frame_private = decided.frame_private;
+  event.decision = std::move(decided.decision);
+  event.function = std::move(decided.function);
+  event.frame = std::move(decided.frame);
+  event.frame_private = std::move(decided.frame_private);
   return event;
 }
 

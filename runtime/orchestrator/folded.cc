@@ -48,6 +48,12 @@ StateId Folded::StateOf(WorkflowId workflow, std::string_view key) const {
   return instance == nullptr ? kNewState : instance->state;
 }
 
+// Mostly nothing is pending at all, and writing an identity costs as much as encoding an event.
+const Pending* Folded::FindSame(const Proposal& proposal) const {
+  if (escalations_.all().empty()) return nullptr;
+  return escalations_.FindSame(Escalations::Identity(schema(), proposal));
+}
+
 int64_t Folded::ReviewDue(WorkflowId workflow, std::string_view key) const {
   auto found = review_timer_of_.find(std::pair(workflow.value, std::string(key)));
   return found == review_timer_of_.end() ? INT64_MAX : found->second.due_ns;
@@ -165,7 +171,7 @@ void Folded::FoldPermitted(const store::Event& event, const Proposal& proposal) 
   world_.Apply(proposal, event.position, false);
   if (proposal.workflow == registry_.workflow()) registry_.Refresh(*world_.Find(proposal.workflow, proposal.key));
   if (event.kind == store::EventKind::kFallback) CloseTimedOut(event);
-  const Pending* same = escalations_.FindSame(Escalations::Identity(schema(), proposal));
+  const Pending* same = FindSame(proposal);
   if (same != nullptr) escalations_.Close(same->position, QuestionState::kWithdrawn);
   escalations_.Happened(proposal.workflow, proposal.key, proposal.transition, proposal.actor.role);
   escalations_.Withdraw(proposal.workflow, proposal.key, LastChange(proposal.workflow, proposal.key));

@@ -49,6 +49,7 @@ class Folded {
   const Timer* NextTimer() const;                                                  // null: none
   int64_t LastChange(WorkflowId workflow, std::string_view key) const;
   StateId StateOf(WorkflowId workflow, std::string_view key) const;
+  const Pending* FindSame(const Proposal& proposal) const;                         // null: nothing like it is pending
   int64_t ReviewDue(WorkflowId workflow, std::string_view key) const;              // INT64_MAX: no review waits
 
   // Who an event or a pending proposal stands for.

@@ -37,6 +37,7 @@ Names::Names(const Schema* schema) : schema_(schema) {
   for (size_t i = 0; i < schema->workflows.size(); ++i) workflows_[schema->workflows[i].qualified] = WorkflowId(i);
   for (size_t i = 0; i < schema->roles.size(); ++i) roles_[schema->roles[i].qualified] = RoleId(i);
   for (size_t i = 0; i < schema->rules.size(); ++i) rules_[schema->rules[i].qualified] = RuleId(i);
+  for (size_t i = 0; i < schema->roles.size(); ++i) shown_.push_back(writ::RoleShown(*schema, RoleId(i)));
   question_ = Workflow("writ.Question");
 }
 
@@ -62,7 +63,7 @@ std::string Names::StateName(WorkflowId workflow, StateId state) const {
 }
 
 std::string Names::QuestionKey(int64_t number, RoleId role) const {
-  return absl::StrCat(number, "/", RoleShown(*schema_, role));
+  return absl::StrCat(number, "/", role.valid() ? RoleShown(role) : "");
 }
 
 std::vector<store::NamedValue> Names::KeepSets(const Proposal& proposal) const {

@@ -23,6 +23,7 @@ class Names {
   RoleId Role(std::string_view qualified) const;
   RuleId Rule(std::string_view qualified) const;
   WorkflowId question() const { return question_; }
+  const std::string& RoleShown(RoleId role) const { return shown_[role.value]; }  // short where that is unique; a valid role
   static TransitionId TransitionOf(const writ::Workflow& workflow, std::string_view name);
 
   // The role as an event keeps it: qualified, "orchestrator", or empty (the host).
@@ -41,6 +42,7 @@ class Names {
   absl::flat_hash_map<std::string, WorkflowId> workflows_;
   absl::flat_hash_map<std::string, RoleId> roles_;
   absl::flat_hash_map<std::string, RuleId> rules_;
+  std::vector<std::string> shown_;                               // by RoleId
   WorkflowId question_;
 };
 

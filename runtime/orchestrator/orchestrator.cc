@@ -1,8 +1,11 @@
 #include "runtime/orchestrator/orchestrator.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/builtins/check.h"
 #include "runtime/orchestrator/convert.h"
 #include "runtime/orchestrator/orchestrator_core.h"
 
@@ -46,32 +49,59 @@ absl::StatusOr<std::unique_ptr<Orchestrator>> Orchestrator::Open(const CompiledP
   return absl::UnavailableError("others keep appending to the log");
 }
 
+void DecidedBatch::Add(DecidedBatch later) {
+  WRIT_CHECK(later.expected_last_position == expected_last_position + static_cast<int64_t>(events.size()));
+  std::move(later.events.begin(), later.events.end(), std::back_inserter(events));
+  std::move(later.answers.begin(), later.answers.end(), std::back_inserter(answers));
+}
+
+absl::Status Orchestrator::DecideBatch(const std::vector<const Submission*>& lines, DecidedBatch* batch) {
+  if (!core_->broken.ok()) return core_->broken;
+  if (absl::Status s = core_->CatchUp(); !s.ok()) {
+    core_->broken = s;
+    return s;
+  }
+  batch->expected_last_position = core_->chain->last_position();
+  batch->answers.clear();
+  batch->answers.reserve(lines.size());
+  for (const Submission* line : lines) {
+    Records records;
+    absl::Status status = core_->Process(*line, &records);
+    if (!status.ok() && status.code() != absl::StatusCode::kInvalidArgument) return status;
+    if (status.ok()) {
+      batch->answers.emplace_back(std::move(records));
+    } else {
+      batch->answers.emplace_back(std::move(status));
+    }
+  }
+  batch->events = core_->TakeStaged();
+  return absl::OkStatus();
+}
+
+absl::Status Orchestrator::AppendBatch(const DecidedBatch& batch) {
+  return core_->Append(batch.events, batch.expected_last_position);
+}
+
+void Orchestrator::Forget(const absl::Status& why) {
+  if (absl::IsDataLoss(why)) {
+    core_->broken = why;
+  } else {
+    core_->Drop();
+  }
+}
+
 absl::Status Orchestrator::SubmitBatch(const std::vector<const Submission*>& lines,
                                        std::vector<absl::StatusOr<std::vector<DecisionRecord>>>* answers) {
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-    if (!core_->broken.ok()) return core_->broken;
-    if (absl::Status s = core_->CatchUp(); !s.ok()) {
-      core_->broken = s;
-      return s;
+    DecidedBatch batch;
+    absl::Status status = DecideBatch(lines, &batch);
+    if (status.ok()) status = AppendBatch(batch);
+    if (status.ok()) {
+      *answers = std::move(batch.answers);
+      return status;
     }
-    answers->clear();
-    for (const Submission* line : lines) {
-      Records records;
-      absl::Status status = core_->Process(*line, &records);
-      if (!status.ok() && status.code() != absl::StatusCode::kInvalidArgument) {
-        core_->Drop();
-        return status;
-      }
-      answers->push_back(status.ok() ? absl::StatusOr<Records>(std::move(records)) : absl::StatusOr<Records>(status));
-    }
-    absl::Status appended = core_->Flush();
-    if (appended.ok()) return appended;
-    if (absl::IsDataLoss(appended)) {
-      core_->broken = appended;
-      return appended;
-    }
-    core_->Drop();
-    if (!absl::IsAborted(appended)) return appended;
+    Forget(status);
+    if (!absl::IsAborted(status)) return status;
   }
   return absl::UnavailableError("others keep appending to the log");
 }

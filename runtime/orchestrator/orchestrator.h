@@ -7,7 +7,7 @@
 //           message is a sentence for its author; nothing was committed. Everything else is the world's: what the store
 //           says, kFailedPrecondition for a log that this policy cannot read. After such an error nothing of the line is
 //           known to be committed, and nothing was acknowledged.
-// Threads   one at a time; CommitLoop (commit_loop.h) lets many propose.
+// Threads   one at a time, AppendBatch excepted; CommitLoop (commit_loop.h) lets many propose.
 // Source    docs/internals/semantics.md
 #pragma once
 
@@ -56,6 +56,15 @@ struct OrchestratorOptions {
   std::vector<std::vector<std::vector<RoleId>>> may;
 };
 
+// Lines that are decided and folded, but not durable yet. Nobody may be told an answer before AppendBatch has returned kOk.
+struct DecidedBatch {
+  std::vector<store::PreparedEvent> events;
+  int64_t expected_last_position = 0;        // what the log must be at for `events` to follow
+  std::vector<absl::StatusOr<std::vector<DecisionRecord>>> answers;  // of the lines, in order
+
+  void Add(DecidedBatch later);              // the batch that was decided next
+};
+
 // A question as others may look at it.
 struct OpenQuestion {
   int64_t number = 0;
@@ -82,6 +91,16 @@ class Orchestrator {
   // A status other than kOk: nothing of all that is known to be committed.
   absl::Status SubmitBatch(const std::vector<const Submission*>& lines,
                            std::vector<absl::StatusOr<std::vector<DecisionRecord>>>* answers);
+
+  // SubmitBatch in halves, for whoever decides one batch while another is appended (CommitLoop).
+  //
+  // DecideBatch decides on top of all that was decided before, appended or not; it reads what others have appended only when
+  // nothing of its own is on its way. AppendBatch may run on another thread meanwhile: one at a time, in the order in which the
+  // batches were decided. When either fails, no append may be running; Forget then throws away all that was decided and is not
+  // in the log, and whoever waits for it submits it again. After kDataLoss every later batch is answered so.
+  absl::Status DecideBatch(const std::vector<const Submission*>& lines, DecidedBatch* batch);
+  absl::Status AppendBatch(const DecidedBatch& batch);
+  void Forget(const absl::Status& why);
 
   // Erases the values of `field` (or of all fields with the label `field`) of one instance, wherever the log keeps them.
   // `by` is recorded, and `at_ns` where times are given: never before the last event's. What is due by then has to be fired

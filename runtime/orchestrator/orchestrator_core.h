@@ -6,9 +6,12 @@
 // commit.cc    events: prepared, folded, appended, told
 #pragma once
 
-#include <map>
+#include <atomic>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -58,10 +61,12 @@ class Orchestrator::Core {
 
   // ---- commit.cc
   absl::Status Load();                                   // folds the log anew
-  absl::Status CatchUp();                                // folds what others have appended
+  absl::Status CatchUp();                                // folds what others have appended, unless some of our own is under way
   absl::Status PutPolicyInForce();
   absl::Status Stage(store::Event event);                // prepares and folds; durable only after Flush
-  absl::Status Flush();
+  std::vector<store::PreparedEvent> TakeStaged();        // for Append; staging goes on behind it
+  absl::Status Append(std::span<const store::PreparedEvent> events, int64_t expected_last_position);  // any one thread
+  absl::Status Flush();                                  // both
   void Drop();                                           // what is staged was not appended: folds the log anew
   DecisionRecord RecordOf(const store::Event& event) const;
   absl::StatusOr<store::Event> EventAt(int64_t position);
@@ -76,7 +81,7 @@ class Orchestrator::Core {
   absl::StatusOr<Decided> Decide(Proposal* proposal);
   bool Covers(const Proposal& asked, const ActorView& actor) const;  // its authority covers the asked proposal
   bool FillComputed(Proposal* proposal) const;           // false: a computed value is out of its range
-  store::Event EventOf(store::EventKind kind, const Proposal& proposal, const Decided& decided) const;
+  store::Event EventOf(store::EventKind kind, const Proposal& proposal, Decided decided) const;
   int64_t NextPosition() const { return chain->last_position() + 1; }
 
   // ---- caused.cc
@@ -108,7 +113,9 @@ class Orchestrator::Core {
   std::unique_ptr<store::Chain> chain;
   std::string log_policy;                    // digest of the last event's
   std::vector<store::PreparedEvent> staged;
-  std::vector<store::Event> staged_events;
+  std::deque<store::Event> staged_events;    // all that CatchUp did not see in the log yet: on its way, or staged
+  std::mutex store_mutex;                    // held for each use of the store that may fall together with an append
+  std::atomic<int64_t> appended_position = 0;  // what is known to be in the log; Append moves it, on whatever thread
   Records* told = nullptr;                   // where Stage tells what it staged
   absl::Status broken;                       // the store is not to be trusted any more
   mutable Frame frame, probe;

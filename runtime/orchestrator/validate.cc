@@ -1,6 +1,7 @@
 // A line against the schema and the registry. Whatever is wrong here refuses the line: nothing is committed for it.
 #include <algorithm>
-#include <set>
+#include <string_view>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -210,16 +211,18 @@ class Validation {
                                 "): say which with `workflow`"));
   }
 
-  static absl::Status ObjectOf(const Input& input, std::string_view what, Input::Object* members) {
-    if (input.absent()) return absl::OkStatus();
+  // The members of what was given; none where nothing was.
+  static absl::StatusOr<const Input::Object*> ObjectOf(const Input& input, std::string_view what) {
+    static const Input::Object kNone;
+    if (input.absent()) return &kNone;
     const auto* object = std::get_if<Input::Object>(&input.v);
     if (object == nullptr) return Refused(absl::StrCat("`", Abseil(what), "` needs an object"));
-    std::set<std::string> names;
-    for (const InputMember& member : *object) {
-      if (!names.insert(member.name).second) return Refused(absl::StrCat("`", member.name, "` is there twice"));
-    }
-    *members = *object;
-    return absl::OkStatus();
+    std::vector<std::string_view> names(object->size());
+    std::transform(object->begin(), object->end(), names.begin(), [](const InputMember& member) { return std::string_view(member.name); });
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) return Refused(absl::StrCat("`", Abseil(*twice), "` is there twice"));
+    return object;
   }
 
   absl::Status Values() {
@@ -232,9 +235,9 @@ class Validation {
     const Workflow& workflow = schema_.workflows[proposal.workflow.value];
     const Transition& transition = workflow.transitions[proposal.transition.value];
     proposal.sets.resize(transition.sets.size());
-    Input::Object given;
-    if (absl::Status s = ObjectOf(in_.sets, "set", &given); !s.ok()) return s;
-    for (const InputMember& member : given) {
+    const absl::StatusOr<const Input::Object*> given = ObjectOf(in_.sets, "set");
+    if (!given.ok()) return given.status();
+    for (const InputMember& member : **given) {
       size_t i = 0;
       while (i < transition.sets.size() && workflow.fields[transition.sets[i].field.value].name != member.name) ++i;
       if (i == transition.sets.size()) return NotSet(workflow, transition, member.name);
@@ -267,9 +270,9 @@ class Validation {
     const Transition& transition =
         schema_.workflows[proposal.workflow.value].transitions[proposal.transition.value];
     proposal.payload.resize(transition.payload.size());
-    Input::Object given;
-    if (absl::Status s = ObjectOf(in_.payload, "with", &given); !s.ok()) return s;
-    for (const InputMember& member : given) {
+    const absl::StatusOr<const Input::Object*> given = ObjectOf(in_.payload, "with");
+    if (!given.ok()) return given.status();
+    for (const InputMember& member : **given) {
       size_t i = 0;
       while (i < transition.payload.size() && transition.payload[i].name != member.name) ++i;
       if (i == transition.payload.size()) {

@@ -600,6 +600,133 @@ TEST(Commit, NothingIsAcknowledgedWhenTheStoreFails) {
   }
 }
 
+// It is read once for each line that is decided, so that one can wait until that has happened.
+class CountingClock : public Clock {
+ public:
+  std::atomic<int> reads{0};
+  int64_t NowNs() override {
+    ++reads;
+    return kStart;
+  }
+};
+
+// A loop over the log of a story, whose first append lasts until the lines that `Meanwhile` proposes have been decided.
+class Overlap {
+ public:
+  explicit Overlap(const Story& story) : racing_(story.log()) {
+    OrchestratorOptions options;
+    options.mode = ClockMode::kLive;
+    options.clock = &clock_;
+    orchestrator_ = *Orchestrator::Open(&story.policy(), &racing_, options);
+    loop_ = std::make_unique<CommitLoop>(orchestrator_.get());
+  }
+
+  static Submission Line(const char* transition, const char* on, const char* key = "") {
+    Submission line;
+    line.transition = transition;
+    line.on = Input(on);
+    line.by = "desk";
+    line.idempotency_key = key;
+    if (line.transition == "open") line.sets = Input(Deal("1 USD"));
+    return line;
+  }
+
+  // `then` runs when all are decided, on the thread that appends, before the first append.
+  void Meanwhile(std::vector<Submission> lines, std::function<void()> then) {
+    expected_ += lines.size();
+    racing_.before = [this, lines, then] {
+      const int decided = clock_.reads + static_cast<int>(lines.size());
+      for (const Submission& line : lines) Propose(line);
+      // The last line's clock is read when all before it are decided.
+      while (clock_.reads < decided) std::this_thread::yield();
+      then();
+    };
+  }
+
+  // The answers, in the order in which they were told.
+  std::vector<CommitLoop::Answer> Run(const Submission& first) {
+    ++expected_;
+    Propose(first);
+    done_.get_future().wait();
+    loop_.reset();
+    return std::move(answers_);
+  }
+
+  RacingStore& store() { return racing_; }
+
+ private:
+  void Propose(const Submission& line) {
+    loop_->ProposeAsync(line, [this](CommitLoop::Answer answer) {
+      answers_.push_back(std::move(answer));
+      if (answers_.size() == expected_) done_.set_value();
+    });
+  }
+
+  RacingStore racing_;
+  CountingClock clock_;
+  std::unique_ptr<Orchestrator> orchestrator_;
+  std::unique_ptr<CommitLoop> loop_;
+  size_t expected_ = 0;
+  std::vector<CommitLoop::Answer> answers_;
+  std::promise<void> done_;
+};
+
+TEST(Commit, WhatComesDuringAFlushIsDecidedOnTopOfIt) {
+  Story story = Draft("100 USD");
+  Overlap overlap(story);
+  overlap.Meanwhile({Overlap::Line("submit", "d"), Overlap::Line("open", "e"), Overlap::Line("submit", "e")}, [] {});
+  const std::vector<CommitLoop::Answer> answers = overlap.Run(Overlap::Line("submit", "d"));
+  const char* const expected[] = {"12 submit d by desk: permit; review", "13 submit d by desk: deny [no_transition]; review",
+                                  "14 open e by desk: permit; draft", "15 submit e by desk: permit; review"};
+  story.Reopen();
+  ASSERT_EQ(answers.size(), std::size(expected));
+  for (size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(story.Tell(answers[i]->front()), expected[i]);
+  ExpectFolds(&story);
+}
+
+TEST(Commit, WhatWasDecidedAheadIsDecidedAgainWhenOthersGetInBetween) {
+  Story story = Draft("100 USD");
+  Overlap overlap(story);
+  overlap.Meanwhile({Overlap::Line("open", "e"), Overlap::Line("submit", "e")}, [&] {
+    EXPECT_EQ(story.Propose("submit", "d", "desk"), "12 submit d by desk: permit; review");
+  });
+  const std::vector<CommitLoop::Answer> answers = overlap.Run(Overlap::Line("submit", "d"));
+  const char* const expected[] = {"13 submit d by desk: deny [no_transition]; review", "14 open e by desk: permit; draft",
+                                  "15 submit e by desk: permit; review"};
+  story.Reopen();
+  ASSERT_EQ(answers.size(), std::size(expected));
+  for (size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(story.Tell(answers[i]->front()), expected[i]);
+  ExpectFolds(&story);
+}
+
+TEST(Commit, WhatWasDecidedOnTopOfALostBatchIsNotAcknowledged) {
+  for (const bool kept : {false, true}) {
+    Story story = Draft("100 USD");
+    Overlap overlap(story);
+    overlap.Meanwhile({Overlap::Line("open", "e"), Overlap::Line("submit", "e")},
+                      [&] { overlap.store().FailNextAppend(kept); });
+    const std::vector<CommitLoop::Answer> answers = overlap.Run(Overlap::Line("submit", "d"));
+    ASSERT_EQ(answers.size(), 3u);
+    for (const CommitLoop::Answer& answer : answers) EXPECT_TRUE(absl::IsDataLoss(answer.status())) << answer.status();
+    story.Reopen();
+    EXPECT_EQ(story.orchestrator().last_position(), kept ? 12 : 11);
+    ExpectFolds(&story);
+  }
+}
+
+TEST(Commit, AKeyIsKnownBeforeItIsDurable) {
+  Story story = Draft("100 USD");
+  Overlap overlap(story);
+  overlap.Meanwhile({Overlap::Line("submit", "d", "k")}, [] {});
+  const std::vector<CommitLoop::Answer> answers = overlap.Run(Overlap::Line("submit", "d", "k"));
+  ASSERT_EQ(answers.size(), 2u);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    ASSERT_TRUE(answers[i].ok()) << answers[i].status();
+    EXPECT_EQ(answers[i]->front().position, 12);
+    EXPECT_EQ(answers[i]->front().repeated, i == 1);
+  }
+}
+
 TEST(Commit, ManyProposersShareAFlush) {
   Story story = OpenShop();
   std::atomic<int> permitted = 0;
