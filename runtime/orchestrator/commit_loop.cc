@@ -1,7 +1,12 @@
 #include "runtime/orchestrator/commit_loop.h"
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
+#include <climits>
 #include <iterator>
 #include <utility>
 
@@ -9,11 +14,26 @@ namespace writ {
 namespace {
 
 constexpr auto kTimerLook = std::chrono::milliseconds(20);  // how often a live loop that is idle looks at the clock
-constexpr size_t kGroupMax = 16;        // a flush that is done waits for the group that is being decided
+constexpr size_t kGroupMax = 8;         // so many are decided ahead at once: waking a thread for each would cost more than that
 constexpr size_t kBatchMax = 1024;
 constexpr int64_t kCalmFirst = 64, kCalmMax = int64_t{1} << 20;
 
+static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
+
 using Answers = std::vector<CommitLoop::Answer>;
+
+// A futex, until it is 1. std::atomic::wait would yield the processor a few times before it sleeps: with more proposers than
+// processors, that costs as much as deciding does.
+void Sleep(std::atomic<uint32_t>& done) {
+  while (done.load(std::memory_order_acquire) == 0) {
+    syscall(SYS_futex, &done, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
+  }
+}
+
+void Wake(std::atomic<uint32_t>& done) {
+  done.store(1, std::memory_order_release);
+  syscall(SYS_futex, &done, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
 
 }  // namespace
 
@@ -41,28 +61,32 @@ CommitLoop::~CommitLoop() {
 CommitLoop::Answer CommitLoop::Propose(const Submission& submission) {
   Answer answer = absl::UnknownError("not answered");
   GroupPtr group;
+  bool wake = false;
   {
     std::lock_guard lock(mutex_);
     if (busy_ || !waiting_.empty()) {
       group = Enqueue({&submission, nullptr, &answer, nullptr});
+      wake = may_decide();
     } else {
       busy_ = true;
     }
   }
   if (group == nullptr) return ProposeAlone(submission);
-  decide_wake_.notify_one();
-  group->answered.wait(false, std::memory_order_acquire);
+  if (wake) decide_wake_.notify_one();
+  Sleep(group->answered);
   return answer;
 }
 
 void CommitLoop::ProposeAsync(Submission submission, Callback done) {
   auto owned = std::make_unique<Submission>(std::move(submission));
+  bool wake;
   {
     std::lock_guard lock(mutex_);
     const Submission* const line = owned.get();
     Enqueue({line, std::move(owned), nullptr, std::move(done)});
+    wake = may_decide();
   }
-  decide_wake_.notify_one();
+  if (wake) decide_wake_.notify_one();
 }
 
 CommitLoop::GroupPtr CommitLoop::Enqueue(Waiting waiting) {
@@ -97,8 +121,7 @@ void CommitLoop::Tell(const std::vector<GroupPtr>& groups, Answers answers) {
       ++next;
     }
     // From here on those who blocked may be gone; the group is kept by us too.
-    group->answered.store(true, std::memory_order_release);
-    group->answered.notify_all();
+    Wake(group->answered);
   }
 }
 
@@ -127,8 +150,11 @@ void CommitLoop::DecideLoop() {
 }
 
 bool CommitLoop::may_decide() const {
-  if (waiting_.empty() || ready_.decided.answers.size() >= kBatchMax) return false;
-  return calm_batches_ >= calm_needed_ || !under_way();
+  if (waiting_.empty()) return false;
+  if (!under_way()) return true;
+  // Ahead of the log: whole groups only. What is left over is decided when the flush is done.
+  const bool is_whole = waiting_.front()->lines.size() == kGroupMax;
+  return is_whole && calm_batches_ >= calm_needed_ && ready_.decided.answers.size() < kBatchMax;
 }
 
 bool CommitLoop::under_way() const { return appending_state_ != Appending::kIdle || !ready_.groups.empty(); }
@@ -234,9 +260,7 @@ void CommitLoop::AppendLoop() {
     ++calm_batches_;
     appending_state_ = status.ok() ? Appending::kIdle : Appending::kFailed;
     failure_ = std::move(status);
-    if (ready_.groups.empty() || appending_state_ == Appending::kFailed || calm_batches_ <= calm_needed_) {
-      decide_wake_.notify_one();
-    }
+    if (!under_way() || appending_state_ == Appending::kFailed || may_decide()) decide_wake_.notify_one();
   }
 }
 

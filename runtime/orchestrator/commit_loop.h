@@ -48,7 +48,7 @@ class CommitLoop {
   // Lines that are decided and answered together, so that one call wakes all who block.
   struct Group {
     std::vector<Waiting> lines;
-    std::atomic<bool> answered = false;
+    std::atomic<uint32_t> answered = 0;                   // 1: the answers are there
   };
   using GroupPtr = std::shared_ptr<Group>;
   struct Batch {
@@ -57,7 +57,7 @@ class CommitLoop {
   };
   enum class Appending : uint8_t { kIdle, kBusy, kFailed };
 
-  GroupPtr Enqueue(Waiting waiting);
+  GroupPtr Enqueue(Waiting waiting);                      // with the lock
   Answer ProposeAlone(const Submission& submission);
 
   void DecideLoop();                                      // one thread runs this …
@@ -69,7 +69,7 @@ class CommitLoop {
   void Tell(const std::vector<GroupPtr>& groups, std::vector<Answer> answers);
   void FireTimers();
   bool under_way() const;                                 // something is decided and not answered
-  bool may_decide() const;
+  bool may_decide() const;                                // and it is worth it
 
   Orchestrator* orchestrator_;
   Clock* clock_;
