@@ -139,8 +139,7 @@ absl::Status Orchestrator::Core::Fire(const Timer& timer, int64_t now_ns) {
     WRIT_CHECK(instance != nullptr);
     const ReviewId review = Reviews::Waiting(schema(), *instance);
     WRIT_CHECK(review.valid());
-    Reviews reviews(&folded->world());
-    const ClauseId clause = reviews.AtDeadline(*instance, review, folded->registry().Orchestrator(), now_ns);
+    const ClauseId clause = reviews->AtDeadline(*instance, review, folded->registry().Orchestrator(), now_ns);
     const int64_t position = NextPosition();
     if (absl::Status s = Conclude(timer.workflow, timer.key, review, clause, now_ns, timer.position); !s.ok()) return s;
     return Settle(timer.workflow, timer.key, now_ns, position);
@@ -232,8 +231,7 @@ absl::StatusOr<bool> Orchestrator::Core::SettleOne(WorkflowId workflow, const st
   const Instance* instance = folded->world().Find(workflow, key);
   const ReviewId review = instance == nullptr ? ReviewId() : Reviews::Waiting(schema(), *instance);
   if (review.valid()) {
-    Reviews reviews(&folded->world());
-    std::optional<ClauseId> clause = reviews.Complete(*instance, review, folded->registry().Orchestrator(), now_ns);
+    std::optional<ClauseId> clause = reviews->Complete(*instance, review, folded->registry().Orchestrator(), now_ns);
     if (clause.has_value()) {
       if (absl::Status s = Conclude(workflow, key, review, *clause, now_ns, cause); !s.ok()) return s;
       return true;

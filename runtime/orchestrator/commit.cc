@@ -16,15 +16,18 @@ absl::Status Enough() { return absl::CancelledError("enough"); }
 
 Orchestrator::Core::Core(const CompiledPolicy* the_policy, store::Store* the_store, OrchestratorOptions the_options)
     : policy(the_policy), store(the_store), options(std::move(the_options)),
-      folded(std::make_unique<Folded>(the_policy)), chain(std::make_unique<store::Chain>()) {
+      folded(std::make_unique<Folded>(the_policy)), reviews(std::make_unique<Reviews>(&folded->world())),
+      chain(std::make_unique<store::Chain>()) {
   if (options.random == nullptr) options.random = &system_random;
 }
 
 absl::Status Orchestrator::Core::Load() {
   folded = std::make_unique<Folded>(policy);
+  reviews = std::make_unique<Reviews>(&folded->world());
   chain = std::make_unique<store::Chain>();
   staged.clear();
-  staged_events.clear();
+  keyed.clear();
+  appended_position = 0;
   log_policy.clear();
   return CatchUp();
 }
@@ -32,14 +35,14 @@ absl::Status Orchestrator::Core::Load() {
 absl::Status Orchestrator::Core::CatchUp() {
   WRIT_CHECK(staged.empty());
   const int64_t appended = appended_position.load(std::memory_order_acquire);
-  while (!staged_events.empty() && staged_events.front().position <= appended) staged_events.pop_front();
+  while (!keyed.empty() && keyed.front().position <= appended) keyed.pop_front();
   // While some of our own is on its way to the log, nothing of others can come before it: the append would fail.
-  if (!staged_events.empty()) return absl::OkStatus();
+  if (appended < chain->last_position()) return absl::OkStatus();
   std::lock_guard lock(store_mutex);
   absl::StatusOr<int64_t> last = store->LastPosition();
   if (!last.ok()) return last.status();
   if (*last == chain->last_position()) return absl::OkStatus();
-  return store->Load(chain->last_position() + 1, [&](const store::StoredEvent& stored) {
+  absl::Status loaded = store->Load(chain->last_position() + 1, [&](const store::StoredEvent& stored) {
     if (absl::Status s = chain->Follow(stored); !s.ok()) return s;
     absl::StatusOr<store::Event> event =
         store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
@@ -47,6 +50,8 @@ absl::Status Orchestrator::Core::CatchUp() {
     log_policy = event->policy_digest;
     return folded->Fold(*event);
   });
+  appended_position.store(chain->last_position(), std::memory_order_release);
+  return loaded;
 }
 
 // The log says which policy decided what, and the store keeps each policy.
@@ -69,7 +74,7 @@ absl::Status Orchestrator::Core::Stage(store::Event event) {
   staged.push_back(*std::move(prepared));
   if (absl::Status s = folded->Fold(event); !s.ok()) return s;
   if (told != nullptr) told->push_back(RecordOf(event));
-  staged_events.push_back(std::move(event));
+  if (!event.idempotency_key.empty()) keyed.push_back(std::move(event));
   return absl::OkStatus();
 }
 
@@ -92,8 +97,6 @@ absl::Status Orchestrator::Core::Flush() {
 }
 
 void Orchestrator::Core::Drop() {
-  staged.clear();
-  staged_events.clear();
   absl::Status loaded = Load();
   if (!loaded.ok()) broken = loaded;
 }
@@ -138,7 +141,7 @@ DecisionRecord Orchestrator::Core::RecordOf(const store::Event& event) const {
 }
 
 absl::StatusOr<store::Event> Orchestrator::Core::EventAt(int64_t position) {
-  for (const store::Event& event : staged_events) {
+  for (const store::Event& event : keyed) {
     if (event.position == position) return event;
   }
   if (position < 1 || position > chain->last_position()) {

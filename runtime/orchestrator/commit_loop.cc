@@ -14,7 +14,6 @@ namespace writ {
 namespace {
 
 constexpr auto kTimerLook = std::chrono::milliseconds(20);  // how often a live loop that is idle looks at the clock
-constexpr size_t kGroupMax = 8;         // so many are decided ahead at once: waking a thread for each would cost more than that
 constexpr size_t kBatchMax = 1024;
 constexpr int64_t kCalmFirst = 64, kCalmMax = int64_t{1} << 20;
 
@@ -152,18 +151,30 @@ void CommitLoop::DecideLoop() {
 bool CommitLoop::may_decide() const {
   if (waiting_.empty()) return false;
   if (!under_way()) return true;
-  // Ahead of the log: whole groups only. What is left over is decided when the flush is done.
   const bool is_whole = waiting_.front()->lines.size() == kGroupMax;
   return is_whole && calm_batches_ >= calm_needed_ && ready_.decided.answers.size() < kBatchMax;
 }
 
 bool CommitLoop::under_way() const { return appending_state_ != Appending::kIdle || !ready_.groups.empty(); }
 
+// The appending thread does not do this: the next flush is worth more than the time that waking takes.
+void CommitLoop::TellDurable(std::unique_lock<std::mutex>& lock) {
+  std::vector<Batch> batches = std::exchange(durable_, {});
+  lock.unlock();
+  for (Batch& batch : batches) Tell(batch.groups, std::move(batch.decided.answers));
+  batches.clear();
+  lock.lock();
+}
+
 // Until nobody waits and nothing is under way.
 void CommitLoop::Work(std::unique_lock<std::mutex>& lock) {
   for (;;) {
-    decide_wake_.wait(lock, [this] { return appending_state_ == Appending::kFailed || may_decide() || !under_way(); });
-    if (appending_state_ == Appending::kFailed) {
+    decide_wake_.wait(lock, [this] {
+      return !durable_.empty() || appending_state_ == Appending::kFailed || may_decide() || !under_way();
+    });
+    if (!durable_.empty()) {
+      TellDurable(lock);
+    } else if (appending_state_ == Appending::kFailed) {
       StartOver(lock, nullptr);
     } else if (may_decide()) {
       DecideNext(lock);
@@ -186,6 +197,7 @@ void CommitLoop::DecideNext(std::unique_lock<std::mutex>& lock) {
   if (!status.ok()) {
     decide_wake_.wait(lock, [this] { return appending_state_ == Appending::kFailed || !under_way(); });
     if (appending_state_ != Appending::kFailed) failure_ = std::move(status);
+    TellDurable(lock);
     return StartOver(lock, std::move(group));
   }
   if (ready_.groups.empty()) {
@@ -252,15 +264,12 @@ void CommitLoop::AppendLoop() {
     appending_state_ = Appending::kBusy;
     lock.unlock();
     absl::Status status = orchestrator_->AppendBatch(appending_.decided);
-    if (status.ok()) {
-      Tell(appending_.groups, std::move(appending_.decided.answers));
-      appending_ = {};
-    }
     lock.lock();
+    if (status.ok()) durable_.push_back(std::exchange(appending_, {}));
     ++calm_batches_;
     appending_state_ = status.ok() ? Appending::kIdle : Appending::kFailed;
     failure_ = std::move(status);
-    if (!under_way() || appending_state_ == Appending::kFailed || may_decide()) decide_wake_.notify_one();
+    decide_wake_.notify_one();
   }
 }
 

@@ -1,7 +1,7 @@
 // Group commit: many propose, one thread decides, one flush makes all of it durable, and only then anybody is told.
 //
-// While one batch is on its way to the disk, what comes meanwhile is decided on top of it, and is appended next. If the first
-// fails, both are decided again. Who proposes while nothing else is going on does all of it on its own thread: waking others
+// While one batch is on its way to the disk, what comes meanwhile is decided on top of it, and is appended next; both are done
+// by a thread of their own. If the first batch fails, both are decided again. Who proposes while nothing else is going on does all of it on its own thread: waking others
 // takes longer than deciding.
 //
 // Threads   Propose: any. The orchestrator is the loop's meanwhile: one thread at a time decides, one appends.
@@ -28,7 +28,11 @@ namespace writ {
 class CommitLoop {
  public:
   using Answer = absl::StatusOr<std::vector<DecisionRecord>>;
-  using Callback = std::function<void(Answer)>;           // on a thread of the loop's, one at a time; must not block
+  using Callback = std::function<void(Answer)>;           // on the loop's deciding thread; must not block
+
+  // While something is on its way to the disk, so many lines are decided ahead at once; fewer wait for the flush. To wake a
+  // thread for each line would take longer than to decide it.
+  static constexpr size_t kGroupMax = 8;
 
   // `orchestrator` is not owned; nobody else may use it until the loop is gone. In ClockMode::kLive it fires timers too, and
   // tells `on_timer` what came of them (may be null).
@@ -65,6 +69,7 @@ class CommitLoop {
   void Work(std::unique_lock<std::mutex>& lock);
   void DecideNext(std::unique_lock<std::mutex>& lock);
   void StartOver(std::unique_lock<std::mutex>& lock, GroupPtr undecided);
+  void TellDurable(std::unique_lock<std::mutex>& lock);
   void SubmitAgain(const std::vector<GroupPtr>& groups);
   void Tell(const std::vector<GroupPtr>& groups, std::vector<Answer> answers);
   void FireTimers();
@@ -82,6 +87,7 @@ class CommitLoop {
   bool busy_ = false;                                     // somebody has the orchestrator: the loop, or a lone proposer
   bool stop_ = false, end_ = false;
   Batch ready_;                                           // decided on top of `appending_`
+  std::vector<Batch> durable_;                            // appended; its proposers are not told yet
   Appending appending_state_ = Appending::kIdle;
   absl::Status failure_;                                  // of what failed last
   int64_t calm_batches_ = 0, calm_needed_ = 0;            // appended since others got in between; until it overlaps again

@@ -64,6 +64,7 @@ absl::Status Orchestrator::DecideBatch(const std::vector<const Submission*>& lin
   batch->expected_last_position = core_->chain->last_position();
   batch->answers.clear();
   batch->answers.reserve(lines.size());
+  core_->staged.reserve(lines.size() + lines.size() / 2);
   for (const Submission* line : lines) {
     Records records;
     absl::Status status = core_->Process(*line, &records);

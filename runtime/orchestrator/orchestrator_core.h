@@ -110,10 +110,11 @@ class Orchestrator::Core {
   OrchestratorOptions options;
   store::SystemRandom system_random;
   std::unique_ptr<Folded> folded;
+  std::unique_ptr<Reviews> reviews;          // over the folded world
   std::unique_ptr<store::Chain> chain;
   std::string log_policy;                    // digest of the last event's
   std::vector<store::PreparedEvent> staged;
-  std::deque<store::Event> staged_events;    // all that CatchUp did not see in the log yet: on its way, or staged
+  std::deque<store::Event> keyed;            // with an idempotency key, and perhaps not in the log yet: it may be asked for again
   std::mutex store_mutex;                    // held for each use of the store that may fall together with an append
   std::atomic<int64_t> appended_position = 0;  // what is known to be in the log; Append moves it, on whatever thread
   Records* told = nullptr;                   // where Stage tells what it staged

@@ -24,12 +24,15 @@ Hash Chain::Link(const End& stream_end, std::string_view bytes) const {
 
 absl::StatusOr<PreparedEvent> Chain::Prepare(Event* event, RandomSource* random) {
   std::string stream = StreamName(event->workflow, event->instance);
-  const auto it = streams_.find(stream);
-  const End before = it == streams_.end() ? End{} : it->second;
+  const auto [end, is_new] = streams_.try_emplace(stream);
+  const End before = end->second;
   event->position = last_position_ + 1;
   event->stream_version = before.version + 1;
   absl::StatusOr<EncodedEvent> encoded = EncodeEvent(event, random);
-  if (!encoded.ok()) return encoded.status();
+  if (!encoded.ok()) {
+    if (is_new) streams_.erase(end);
+    return encoded.status();
+  }
 
   PreparedEvent prepared;
   prepared.hash = Link(before, encoded->bytes);
@@ -37,7 +40,7 @@ absl::StatusOr<PreparedEvent> Chain::Prepare(Event* event, RandomSource* random)
   prepared.private_bytes = std::move(encoded->private_bytes);
   prepared.erased = event->erased;
 
-  streams_[stream] = End{before.version + 1, prepared.hash};
+  end->second = End{before.version + 1, prepared.hash};
   undo_.push_back({std::move(stream), before, last_hash_});
   last_hash_ = prepared.hash;
   ++last_position_;

@@ -377,8 +377,8 @@ void CommitInMemory(benchmark::State& state) {
 
 BENCHMARK(CommitInMemory)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Commit, proposers_1, 1, true, 16)->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Commit, proposers_64, 64, true, 4)->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Commit, pipelined_64, 64, false, 4)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Commit, proposers_64, 64, true, 16)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Commit, pipelined_64, 64, false, 16)->UseManualTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace writ::bench

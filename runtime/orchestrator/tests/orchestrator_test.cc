@@ -633,7 +633,8 @@ class Overlap {
 
   // `then` runs when all are decided, on the thread that appends, before the first append.
   void Meanwhile(std::vector<Submission> lines, std::function<void()> then) {
-    expected_ += lines.size();
+    asked_ = lines.size();
+    lines.resize(CommitLoop::kGroupMax);  // only a whole group is decided ahead: lines that say nothing are refused
     racing_.before = [this, lines, then] {
       const int decided = clock_.reads + static_cast<int>(lines.size());
       for (const Submission& line : lines) Propose(line);
@@ -643,12 +644,12 @@ class Overlap {
     };
   }
 
-  // The answers, in the order in which they were told.
+  // The answers, in the order in which they were told: to `first`, then to what came meanwhile.
   std::vector<CommitLoop::Answer> Run(const Submission& first) {
-    ++expected_;
     Propose(first);
     done_.get_future().wait();
     loop_.reset();
+    answers_.resize(1 + asked_, absl::UnknownError(""));
     return std::move(answers_);
   }
 
@@ -658,7 +659,7 @@ class Overlap {
   void Propose(const Submission& line) {
     loop_->ProposeAsync(line, [this](CommitLoop::Answer answer) {
       answers_.push_back(std::move(answer));
-      if (answers_.size() == expected_) done_.set_value();
+      if (answers_.size() == 1 + CommitLoop::kGroupMax) done_.set_value();
     });
   }
 
@@ -666,7 +667,7 @@ class Overlap {
   CountingClock clock_;
   std::unique_ptr<Orchestrator> orchestrator_;
   std::unique_ptr<CommitLoop> loop_;
-  size_t expected_ = 0;
+  size_t asked_ = 0;
   std::vector<CommitLoop::Answer> answers_;
   std::promise<void> done_;
 };
