@@ -228,7 +228,8 @@ expectation : K_NOT? K_STATE name (K_ON name)? because?
             | expr because?
             ;
 outcome     : K_PERMITTED | K_DENIED | K_HELD | K_ESCALATED;
-because     : K_BECAUSE K_ONLY? qualified (COMMA qualified)*;
+because     : K_BECAUSE K_ONLY? reason (COMMA reason)*;
+reason      : name (DOT (name | K_ELSE))*;
 
 scenarioDecl : K_SCENARIO STRING K_FROM STRING (K_FOLLOWING K_RECORD)? (K_ON name)? LBRACE scenarioItem* RBRACE;
 scenarioItem : K_EXPECT (NUMBER K_CASES outcome because? | K_NOTHING K_ELSE outcome);

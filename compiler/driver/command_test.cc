@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -456,6 +457,109 @@ std::string ClaimsLog() {
          "</trace>\n<trace><string key=\"concept:name\" value=\"c3\"/>\n" +
          XesEvent("FILED", "CLERK", "2020-01-01T08:00:00Z", Amount("100.01")) + XesEvent("PAID", "CLERK", "yesterday") +
          "</trace>\n</log>\n";
+}
+
+constexpr char kPanel[] = R"(package press
+domain news
+role Desk, Editor, Lawyer in news
+
+enum Stance { good, bad }
+
+workflow Paper by id: string max 10 {
+  pages: int in 1..100
+  states draft, review, printed, dropped
+  halted dropped
+  open:   -> draft sets pages
+  submit: draft -> review
+  vote:   in review { stance: Stance }
+  print:  review -> printed
+  drop:   draft, review -> dropped
+}
+authority Desk   { may open, submit on Paper }
+authority Editor { may vote, drop on Paper }
+authority Lawyer { may vote, print on Paper }
+
+review on Paper in review {
+  panel Editor, Lawyer by vote.stance
+  within 1d else drop
+  yes_:  print when Editor says good and Lawyer says good
+  no_:   drop  when Lawyer says bad
+  split: print when Editor says good and Lawyer says bad
+}
+
+rule long in news
+  deny submit on Paper when pages > 90
+)";
+
+TEST_F(CommandTest, AReviewsOwnEndCanBeNamed) {
+  Write("p.writ", std::string(kPanel) + R"(
+test "late" {
+  open Paper p by Desk { pages: 5 }
+  submit by Desk
+  wait 2d
+  expect state dropped because only review.else
+}
+test "two outcomes" {
+  open Paper p by Desk { pages: 5 }
+  submit by Desk
+  vote by Editor { stance: good }
+  vote by Lawyer { stance: bad }
+  expect state dropped because only review.conflict
+}
+test "full names" {
+  open Paper p by Desk { pages: 5 }
+  submit by Desk
+  wait 2d
+  expect state dropped because press.Paper.review.else
+  expect not state dropped because review.conflict
+}
+)");
+  const Outcome tested = Writ("test p.writ");
+  EXPECT_EQ(tested.status, 0) << tested.out << tested.err;
+}
+
+TEST_F(CommandTest, AFailedExpectationTellsWhatWasNotPermitted) {
+  Write("p.writ", std::string(kPanel) + R"(
+test "long" {
+  open Paper p by Desk { pages: 95 }
+  submit by Desk
+  expect state review
+}
+)");
+  const Outcome tested = Writ("test p.writ");
+  EXPECT_EQ(tested.status, 1);
+  const std::string text = Text("p.writ");
+  const std::string line = std::to_string(std::count(text.begin(), text.begin() + text.find("  submit by Desk"), '\n') + 1);
+  EXPECT_THAT(tested.out + tested.err, HasSubstr("expected state review; it is in state draft; "
+                                                 "`submit by Desk` (line " + line + ") was denied: press.long"));
+}
+
+TEST_F(CommandTest, AReviewsOutcomeIsExplainedByItsVerdicts) {
+  Write("p.writ", kPanel);
+  const std::string events = R"({"agent":"ann","roles":["Desk"]}
+{"agent":"ed","roles":["Editor"]}
+{"agent":"lo","roles":["Lawyer"]}
+{"propose":"open","on":"p","by":"ann","at":"2026-01-01T00:00:00Z","set":{"pages":5}}
+{"propose":"submit","on":"p","by":"ann"}
+{"propose":"vote","on":"p","by":"ed","with":{"stance":"bad"}}
+{"propose":"vote","on":"p","by":"ed","with":{"stance":"good"}}
+{"propose":"vote","on":"p","by":"lo","with":{"stance":"good"}}
+)";
+  ASSERT_EQ(Writ("run p.writ --store s --events -", events).status, 0);
+  EXPECT_THAT(Writ("explain --store s --position 9").out,
+              HasSubstr("verdicts: Editor says good (ed, position 7), Lawyer says good (lo, position 8)\n"));
+  EXPECT_THAT(Writ("explain --store s --position 8").out, Not(HasSubstr("verdicts:")));
+  EXPECT_THAT(Writ("explain --store s --position 9 --json").out,
+              HasSubstr("{\"role\":\"press.Lawyer\",\"by\":\"lo\",\"says\":\"good\",\"position\":8}"));
+}
+
+TEST_F(CommandTest, VerifyAccountsForEveryPosition) {
+  Write("p.writ", std::string(kPolicy).replace(std::string(kPolicy).find("else stop"), 9, "else deny"));
+  ASSERT_EQ(Writ("run p.writ --store s --events -", kEvents).status, 0);
+  const Outcome verified = Writ("verify --store s");
+  EXPECT_THAT(verified.out, HasSubstr("chain: 10 events"));
+  EXPECT_THAT(verified.out, HasSubstr("decisions: 9 decided again, the same; 1 carried out by the orchestrator\n"));
+  EXPECT_THAT(verified.out, ContainsRegex("keep elsewhere: position 10, hash [0-9a-f]{64}"));
 }
 
 TEST_F(CommandTest, ReplayFollowsTheRecord) {

@@ -7,7 +7,9 @@
 #include "compiler/driver/pages.h"
 #include "compiler/driver/verbs.h"
 #include "runtime/frame/frame.h"
+#include "runtime/orchestrator/names.h"
 #include "runtime/replay/event_lines.h"
+#include "runtime/replay/value_input.h"
 #include "runtime/store/sqlite_store.h"
 
 namespace writ::driver {
@@ -42,6 +44,85 @@ absl::StatusOr<store::Event> Load(store::Store* store, int64_t position) {
   });
   if (!status.ok() && status.code() != absl::StatusCode::kCancelled) return status;
   return event;
+}
+
+// What somebody said in a review.
+struct Said {
+  std::string role, actor, stance;
+  int64_t position = 0;
+};
+
+const Review* ReviewIn(const Workflow& workflow, const std::string& state) {
+  for (const Review& review : workflow.reviews) {
+    if (review.state.valid() && workflow.states[review.state.value].name == state) return &review;
+  }
+  return nullptr;
+}
+
+// The verdicts that a review's outcome rests on, in the order in which they came: those of its instance since it came into
+// the review's state, or since something was set there, which begins the review anew.
+class Verdicts {
+ public:
+  Verdicts(const Schema& schema, const Workflow& workflow) : schema_(schema), workflow_(workflow) {}
+
+  void Take(const store::Event& event) {
+    const TransitionId transition = event.transition.empty() ? TransitionId() : Names::TransitionOf(workflow_, event.transition);
+    if (!transition.valid() || event.decision.outcome != Outcome::kPermit) return;
+    const Transition& made = workflow_.transitions[transition.value];
+    const Review* review = ReviewIn(workflow_, event.decision.state);
+    if (review != nullptr && transition == review->verdict) {
+      Say(event, *review, made);
+    } else if (!made.stays || !made.sets.empty()) {
+      said_.clear();
+    }
+  }
+  const std::vector<Said>& said() const { return said_; }
+
+ private:
+  void Say(const store::Event& event, const Review& review, const Transition& made) {
+    const Field& field = made.payload[review.stance.value];
+    Said said{event.role, event.actor, "", event.position};
+    for (const store::NamedValue& value : event.payload) {
+      if (value.name != field.name) continue;
+      const Input input = replay::InputOf(schema_, schema_.types[field.type.value], value.value);
+      if (const auto* stance = std::get_if<std::string>(&input.v)) said.stance = *stance;
+    }
+    // Who speaks again replaces the own verdict.
+    std::erase_if(said_, [&](const Said& other) { return other.role == said.role && other.actor == said.actor; });
+    said_.push_back(std::move(said));
+  }
+
+  const Schema& schema_;
+  const Workflow& workflow_;
+  std::vector<Said> said_;
+};
+
+// Of a review's outcome; nothing of any other event.
+absl::StatusOr<std::vector<Said>> VerdictsBefore(store::Store* store, const store::Event& concluded, const Schema& schema) {
+  const WorkflowId workflow = Names(&schema).Workflow(concluded.workflow);
+  if (concluded.kind != store::EventKind::kConclude || !workflow.valid()) return std::vector<Said>();
+  Verdicts verdicts(schema, schema.workflows[workflow.value]);
+  const absl::Status status = store->Load(1, [&](const store::StoredEvent& stored) -> absl::Status {
+    if (stored.position >= concluded.position) return absl::CancelledError("this is all that it knew");
+    absl::StatusOr<store::Event> event =
+        store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    if (!event.ok()) return event.status();
+    if (event->workflow == concluded.workflow && event->instance == concluded.instance) verdicts.Take(*event);
+    return absl::OkStatus();
+  });
+  if (!status.ok() && status.code() != absl::StatusCode::kCancelled) return status;
+  return verdicts.said();
+}
+
+std::string ShortName(const std::string& qualified) { return qualified.substr(qualified.rfind('.') + 1); }
+
+std::string TextOf(const std::vector<Said>& verdicts) {
+  std::string text;
+  for (const Said& said : verdicts) {
+    absl::StrAppend(&text, text.empty() ? "verdicts: " : ", ", ShortName(said.role), " says ", said.stance, " (", said.actor,
+                    ", position ", said.position, ")");
+  }
+  return text.empty() ? text : text + "\n";
 }
 
 std::string Place(const Rule& rule) {
@@ -127,8 +208,9 @@ std::string Head(const store::Event& event) {
   return text;
 }
 
-std::string Text(const store::Event& event, const Schema& schema, const Explanation& explanation) {
-  std::string text = Head(event);
+std::string Text(const store::Event& event, const Schema& schema, const Explanation& explanation,
+                 const std::vector<Said>& verdicts) {
+  std::string text = Head(event) + TextOf(verdicts);
   AppendGroup(
       "what stands:", schema, explanation, [](const ExplainedRule& r) { return r.stands && !r.is_allow; }, &text);
   AppendGroup(
@@ -183,7 +265,8 @@ void RuleJson(const Schema& schema, const ExplainedRule& explained, replay::Json
   json->Close(']').Close('}');
 }
 
-std::string Json(const store::Event& event, const Schema& schema, const Explanation& explanation) {
+std::string Json(const store::Event& event, const Schema& schema, const Explanation& explanation,
+                 const std::vector<Said>& verdicts) {
   std::string text;
   replay::JsonWriter json(&text);
   json.Open('{')
@@ -200,6 +283,11 @@ std::string Json(const store::Event& event, const Schema& schema, const Explanat
       .Key("rules")
       .Open('[');
   for (const ExplainedRule& rule : explanation.rules) RuleJson(schema, rule, &json);
+  json.Close(']').Key("verdicts").Open('[');
+  for (const Said& said : verdicts) {
+    json.Open('{').Key("role").Text(said.role).Key("by").Text(said.actor).Key("says").Text(said.stance);
+    json.Key("position").Number(said.position).Close('}');
+  }
   json.Close(']').Key("changes").Open('[');
   for (const Change& change : explanation.changes) {
     json.Open('{')
@@ -229,16 +317,19 @@ int ExplainDecision(const ExplainRequest& request) {
   if (!bytes.ok()) return Fail(bytes.status());
   const absl::StatusOr<ir::Program> program = ir::Deserialize(*bytes);
   if (!program.ok()) return Fail(program.status());
+  const absl::StatusOr<std::vector<Said>> verdicts = VerdictsBefore(store->get(), *event, program->schema);
+  if (!verdicts.ok()) return Fail(verdicts.status());
   const absl::StatusOr<Explanation> explanation = ExplainEvent(*event, *program);
   if (explanation.ok()) {
-    Print(request.json ? Json(*event, program->schema, *explanation) : Text(*event, program->schema, *explanation));
+    Print(request.json ? Json(*event, program->schema, *explanation, *verdicts)
+                       : Text(*event, program->schema, *explanation, *verdicts));
     return kFine;
   }
   if (explanation.status().code() != absl::StatusCode::kFailedPrecondition) return Fail(explanation.status());
   if (request.json)
-    Print(Json(*event, program->schema, {}));
+    Print(Json(*event, program->schema, {}, *verdicts));
   else
-    Print(absl::StrCat(Head(*event), explanation.status().message(), "\n"));
+    Print(absl::StrCat(Head(*event), TextOf(*verdicts), explanation.status().message(), "\n"));
   return kFine;
 }
 

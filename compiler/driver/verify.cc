@@ -22,6 +22,8 @@ struct Verification {
   std::vector<Finding> findings;
   std::vector<int64_t> erased;  // decisions that cannot be decided again: a value that they read is gone
   int64_t redecided_count = 0;
+  int64_t carried_out_count = 0;  // by the orchestrator: a rung of a ladder, or a review that concludes nothing
+  int64_t no_decision_count = 0;  // an erasure, or another policy's beginning
   std::string policy, state_digest;
   size_t instance_count = 0;
 };
@@ -94,7 +96,7 @@ class Verifier {
   }
 
   void Redecide(const store::Event& event) {
-    if (event.function.empty()) return;
+    if (event.function.empty()) return CountUndecided(event);
     const CompiledPolicy* policy = PolicyOf(event.policy_digest, event.position);
     if (policy == nullptr) return;
     switch (writ::Redecide(event, *policy)) {
@@ -102,7 +104,7 @@ class Verifier {
         ++out_.redecided_count;
         return;
       case Redecided::kNotDecided:
-        return;
+        return CountUndecided(event);
       case Redecided::kErased:
         out_.erased.push_back(event.position);
         return;
@@ -111,6 +113,11 @@ class Verifier {
       case Redecided::kUnknown:
         return Find(event.position, "its frame cannot be read by its policy");
     }
+  }
+
+  void CountUndecided(const store::Event& event) {
+    const bool concerns_log = event.kind == store::EventKind::kErase || event.kind == store::EventKind::kPolicy;
+    ++(concerns_log ? out_.no_decision_count : out_.carried_out_count);
   }
 
   // Folds the whole log anew and compares the states that come out with those that the log says.
@@ -166,12 +173,20 @@ std::string Text(const Verification& v) {
   for (const Finding& finding : v.findings)
     absl::StrAppend(&text, "position ", finding.position, ": ", finding.text, "\n");
   absl::StrAppend(&text, "chain: ", v.chain.event_count, " events, last hash ", store::Hex(v.chain.last_hash), "\n");
-  absl::StrAppend(&text, "decisions: ", v.redecided_count, " decided again, the same\n");
+  absl::StrAppend(&text, "decisions: ", v.redecided_count, " decided again, the same");
+  if (v.carried_out_count > 0) absl::StrAppend(&text, "; ", v.carried_out_count, " carried out by the orchestrator");
+  if (v.no_decision_count > 0)
+    absl::StrAppend(&text, "; ", v.no_decision_count, " without one (an erasure, a change of policy)");
+  text += "\n";
   if (v.chain.erased_count > 0) absl::StrAppend(&text, "erased: ", v.chain.erased_count, " values\n");
   for (int64_t position : v.erased)
     absl::StrAppend(&text, "position ", position, " can no longer be decided again: a value that it read was erased\n");
   absl::StrAppend(&text, "state: ", v.instance_count, " instances", v.state_digest.empty() ? "" : ", ", v.state_digest,
                   "\n");
+  if (v.chain.event_count > 0) {
+    absl::StrAppend(&text, "keep elsewhere: position ", v.chain.event_count, ", hash ", store::Hex(v.chain.last_hash),
+                    " (a log whose end was cut off shows in nothing else)\n");
+  }
   absl::StrAppend(&text, v.findings.empty() ? "fine\n" : absl::StrCat(v.findings.size(), " findings\n"));
   return text;
 }
@@ -188,6 +203,10 @@ std::string Json(const Verification& v) {
       .Text(store::Hex(v.chain.last_hash));
   json.Key("redecided")
       .Number(v.redecided_count)
+      .Key("carried_out")
+      .Number(v.carried_out_count)
+      .Key("without_decision")
+      .Number(v.no_decision_count)
       .Key("erased_values")
       .Number(v.chain.erased_count)
       .Key("cannot_be_decided_again")

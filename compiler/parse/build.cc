@@ -133,6 +133,7 @@ class Builder {
   std::vector<Name> NamesOf(P::NamesContext* context) const { return NamesOf(context->name()); }
   std::vector<Name> Qualified(P::QualifiedContext* context) const { return NamesOf(context->name()); }
   Name Dotted(P::QualifiedContext* context) const { return {context->getText(), SpanOf(context)}; }
+  Name Dotted(P::ReasonContext* context) const { return {context->getText(), SpanOf(context)}; }
 
   // A declaration with the `private` in front of it.
   static ParserRuleContext* Whole(ParserRuleContext* context) {
@@ -1820,7 +1821,7 @@ class Builder {
   void AddBecause(P::BecauseContext* context, ast::Expectation& out) {
     if (context == nullptr) return;
     out.only = context->K_ONLY() != nullptr;
-    for (auto* reason : context->qualified()) out.because.push_back(Dotted(reason));
+    for (auto* reason : context->reason()) out.because.push_back(Dotted(reason));
   }
 
   void FillExpect(P::ExpectationContext* context, ast::Step& out) {

@@ -102,6 +102,8 @@ class TestRun {
     for (const DecisionRecord& record : *records) {
       std::string& state = states_[{record.workflow, record.on}];
       const bool moves = record.outcome == Outcome::kPermit && record.kind != store::EventKind::kAnswer;
+      // What waited and then went is not what was missing.
+      if (record.outcome == Outcome::kPermit) std::erase_if(unpermitted_, [&](const Unpermitted& u) { return u.IsOf(record); });
       if (moves || record.state != state) movers_[{record.workflow, record.on, record.state}] = record;
       state = record.state;
     }
@@ -203,6 +205,8 @@ class TestRun {
     }
     if (!last_.has_value()) return Fail(step.span, "this came to no decision");
     if (step.expect.has_value()) return Expect(step, *step.expect);
+    if (last_->outcome != Outcome::kPermit)
+      unpermitted_.push_back({*last_, sources_.At(step.span.file, step.span.begin).line});
     if (last_->outcome == Outcome::kDeny && !expectation_follows)
       Fail(step.span, absl::StrCat("nothing expects this denial: ", Came(*last_)));
   }
@@ -227,6 +231,29 @@ class TestRun {
       case ast::Expectation::Kind::kConfidence:
         return Fail(expect.span, "a test does not know obligations, tasks and confidence");
     }
+  }
+
+  // A step that nothing judged and that was not permitted.
+  struct Unpermitted {
+    DecisionRecord record;
+    uint32_t line = 0;
+    bool IsOf(const DecisionRecord& other) const {
+      return record.workflow == other.workflow && record.on == other.on && record.proposal == other.proposal;
+    }
+  };
+
+  // The last such step, which may be why an expectation is not met. `on`: of this instance; empty: of any.
+  std::string LastUnpermitted(const std::string& workflow, const std::string& on) const {
+    for (auto it = unpermitted_.rbegin(); it != unpermitted_.rend(); ++it) {
+      const DecisionRecord& record = it->record;
+      if (!on.empty() && (record.on != on || record.workflow != workflow)) continue;
+      return absl::StrCat("; `", record.proposal, " by ", record.by, "` (line ", it->line, ") was ", Word(record.outcome),
+                          ": ", absl::StrJoin(record.reasons, ", "));
+    }
+    return "";
+  }
+  std::string LastUnpermitted(const typed::Step& step) const {
+    return LastUnpermitted(step.workflow.valid() ? schema_.workflows[step.workflow.value].qualified : "", step.instance);
   }
 
   std::vector<std::string> Names(const std::vector<RuleId>& rules) const {
@@ -264,7 +291,9 @@ class TestRun {
     const auto mover = movers_.find({workflow.qualified, step.instance, name});
     if (mover != movers_.end()) reasons = mover->second.reasons;
     const bool holds = state == expect.state && (expect.because.empty() || ReasonsAre(expect, reasons));
-    if (holds == expect.negated) Fail(expect.span, absl::StrCat(wanted, "; it is in state ", name, Because(reasons)));
+    if (holds == expect.negated) {
+      Fail(expect.span, absl::StrCat(wanted, "; it is in state ", name, Because(reasons), LastUnpermitted(step)));
+    }
   }
 
   void ExpectOutcome(const typed::Expectation& expect) {
@@ -287,7 +316,8 @@ class TestRun {
     if (holds != expect.negated) return;
     Fail(expect.span,
          absl::StrCat(Wanted(expect, absl::StrCat("asked ", schema_.roles[expect.role.value].name)), "; ",
-                      asked.empty() ? "no question is open" : absl::StrCat("asked are ", absl::StrJoin(asked, ", "))));
+                      asked.empty() ? "no question is open" : absl::StrCat("asked are ", absl::StrJoin(asked, ", ")),
+                      LastUnpermitted(step)));
   }
 
   void ExpectCondition(const typed::Step& step, const typed::Expectation& expect) {
@@ -296,7 +326,8 @@ class TestRun {
       return Fail(expect.span, absl::StrCat("there is no `", step.instance, "` that this could be about"));
     const Truth truth = EvaluateCondition(program_, orchestrator_->world(), *instance, now_ns_, *expect.condition);
     if (!truth.value.has_value()) return Fail(expect.span, absl::StrCat("this cannot be told: ", truth.why));
-    if (*truth.value == expect.negated) Fail(expect.span, absl::StrCat("this is ", *truth.value ? "true" : "false"));
+    if (*truth.value == expect.negated)
+      Fail(expect.span, absl::StrCat("this is ", *truth.value ? "true" : "false", LastUnpermitted(step)));
   }
 
   void Fail(const ast::Span& span, std::string text) {
@@ -312,6 +343,7 @@ class TestRun {
   std::unique_ptr<Orchestrator> orchestrator_;
   int64_t now_ns_ = kStartNs;
   std::optional<DecisionRecord> last_;
+  std::vector<Unpermitted> unpermitted_;
   std::map<std::pair<std::string, std::string>, std::string> states_;
   std::map<std::tuple<std::string, std::string, std::string>, DecisionRecord> movers_;  // what led into a state last
 };

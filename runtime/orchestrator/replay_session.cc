@@ -37,14 +37,34 @@ const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   const Instance* instance = world_.Find(proposal->workflow, proposal->key);
   state_after_ = instance == nullptr ? kNewState : instance->state;
   last_ = *proposal;
-  if (!happened || workflow.reviews.empty()) return decision_;
+  if (happened) Applied(*proposal);
+  return decision_;
+}
+
+void ReplaySession::CarriedOut(const Proposal& proposal, bool happened, const std::vector<std::string>& rules) {
+  would_have_.clear();
+  Lapse(proposal.now_ns);
+  ++position_;
+  std::erase_if(running_, [&](const auto& entry) {
+    const Timer& timer = entry.first;
+    return timer.workflow == proposal.workflow && timer.key == proposal.key &&
+           std::find(rules.begin(), rules.end(), timer.rule) != rules.end();
+  });
+  world_.Apply(proposal, position_, !happened);
+  if (happened) Applied(proposal);
+}
+
+// What happened may complete a review, or begin one.
+void ReplaySession::Applied(const Proposal& proposal) {
+  const Schema& schema = world_.schema();
+  if (schema.workflows[proposal.workflow.value].reviews.empty()) return;
+  const Instance* instance = world_.Find(proposal.workflow, proposal.key);
   const ReviewId waiting = Reviews::Waiting(schema, *instance);
   if (waiting.valid()) {
-    std::optional<ClauseId> clause = reviews_.Complete(*instance, waiting, orchestrator_, proposal->now_ns);
-    if (clause.has_value()) Conclude(proposal->workflow, proposal->key, waiting, *clause, proposal->now_ns);
+    std::optional<ClauseId> clause = reviews_.Complete(*instance, waiting, orchestrator_, proposal.now_ns);
+    if (clause.has_value()) Conclude(proposal.workflow, proposal.key, waiting, *clause, proposal.now_ns);
   }
-  TimeReview(proposal->workflow, proposal->key);
-  return decision_;
+  TimeReview(proposal.workflow, proposal.key);
 }
 
 void ReplaySession::MoveTo(int64_t now_ns) {

@@ -44,6 +44,10 @@ class ReplaySession {
   // fields. What was due before it is in would_have() first.
   const RawDecision& Decide(Proposal* proposal, bool happened = true);
 
+  // What the orchestrator carried out along the record, with the values that the record has for it: it is not decided
+  // again. `rules`: what it ends no longer waits for them. What was due before it is in would_have() first.
+  void CarriedOut(const Proposal& proposal, bool happened, const std::vector<std::string>& rules);
+
   // Time passes without an event: what was due by then is in would_have().
   void MoveTo(int64_t now_ns);
 
@@ -58,6 +62,7 @@ class ReplaySession {
  private:
   struct Running { Timer timer; LadderId ladder; RuleId rule; int64_t last_change; };
 
+  void Applied(const Proposal& proposal);
   void Lapse(int64_t now_ns);
   void LapseReview(const Timer& timer);
   void Note(WouldHave::Kind kind, const Proposal& where, int64_t at_ns, RuleId rule, TransitionId transition, RoleId role);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/escalate/escalate.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/names.h"
 #include "runtime/orchestrator/orchestrator.h"
@@ -76,6 +78,14 @@ class Counter {
     }
     if (act.rule.valid()) absl::StrAppend(&text, " by ", schema_.rules[act.rule.value].qualified);
     report_->would_have[text].Add(CaseOf(schema_, act.workflow, act.key));
+  }
+
+  void AddChange(Outcome then, Outcome now, const std::string& the_case) {
+    report_->changed[{std::string(OutcomeName(then)), std::string(OutcomeName(now))}].Add(the_case);
+  }
+
+  void AddUnasked(UnaskedAnswer answer) {
+    if (report_->unasked_count++ < static_cast<int64_t>(kListedMax)) report_->unasked.push_back(std::move(answer));
   }
 
   void Refuse(uint32_t line, absl::string_view error) {
@@ -155,6 +165,14 @@ class Record {
     answers_.Note(*proposal, decision);
   }
 
+  // What the orchestrator carried out by itself.
+  void CarryOut(const Proposal& proposal, bool happened, const std::vector<std::string>& rules) {
+    MoveTo(proposal.now_ns);
+    session_.CarriedOut(proposal, happened, rules);
+    for (const WouldHave& act : session_.would_have()) counter_.AddWouldHave(act);
+    answers_.NoteConclusions();
+  }
+
   ReplaySession& session() { return session_; }
   Counter& counter() { return counter_; }
 
@@ -216,17 +234,69 @@ class Proposed {
     return proposed;
   }
 
-  // A refused line is counted; what the world did wrong is returned. `own`: the outcome of the line itself.
-  absl::Status Submit(const Submission& submission, uint32_t line, std::optional<Outcome>* own = nullptr) {
+  // What came of a line itself.
+  struct Own {
+    int64_t position = 0;                    // 0: it was refused
+    Outcome outcome = Outcome::kPermit;
+    std::string the_case;
+  };
+
+  // A refused line is counted; what the world did wrong is returned.
+  absl::Status Submit(const Submission& submission, uint32_t line, Own* own = nullptr) {
     absl::StatusOr<std::vector<DecisionRecord>> records = orchestrator_->Submit(submission);
     if (!records.ok()) {
       if (records.status().code() != absl::StatusCode::kInvalidArgument) return records.status();
       counter_.Refuse(line, records.status().message());
       return absl::OkStatus();
     }
-    for (const DecisionRecord& record : *records) Count(record, own);
+    for (const DecisionRecord& record : *records) {
+      Count(record, own);
+      NoteQuestions(record);
+    }
     return absl::OkStatus();
   }
+
+  absl::Status MoveTo(int64_t now_ns) {
+    if (orchestrator_->last_position() == 0) return absl::OkStatus();
+    Submission tick;
+    tick.kind = Submission::Kind::kTick;
+    tick.at_ns = now_ns;
+    return Submit(tick, 0);
+  }
+
+  // A question as the record knew it.
+  struct Wanted {
+    std::string workflow, on, transition, identity;
+    RoleId role;
+    std::vector<std::string> rules;          // that asked
+    int64_t at_ns = 0;                       // when
+  };
+
+  // The question that asks the same role about the same proposal on one of the same rules: of several the one that was asked
+  // at the same time, then one that is open, then the last. `same_time`: no other. 0: there is none.
+  int64_t QuestionLike(const Wanted& wanted, bool same_time) const {
+    int64_t best = 0;
+    int best_rank = -1;
+    const auto here = asked_.find(absl::StrCat(wanted.workflow, "/", wanted.on));
+    if (here == asked_.end()) return 0;
+    for (const auto& [number, asked] : here->second) {
+      if (asked.role != wanted.role || asked.transition != wanted.transition) continue;
+      if (!asked.identity.empty() && asked.identity != wanted.identity) continue;
+      if (std::find_first_of(asked.rules.begin(), asked.rules.end(), wanted.rules.begin(), wanted.rules.end()) ==
+          asked.rules.end())
+        continue;
+      if (same_time && asked.at_ns != wanted.at_ns) continue;
+      const Question* question = orchestrator_->escalations().FindQuestion(number, asked.role);
+      const bool open = question != nullptr && question->state == QuestionState::kOpen;
+      const int rank = (asked.at_ns == wanted.at_ns ? 2 : 0) + (open ? 1 : 0);
+      if (rank < best_rank) continue;
+      best = number;
+      best_rank = rank;
+    }
+    return best;
+  }
+
+  int64_t last_position() const { return orchestrator_->last_position(); }
 
   // What is erased is not there for later decisions. kInvalidArgument: refused.
   absl::Status Erase(const EraseLine& erase) {
@@ -239,18 +309,41 @@ class Proposed {
   Proposed(const Schema& schema, const ReplayOptions& options, ReplayReport* report)
       : options_(options), report_(report), counter_(schema, options, report) {}
 
-  void Count(const DecisionRecord& record, std::optional<Outcome>* own) {
+  // With the proposal that it is about, while that is pending.
+  void NoteQuestions(const DecisionRecord& record) {
+    for (const store::AskedQuestion& question : record.questions) {
+      if (question.joined) continue;
+      const absl::StatusOr<RoleId> role = orchestrator_->registry().ResolveRole(question.to);
+      if (!role.ok()) continue;
+      Wanted asked{record.workflow, record.on, record.proposal, "", *role, question.rules, record.at_ns};
+      const Question* kept = orchestrator_->escalations().FindQuestion(question.question, *role);
+      const Pending* pending = kept == nullptr ? nullptr : orchestrator_->escalations().FindPending(kept->pending);
+      if (pending != nullptr)
+        asked.identity = Escalations::Identity(orchestrator_->schema(), pending->proposal);
+      asked_[absl::StrCat(record.workflow, "/", record.on)].push_back({question.question, std::move(asked)});
+    }
+  }
+
+  void Count(const DecisionRecord& record, Own* own) {
     const std::string the_case = absl::StrCat(record.workflow, "/", record.on);
     if (options_.on_decision) options_.on_decision(record);
+    // Who takes part is no case; following a record does not count it either.
+    if (record.kind == store::EventKind::kRegister) {
+      if (own != nullptr) own->position = record.position;
+      return;
+    }
     if (!IsProposed(record.kind)) {
-      const char* did = record.kind == store::EventKind::kConclude   ? "concluded "
-                        : record.kind == store::EventKind::kFallback ? "fell back to "
-                                                                     : "decided again: ";
+      const bool fell_back = record.kind == store::EventKind::kFallback;
+      const char* did = record.kind == store::EventKind::kConclude       ? "concluded "
+                        : fell_back && record.outcome == Outcome::kDeny     ? "denied "
+                        : fell_back && record.outcome == Outcome::kEscalate ? "asked the next role about "
+                        : fell_back                                         ? "fell back to "
+                                                                            : "decided again: ";
       report_->would_have[absl::StrCat(did, record.proposal)].Add(the_case);
       return;
     }
     counter_.AddRecord(record, the_case);
-    if (own != nullptr) *own = record.outcome;
+    if (own != nullptr) *own = {record.position, record.outcome, the_case};
   }
 
   const ReplayOptions& options_;
@@ -258,6 +351,7 @@ class Proposed {
   Counter counter_;
   store::MemoryStore store_;
   std::unique_ptr<Orchestrator> orchestrator_;
+  std::map<std::string, std::vector<std::pair<int64_t, Wanted>>> asked_;  // by case; with their numbers, in order
 };
 
 // ---------------------------------------------------------------- foreign logs
@@ -273,6 +367,7 @@ Submission SubmissionOf(const Schema& schema, const MappedEvent& mapped) {
   line.on = KeyInput(schema, workflow, proposal.key).value_or(Input(proposal.key));
   Input::Object sets, payload;
   for (size_t i = 0; i < transition.sets.size(); ++i) {
+    if (transition.sets[i].computed) continue;  // it is computed again
     const Field& field = workflow.fields[transition.sets[i].field.value];
     Input value = InputOf(schema, schema.types[field.type.value], proposal.sets[i]);
     if (!value.absent()) sets.push_back({field.name, std::move(value)});
@@ -449,23 +544,57 @@ class StoredLog {
     });
   }
 
+  // One question of the record.
+  struct AskedThen {
+    std::string to;                          // as the event has it
+    std::vector<std::string> rules, digests;
+    std::string workflow, on, transition;
+    int64_t at_ns = 0;
+    std::string identity;                    // of what is pending; empty: the policy does not have it
+  };
+
   // Whom an event asked, and which rules a yes excuses from then on.
   void NoteQuestions(const store::Event& event) {
+    NoteIdentity(event);
     for (const store::AskedQuestion& question : event.decision.questions) {
-      std::vector<std::string>& digests = asked_[{question.question, question.to}];
-      digests.insert(digests.end(), question.rule_digests.begin(), question.rule_digests.end());
+      std::vector<AskedThen>& numbered = asked_[question.question];
+      auto asked = std::find_if(numbered.begin(), numbered.end(),
+                                [&](const AskedThen& other) { return other.to == question.to; });
+      if (asked == numbered.end()) {
+        asked = numbered.insert(numbered.end(), {question.to, {}, {}, event.workflow, event.instance, event.transition,
+                                                 event.time_ns, identity_[event.position]});
+      }
+      asked->rules.insert(asked->rules.end(), question.rules.begin(), question.rules.end());
+      asked->digests.insert(asked->digests.end(), question.rule_digests.begin(), question.rule_digests.end());
       if (names_.Workflow(event.workflow).valid())
         places_.try_emplace(question.question, names_.Workflow(event.workflow), event.instance);
     }
-    if (event.kind != store::EventKind::kAnswer || event.transition != "yes" ||
-        event.decision.outcome != Outcome::kPermit)
-      return;
-    std::vector<std::string>& approved = approved_[event.question];
-    for (const auto& [key, digests] : asked_) {
-      if (key.first == event.question && SameRole(key.second, event.question_role))
-        approved.insert(approved.end(), digests.begin(), digests.end());
+    const bool waits = event.decision.outcome == Outcome::kEscalate || event.decision.outcome == Outcome::kHold;
+    if (event.kind == store::EventKind::kRedecide && !waits) closed_ = identity_[event.position];
+    const AskedThen* asked = event.kind == store::EventKind::kAnswer ? FindAsked(event) : nullptr;
+    if (asked == nullptr || event.transition != "yes" || event.decision.outcome != Outcome::kPermit) return;
+    std::vector<std::string>& approved = approved_[asked->identity];
+    approved.insert(approved.end(), asked->digests.begin(), asked->digests.end());
+  }
+
+  // What is pending bears one name from the first that made it so: a rung of its ladder is about it too.
+  void NoteIdentity(const store::Event& event) {
+    if (!closed_.empty()) approved_.erase(std::exchange(closed_, ""));
+    if (event.kind == store::EventKind::kFallback) {
+      identity_[event.position] = identity_[event.question];
+    } else if (event.kind != store::EventKind::kAnswer && !event.transition.empty()) {
+      const absl::StatusOr<Proposal> proposal = ProposalOf(event);
+      if (proposal.ok()) identity_[event.position] = Escalations::Identity(schema_, *proposal);
     }
-    answered_at_[event.position] = event.question;
+  }
+
+  const AskedThen* FindAsked(const store::Event& answer) const {
+    const auto numbered = asked_.find(answer.question);
+    if (numbered == asked_.end()) return nullptr;
+    for (const AskedThen& asked : numbered->second) {
+      if (SameRole(asked.to, answer.question_role)) return &asked;
+    }
+    return nullptr;
   }
 
   static bool SameRole(const std::string& a, const std::string& b) {
@@ -502,9 +631,10 @@ class StoredLog {
   }
 
   void AddApprovals(const store::Event& event, Proposal* proposal) const {
-    const auto question = answered_at_.find(event.cause);
-    if (event.kind != store::EventKind::kRedecide || question == answered_at_.end()) return;
-    const std::vector<std::string>& digests = approved_.at(question->second);
+    if (event.kind != store::EventKind::kRedecide) return;
+    const auto approved = approved_.find(Escalations::Identity(schema_, *proposal));
+    if (approved == approved_.end()) return;
+    const std::vector<std::string>& digests = approved->second;
     for (size_t i = 0; i < schema_.rules.size(); ++i) {
       if (std::find(digests.begin(), digests.end(), schema_.rules[i].digest) != digests.end() &&
           !schema_.rules[i].digest.empty()) {
@@ -537,9 +667,14 @@ class StoredLog {
       record->Apply(&*proposal, happened);
       return absl::OkStatus();
     }
+    if (event.kind == store::EventKind::kFallback) {
+      // The next rung moves nothing: that time passed is all.
+      if (event.decision.outcome == Outcome::kEscalate) return record->MoveTo(event.time_ns), absl::OkStatus();
+      record->CarryOut(*proposal, happened, event.decision.reasons);
+      return absl::OkStatus();
+    }
     const Outcome now = record->Decide(&*proposal, happened);
-    report_->changed[{std::string(OutcomeName(event.decision.outcome)), std::string(OutcomeName(now))}].Add(
-        CaseOf(schema_, proposal->workflow, proposal->key));
+    record->counter().AddChange(event.decision.outcome, now, CaseOf(schema_, proposal->workflow, proposal->key));
     return absl::OkStatus();
   }
 
@@ -565,7 +700,7 @@ class StoredLog {
     const std::string the_case =
         place == places_.end() ? absl::StrCat(event.workflow, "/", event.instance)
                                : CaseOf(schema_, place->second.first, place->second.second);
-    report_->changed[{std::string(OutcomeName(event.decision.outcome)), std::string(OutcomeName(now))}].Add(the_case);
+    record->counter().AddChange(event.decision.outcome, now, the_case);
     return absl::OkStatus();
   }
 
@@ -580,16 +715,43 @@ class StoredLog {
   }
 
   absl::Status SubmitOne(const store::Event& event, Proposed* proposed) {
-    if (!IsProposed(event.kind)) return absl::OkStatus();
+    if (!IsProposed(event.kind)) {
+      absl::Status status = proposed->MoveTo(event.time_ns);
+      position_now_[event.position] = proposed->last_position();
+      return status;
+    }
     absl::StatusOr<Submission> line = LineOf(event);
     if (!line.ok()) return line.status();
-    std::optional<Outcome> now;
-    absl::Status status = proposed->Submit(*line, static_cast<uint32_t>(event.position), &now);
-    if (now.has_value()) {
-      report_->changed[{std::string(OutcomeName(event.decision.outcome)), std::string(OutcomeName(*now))}].Add(
-          absl::StrCat(event.workflow, "/", event.instance));
+    if (event.kind == store::EventKind::kAnswer) {
+      // What was due by then may ask, or end what was asked.
+      if (absl::Status status = proposed->MoveTo(event.time_ns); !status.ok()) return status;
+      line->question = QuestionNow(event, *proposed);
+      if (line->question == 0) return Unasked(event, proposed);
     }
+    Proposed::Own own;
+    absl::Status status = proposed->Submit(*line, static_cast<uint32_t>(event.position), &own);
+    position_now_[event.position] = own.position > 0 ? own.position : proposed->last_position();
+    if (!own.the_case.empty()) proposed->counter().AddChange(event.decision.outcome, own.outcome, own.the_case);
     return status;
+  }
+
+  // An answer that came too late then must not be in time for another question now.
+  int64_t QuestionNow(const store::Event& event, const Proposed& proposed) const {
+    const AskedThen* asked = FindAsked(event);
+    const RoleId role = names_.Role(event.question_role);
+    if (asked == nullptr || asked->identity.empty() || !role.valid()) return 0;
+    return proposed.QuestionLike({asked->workflow, asked->on, asked->transition, asked->identity, role, asked->rules,
+                                  asked->at_ns},
+                                 event.decision.outcome == Outcome::kDeny);
+  }
+
+  absl::Status Unasked(const store::Event& event, Proposed* proposed) {
+    const AskedThen* asked = FindAsked(event);
+    const std::string the_case = asked == nullptr ? absl::StrCat(event.workflow, "/", event.instance)
+                                                  : absl::StrCat(asked->workflow, "/", asked->on);
+    proposed->counter().AddUnasked({event.position, the_case, event.question_role, event.actor, event.transition == "yes"});
+    position_now_[event.position] = proposed->last_position();
+    return absl::OkStatus();
   }
 
   absl::StatusOr<Submission> LineOf(const store::Event& event) {
@@ -597,11 +759,16 @@ class StoredLog {
       Submission line;
       line.kind = Submission::Kind::kAnswer;
       line.yes = event.transition == "yes";
-      line.question = event.question;
       line.to = event.question_role;
       line.by = event.actor;
       line.as = event.role;
       line.at_ns = event.time_ns;
+      line.idempotency_key = event.idempotency_key;
+      line.seen = SeenNow(event);
+      if (event.actor_registration.empty()) return line;
+      absl::StatusOr<ActorDescription> actor = DecodeRegistration(event.actor_registration);
+      if (!actor.ok()) return actor.status();
+      line.inline_actor = *std::move(actor);
       return line;
     }
     absl::StatusOr<Proposal> proposal = ProposalOf(event);
@@ -620,7 +787,15 @@ class StoredLog {
       line.inline_actor = *actor;
     }
     line.idempotency_key = event.idempotency_key;
+    line.seen = SeenNow(event);
     return line;
+  }
+
+  // What an actor had seen, where that stands now.
+  std::optional<int64_t> SeenNow(const store::Event& event) const {
+    if (event.seen < 0) return std::nullopt;
+    const auto at = position_now_.find(event.seen);
+    return at == position_now_.end() ? 0 : at->second;
   }
 
   absl::StatusOr<Submission> AgentLine(const store::Event& event, Submission line) const {
@@ -654,10 +829,12 @@ class StoredLog {
   Names names_;
   const ReplayOptions& options_;
   ReplayReport* report_;
-  std::map<std::pair<int64_t, std::string>, std::vector<std::string>> asked_;
+  std::map<int64_t, std::vector<AskedThen>> asked_;       // by number
   std::map<int64_t, std::pair<WorkflowId, std::string>> places_;  // by question: the asked instance
-  std::map<int64_t, std::vector<std::string>> approved_;          // by question
-  std::map<int64_t, int64_t> answered_at_;                // position of a yes: its question
+  std::map<int64_t, std::string> identity_;               // by position: of what is pending, if it is
+  std::map<std::string, std::vector<std::string>> approved_;      // by identity: digests of rules
+  std::string closed_;                                    // its approvals end with the event that is taken now
+  std::map<int64_t, int64_t> position_now_;               // by position of the record
 };
 
 }  // namespace
@@ -683,6 +860,7 @@ absl::StatusOr<ReplayReport> ReplayLog(const CompiledPolicy* policy, const std::
 absl::StatusOr<ReplayReport> ReplayStore(const CompiledPolicy* policy, store::Store* log,
                                          const ReplayOptions& options) {
   ReplayReport report;
+  report.of_store = true;
   StoredLog stored(policy, options, &report);
   const absl::Status status =
       options.follow == Follow::kRecord ? stored.Follow(policy, log) : stored.Submit(policy, log);

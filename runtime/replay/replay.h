@@ -41,7 +41,14 @@ struct Tally {
   }
 };
 
-struct RefusedLine { uint32_t line = 0; std::string error; };
+struct RefusedLine { uint32_t line = 0; std::string error; };  // of a store: the position
+
+// An answer of a store to what the policy does not ask.
+struct UnaskedAnswer {
+  int64_t position = 0;
+  std::string the_case, role, by;
+  bool yes = false;
+};
 
 struct ReplayReport {
   bool foreign = false;                      // `mapping` says something
@@ -56,13 +63,17 @@ struct ReplayReport {
   std::map<std::pair<std::string, std::string>, Tally> changed;  // a store: (outcome then, outcome now)
   int64_t refused_count = 0;                 // lines of a .jsonl that cannot be read or name what is not there …
   std::vector<RefusedLine> refused;          // … and the first kListedMax of them
+  bool of_store = false;                     // `refused` are positions
+  int64_t unasked_count = 0;                 // answers of a store to what is no longer asked (kPolicy) …
+  std::vector<UnaskedAnswer> unasked;        // … and the first kListedMax of them
 };
 
 // `path`: .jsonl, .xes, .csv, each also with .gz after it.
 absl::StatusOr<ReplayReport> ReplayLog(const CompiledPolicy* policy, const std::string& path, const ReplayOptions& options);
 
 // The proposals of a log that an orchestrator kept, under another policy. What it concluded and timed out by itself is not
-// proposed again (kPolicy), or is applied as what happened (kRecord).
+// proposed again (kPolicy), or is applied as what happened (kRecord). An answer goes to the question that asks the same role
+// on the same rule for the same proposal, wherever that stands now (kPolicy); there may be none.
 absl::StatusOr<ReplayReport> ReplayStore(const CompiledPolicy* policy, store::Store* log, const ReplayOptions& options);
 
 // Text for people, and one JSON object.

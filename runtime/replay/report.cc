@@ -100,6 +100,15 @@ void MappingJson(const MappingReport& mapping, JsonWriter* json) {
   json->Close('}');
 }
 
+void UnaskedJson(const ReplayReport& report, JsonWriter* json) {
+  json->Key("no_longer_asked").Open('{').Key("count").Number(report.unasked_count).Key("first").Open('[');
+  for (const UnaskedAnswer& answer : report.unasked) {
+    json->Open('{').Key("position").Number(answer.position).Key("case").Text(answer.the_case);
+    json->Key("answer").Text(answer.yes ? "yes" : "no").Key("to").Text(answer.role).Key("by").Text(answer.by).Close('}');
+  }
+  json->Close(']').Close('}');
+}
+
 }  // namespace
 
 std::string ReportText(const ReplayReport& report) {
@@ -136,9 +145,18 @@ std::string ReportText(const ReplayReport& report) {
                       "; the file's order was kept\n");
     }
   }
-  if (report.refused_count > 0) absl::StrAppend(&text, "refused lines: ", report.refused_count, "\n");
+  if (report.unasked_count > 0)
+    absl::StrAppend(&text, "no longer asked: ", Counted(report.unasked_count, "answer", "answers"), "\n");
+  for (size_t i = 0; i < report.unasked.size() && i < kShownMax; ++i) {
+    const UnaskedAnswer& answer = report.unasked[i];
+    absl::StrAppend(&text, "  position ", answer.position, ": ", answer.yes ? "yes" : "no", " by ", answer.by, " for ",
+                    answer.role, " on ", answer.the_case, "\n");
+  }
+  if (report.refused_count > 0)
+    absl::StrAppend(&text, report.of_store ? "refused positions: " : "refused lines: ", report.refused_count, "\n");
   for (size_t i = 0; i < report.refused.size() && i < kShownMax; ++i) {
-    absl::StrAppend(&text, "  line ", report.refused[i].line, ": ", report.refused[i].error, "\n");
+    absl::StrAppend(&text, report.of_store ? "  position " : "  line ", report.refused[i].line, ": ",
+                    report.refused[i].error, "\n");
   }
   return text;
 }
@@ -185,9 +203,10 @@ std::string ReportJson(const ReplayReport& report) {
   for (const auto& [what, count] : report.passed_over) json.Key(what).Number(count);
   json.Close('}');
   if (report.foreign) MappingJson(report.mapping, &json);
+  if (report.of_store) UnaskedJson(report, &json);
   json.Key("refused").Open('{').Key("count").Number(report.refused_count).Key("first").Open('[');
   for (const RefusedLine& refused : report.refused)
-    json.Open('{').Key("line").Number(refused.line).Key("error").Text(refused.error).Close('}');
+    json.Open('{').Key(report.of_store ? "position" : "line").Number(refused.line).Key("error").Text(refused.error).Close('}');
   json.Close(']').Close('}').Close('}');
   return text;
 }
