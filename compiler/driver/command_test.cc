@@ -473,6 +473,7 @@ workflow Paper by id: string max 10 {
   submit: draft -> review
   vote:   in review { stance: Stance }
   print:  review -> printed
+  shelve: review -> draft
   drop:   draft, review -> dropped
 }
 authority Desk   { may open, submit on Paper }
@@ -483,7 +484,7 @@ review on Paper in review {
   panel Editor, Lawyer by vote.stance
   within 1d else drop
   yes_:  print when Editor says good and Lawyer says good
-  no_:   drop  when Lawyer says bad
+  no_:   shelve when Lawyer says bad
   split: print when Editor says good and Lawyer says bad
 }
 
