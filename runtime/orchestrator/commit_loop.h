@@ -1,8 +1,8 @@
 // Group commit: many propose, one thread decides, one flush makes all of it durable, and only then anybody is told.
 //
 // While one batch is on its way to the disk, what comes meanwhile is decided on top of it, and is appended next; both are done
-// by a thread of their own. If the first batch fails, both are decided again. Who proposes while nothing else is going on does all of it on its own thread: waking others
-// takes longer than deciding.
+// by a thread of their own. If the first batch fails, both are decided again. Who proposes while nothing else is going on does
+// all of it on its own thread: waking others takes longer than deciding.
 //
 // Threads   Propose: any. The orchestrator is the loop's meanwhile: one thread at a time decides, one appends.
 // Errors    as Orchestrator::Submit. When the store fails, everybody who waits gets that error, and so does everybody after.
