@@ -298,12 +298,15 @@ class Race {
     });
     next_deal_ += proposer_count_ * deals_each_;
     const std::vector<Row> rows = NewRows();
+    // In a thread of its own, as the proposers are: from the one that has slept meanwhile, a flush was a third quicker.
     const double bare_seconds = Seconds([&] {
-      size_t at = 0;
-      for (size_t size : log_->batches) {
-        bare_->Append(&rows[at], size);
-        at += size;
-      }
+      std::thread([&] {
+        size_t at = 0;
+        for (size_t size : log_->batches) {
+          bare_->Append(&rows[at], size);
+          at += size;
+        }
+      }).join();
     });
     writ_.push_back(static_cast<double>(rows.size()) / writ_seconds);
     bare_rate_.push_back(static_cast<double>(rows.size()) / bare_seconds);
