@@ -129,6 +129,7 @@ class Report {
     for (size_t i = 0; i < s_.outcomes.size(); ++i) Share(kOutcomes[i], s_.outcomes[i], 5);
     Share("with an excused restraint", s_.excused, 10);
     Share("indeterminate", s_.indeterminate, 5);
+    Completions();
     Least("median of rules", Median(s_.rules), 12);
     Least("median of domains", Median(s_.domains), 3);
     std::printf("  reasons:");
@@ -165,6 +166,13 @@ class Report {
   void Share(const char* what, uint64_t count, double least) {
     std::printf("  %5.1f%% %s (at least %.0f%%)\n", Percent(count, s_.decisions), what, least);
     Require(Percent(count, s_.decisions) >= least, what);
+  }
+  void Completions() {
+    std::printf("  %llu reviews completed in every way: %llu concluded early; at the deadline %llu decided, %llu not\n",
+                U(s_.completions), U(s_.early), U(s_.decided_late), U(s_.undecided_late));
+    Require(s_.early > 0, "reviews concluded early");
+    Require(s_.decided_late > 0, "reviews decided at the deadline");
+    Require(s_.undecided_late > 0, "reviews undecided at the deadline");
   }
   void Least(const char* what, uint32_t value, uint32_t least) {
     std::printf("  %u %s (at least %u)\n", value, what, least);

@@ -289,7 +289,7 @@ ExprPtr ExprMaker::Step(Ptr at) {
     const Type element = TypeAt(type.element);
     if (type.key.valid() && Chance(75)) {
       const Type key = TypeAt(schema().records[element.index].members[type.key.value].type);
-      Ptr wanted = Value(key, Chance(30) ? 1 : 0);
+      Ptr wanted = Chance(50) ? KeyConstant(key) : Value(key, Chance(30) ? 1 : 0);
       return Make(Kind::kLookup, Optional(element), 0, std::move(at), std::move(wanted));
     }
     Ptr node = Make(Kind::kElementAt, Optional(element), 0, std::move(at));
@@ -373,6 +373,17 @@ ExprPtr ExprMaker::Present(Ptr place, int depth) {
 }
 
 // ---------------------------------------------------------------- values
+
+// A key that some element may well have: mostly one of the few that histories prefer.
+ExprPtr ExprMaker::KeyConstant(const Type& type) {
+  Ptr key = Constant(type);
+  const bool preferred = Chance(60);
+  const uint32_t pick = random_.Below(preferred ? kPreferredKeys : 10);
+  if (type.kind == TypeKind::kInt) key->number = type.min + static_cast<int64_t>(pick);
+  if (type.kind == TypeKind::kEnum && preferred) key->number = static_cast<int64_t>(pick);
+  if (type.kind == TypeKind::kString && preferred) key->text = kTexts[pick];
+  return key;
+}
 
 ExprPtr ExprMaker::Constant(const Type& type) {
   Ptr node = Make(Kind::kConstant, Optional(type, false));
@@ -700,7 +711,8 @@ ExprPtr ExprMaker::CompareRounded() {
 ExprPtr ExprMaker::CompareMembers() {
   const auto is_bits = [&](const Expr& e) {
     const Type& type = e.type.type;
-    return type.kind == TypeKind::kSet && TypeAt(type.element).kind == TypeKind::kEnum && !type.optional && !IsSelected(e);
+    return type.kind == TypeKind::kSet && TypeAt(type.element).kind == TypeKind::kEnum && !type.optional &&
+           !IsSelected(e);
   };
   Ptr set = PlaceWhere(is_bits, 20);
   if (set == nullptr) return nullptr;
@@ -714,11 +726,115 @@ ExprPtr ExprMaker::CompareMembers() {
   return Make(kind, TypeOf(TypeKind::kBool), 0, std::move(number), std::move(count));
 }
 
+// What some elements come to: against what all of them come to, or against a number.
+ExprPtr ExprMaker::CompareSums() {
+  Ptr some = Quantifier(QuantifierOp::kSum, NumberType(), 1);
+  if (some == nullptr || some->kind != Kind::kQuantifier || some->children[2] == nullptr) return nullptr;
+  const Type type = TypeOf(some->type.type.kind, some->type.type.index);
+  Ptr other = Chance(50) ? Number(type, 0) : typed::Clone(some);
+  // A body that is there only where the condition says so needs it.
+  if (other->kind == Kind::kQuantifier && some->children[2]->kind != Kind::kHas) other->children[2] = nullptr;
+  const uint8_t scale = std::max(some->type.scale, other->type.scale);
+  if (Scaled(BitsOf(program_, *some), some->type.scale, scale) > kBitsMax ||
+      Scaled(BitsOf(program_, *other), other->type.scale, scale) > kBitsMax)
+    return nullptr;
+  return Make(Chance(50) ? Kind::kLess : Kind::kEqual, TypeOf(TypeKind::kBool), 0, std::move(some), std::move(other));
+}
+
+// Whether the largest or smallest is negative.
+ExprPtr ExprMaker::CompareExtremes() {
+  Ptr fold = Quantifier(Chance(70) ? QuantifierOp::kMax : QuantifierOp::kMin, NumberType(), 1);
+  if (fold == nullptr) return nullptr;
+  const Type type = TypeOf(fold->type.type.kind, fold->type.type.index);
+  fold = Present(std::move(fold), 0);
+  Ptr zero = Make(Kind::kConstant, type);
+  const bool negative = Chance(50);
+  return negative ? Make(Kind::kLess, TypeOf(TypeKind::kBool), 0, std::move(fold), std::move(zero))
+                  : Make(Kind::kLessEqual, TypeOf(TypeKind::kBool), 0, std::move(zero), std::move(fold));
+}
+
+// What the element of some key says: against a constant, or against what the first or last element says.
+ExprPtr ExprMaker::CompareFound() {
+  const auto is_keyed = [&](const Expr& e) {
+    return e.type.type.kind == TypeKind::kList && e.type.type.key.valid() && !e.type.type.optional && !IsSelected(e) &&
+           (RootOf(e).kind != Kind::kVariable || RootOf(e).variable == variables_.back().number);
+  };
+  Ptr list = PlaceWhere(is_keyed, 20);
+  if (list == nullptr) return nullptr;
+  const Type element = TypeAt(list->type.type.element);
+  const std::vector<Field>& members = schema().records[element.index].members;
+  const uint32_t by = list->type.type.key.value;
+  std::vector<uint32_t> told;
+  for (uint32_t m = 0; m < members.size(); ++m) {
+    if (m != by && IsScalar(TypeAt(members[m].type))) told.push_back(m);
+  }
+  const uint32_t m = told[random_.Below(static_cast<uint32_t>(told.size()))];
+  const Type member = Optional(TypeAt(members[m].type));
+  const auto member_of = [&](Ptr record) {
+    Ptr value = Make(Kind::kMember, member, 0, std::move(record));
+    value->index = m;
+    return value;
+  };
+  Ptr end = Make(Kind::kElementAt, Optional(element), 0, typed::Clone(list));
+  end->index = random_.Below(2);
+  Ptr key = KeyConstant(TypeAt(members[by].type));
+  Ptr value = member_of(Make(Kind::kLookup, Optional(element), 0, std::move(list), std::move(key)));
+  const Type boolean = TypeOf(TypeKind::kBool);
+  if (Chance(50)) return Make(Kind::kIs, boolean, 0, std::move(value), member_of(std::move(end)));
+  if (member.kind == TypeKind::kBool) return Present(std::move(value), 0);
+  Ptr constant = Constant(Optional(member, false));
+  if (!IsOrdered(member) || Chance(25)) return Make(Kind::kIs, boolean, 0, std::move(value), std::move(constant));
+  value = Present(std::move(value), 0);
+  return Make(Chance(50) ? Kind::kLess : Kind::kLessEqual, boolean, 0, std::move(constant), std::move(value));
+}
+
+// Whether a member of an enum is one of some.
+ExprPtr ExprMaker::AmongMembers() {
+  const Type type = TypeOf(TypeKind::kEnum, Chance(75) ? 1 : 0);
+  Ptr needle = PlaceOf(type, true, 20);
+  if (needle == nullptr) return nullptr;
+  Ptr literal = Make(Kind::kSetLiteral, TypeOf(TypeKind::kSet));
+  const uint32_t count = 2 + random_.Below(3);
+  for (uint32_t i = 0; i < count; ++i) literal->children.push_back(Constant(type));
+  literal->type.type.capacity = count;
+  return Make(Kind::kIn, TypeOf(TypeKind::kBool), 0, Present(std::move(needle), 0), std::move(literal));
+}
+
+ExprPtr ExprMaker::Plain() {
+  Ptr node;
+  for (int i = 0; i < 4 && node == nullptr; ++i) {
+    switch (random_.Below(9)) {
+      case 0:
+      case 7:
+        node = CompareFound();
+        break;
+      case 1:
+        node = CompareSums();
+        break;
+      case 2:
+        node = CompareMembers();
+        break;
+      case 3:
+        node = CompareFolds();
+        break;
+      case 4:
+        node = AmongMembers();
+        break;
+      case 5:
+        node = CompareRounded();
+        break;
+      case 6:
+        node = CompareExtremes();
+        break;
+      default:
+        node = Membership(1);
+    }
+  }
+  return node != nullptr ? std::move(node) : Bool(1);
+}
+
 // Two folds of one kind of number, or one and a number.
 ExprPtr ExprMaker::CompareFolds() {
-  if (Chance(15)) {
-    if (Ptr members = CompareMembers(); members != nullptr) return members;
-  }
   const Type type = NumberType();
   Ptr a = Fold(type, 1);
   if (a == nullptr) return nullptr;
@@ -746,7 +862,7 @@ ExprPtr ExprMaker::Compare(int depth) {
 ExprPtr ExprMaker::Membership(int depth) {
   const Type boolean = TypeOf(TypeKind::kBool);
   if (Chance(50)) {
-    const Type type = ScalarType();
+    const Type type = Chance(30) ? TypeOf(TypeKind::kEnum, 1) : ScalarType();
     Ptr needle = IsNumber(type.kind) && type.distinct != kStateMark ? Number(type, depth - 1) : Value(type, depth - 1);
     if (BitsOf(program_, *needle) > 80 || needle->type.scale > 6) needle = Constant(type);
     Type set = TypeOf(TypeKind::kSet);
@@ -842,12 +958,18 @@ ExprPtr ExprMaker::Bool(int depth) {
       Ptr b = Bool(depth - 1);
       return Make(Chance(50) ? Kind::kEqual : Kind::kNotEqual, boolean, 0, std::move(a), std::move(b));
     }
-    if (pick < 47)
+    if (pick < 43)
       node = Compare(depth);
-    else if (pick < 51)
+    else if (pick < 47)
       node = CompareRounded();
-    else if (pick < 55)
+    else if (pick < 50)
       node = CompareFolds();
+    else if (pick < 52)
+      node = CompareSums();
+    else if (pick < 53)
+      node = CompareMembers();
+    else if (pick < 55)
+      node = CompareFound();
     else if (pick < 62)
       node = Membership(depth);
     else if (pick < 70)
@@ -859,7 +981,7 @@ ExprPtr ExprMaker::Bool(int depth) {
     else if (pick < 92)
       node = Fact(nullptr);
     else if (pick < 96)
-      node = Verdict(false);
+      node = Chance(65) ? Verdict(false) : CompareVotes();
     else
       node = If(boolean, depth);
   }
@@ -886,6 +1008,14 @@ ExprPtr ExprMaker::Verdict(bool votes) {
   node->part = seat;
   node->part2 = random_.Below(static_cast<uint32_t>(schema().enums[stance.index].members.size()));
   return node;
+}
+
+ExprPtr ExprMaker::CompareVotes() {
+  Ptr votes = Verdict(true);
+  if (votes == nullptr) return nullptr;
+  Ptr wanted = Make(Kind::kConstant, TypeOf(TypeKind::kInt));
+  wanted->number = 1 + random_.Below(2);
+  return Make(Kind::kLessEqual, TypeOf(TypeKind::kBool), 0, std::move(wanted), std::move(votes));
 }
 
 typed::Pattern ExprMaker::Pattern(bool with_where) {

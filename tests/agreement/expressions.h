@@ -15,6 +15,7 @@ using samples::Random;
 inline constexpr uint32_t kStateMark = UINT32_MAX - 1;          // as check/: Type::distinct of a workflow's state
 inline constexpr int64_t kHour = int64_t{3600} * 1'000'000'000;
 inline constexpr int64_t kStart = int64_t{1'770'000'000} * 1'000'000'000;  // when histories begin: in 2026
+inline constexpr uint32_t kPreferredKeys = 2;  // of elements: the first of each type
 inline constexpr const char* kTexts[] = {"", "a", "b", "ab", "ba", "abc"};
 
 struct Scope {
@@ -33,6 +34,7 @@ class ExprMaker {
   typed::ExprPtr Number(const Type& type, int depth);          // int, percent, money, duration; any scale
   typed::ExprPtr Constant(const Type& type);
   typed::ExprPtr Wide();                                       // a condition on a sum that leaves 64 bits unless a number is small
+  typed::ExprPtr Plain();                                      // one question, with nothing around it
 
  private:
   using Expr = typed::Expr;
@@ -56,6 +58,7 @@ class ExprMaker {
   Ptr Present(Ptr optional, int depth);                        // as a value that is there
   Ptr Narrowed(const Ptr& optional);                           // where it is known to be there
   Ptr EntityLookup();
+  Ptr KeyConstant(const Type& type);
 
   Ptr Arithmetic(const Type& type, int depth);
   Ptr Product(const Type& type, int depth);
@@ -67,7 +70,11 @@ class ExprMaker {
   Ptr CompareNumbers(int depth);
   Ptr CompareRounded();
   Ptr CompareFolds();
+  Ptr CompareSums();
+  Ptr CompareExtremes();
   Ptr CompareMembers();
+  Ptr CompareFound();
+  Ptr AmongMembers();
   Ptr EqualOf(const Type& type, int depth);
   Ptr Membership(int depth);
   Ptr Absence(int depth);
@@ -77,6 +84,7 @@ class ExprMaker {
   Ptr Fact(const Type* type);
   Ptr MakeFact(const Type* type);
   Ptr Verdict(bool votes);
+  Ptr CompareVotes();
   typed::Pattern Pattern(bool with_where);
   Type ScalarType();
   Type NumberType();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -80,6 +81,8 @@ class Generator {
   void Records();
   TypeId AnyType(bool optional);
   TypeId StructuredType();
+  TypeId MembersType(bool optional);
+  TypeId LegsType(bool optional);
   void Workflows();
   Workflow Entity(const std::string& name, bool compound);
   void MainWorkflow(WorkflowId id);
@@ -166,8 +169,7 @@ void Generator::Records() {
     leg.members.push_back(
         MakeField("stops", Collection(TypeKind::kList, Ranged(TypeKind::kInt, -9, 9), small ? 2 : 3)));
   if (Chance(60)) leg.members.push_back(MakeField("by", Simple(TypeKind::kReference, customer_.value, Chance(50))));
-  const uint32_t widest = schema().enums[1].members.size() <= limits::kSetBitsMax ? 1 : 0;
-  if (Chance(40)) leg.members.push_back(MakeField("kinds", Collection(TypeKind::kSet, Simple(TypeKind::kEnum, widest), 3)));
+  if (Chance(40)) leg.members.push_back(MakeField("kinds", MembersType(false)));
   schema().records.push_back(leg);
 }
 
@@ -183,8 +185,8 @@ void Generator::Tables() {
   Enum grade{"Grade", true, {{"low", ""}, {"mid", ""}, {"high", ""}, {"top", ""}}};
   Enum kind{"Kind", false, {{"red", ""}, {"green", ""}, {"blue", ""}}};
   Enum stance{"Stance", false, {{"approve", ""}, {"reject", ""}, {"flag", ""}}};
-  if (Chance(14)) {
-    const uint32_t members = Chance(50) ? 64 : 70;
+  if (Chance(45)) {
+    const uint32_t members = Chance(60) ? 64 : 70;
     while (kind.members.size() < members) kind.members.push_back({absl::StrCat("k", kind.members.size()), ""});
   }
   schema().enums = {grade, kind, stance};
@@ -209,13 +211,27 @@ void Generator::Tables() {
   Records();
 }
 
+TypeId Generator::LegsType(bool optional) {
+  Type list = TypeOf(TypeKind::kList);
+  list.element = Simple(TypeKind::kRecord, 1);
+  list.capacity = shape_.small ? 2 : 2 + Below(3);
+  list.key = FieldId(0);
+  list.optional = optional;
+  return Intern(list);
+}
+
+// A set of the largest enum of which a set may be declared.
+TypeId Generator::MembersType(bool optional) {
+  const bool fits = schema().enums[1].members.size() <= limits::kSetBitsMax;
+  return Collection(TypeKind::kSet, Simple(TypeKind::kEnum, fits ? 1 : 0), 3, optional);
+}
+
 TypeId Generator::StructuredType() {
   const uint32_t capacity = shape_.small ? 2 : 2 + Below(3);
   const bool optional = Chance(20);
-  const bool enum_set = schema().enums[1].members.size() <= limits::kSetBitsMax;
   switch (Below(7)) {
     case 0:
-      return Collection(TypeKind::kSet, Simple(TypeKind::kEnum, enum_set ? 1 : 0), 3, optional);
+      return MembersType(optional);
     case 1:
       return Collection(TypeKind::kSet, Text(4), capacity, optional);
     case 2:
@@ -225,14 +241,8 @@ TypeId Generator::StructuredType() {
                         capacity, optional);
     case 4:
       return Simple(TypeKind::kRecord, Below(2), optional);
-    default: {
-      Type list = TypeOf(TypeKind::kList);
-      list.element = Simple(TypeKind::kRecord, 1);
-      list.capacity = capacity;
-      list.key = FieldId(0);
-      list.optional = optional;
-      return Intern(list);
-    }
+    default:
+      return LegsType(optional);
   }
 }
 
@@ -341,8 +351,10 @@ void Generator::MainWorkflow(WorkflowId id) {
   w.fields.push_back(
       MakeField("amount", Chance(50) ? Simple(TypeKind::kMoney, 0) : Ranged(TypeKind::kMoney, 0, 2'000'000'00, 0)));
   w.fields.push_back(MakeField("customer", Simple(TypeKind::kReference, customer_.value, Chance(30))));
-  w.fields.push_back(MakeField("items", StructuredType()));
-  const uint32_t more = 4 + Below(5);
+  w.fields.push_back(MakeField("kind", Simple(TypeKind::kEnum, 1, Chance(30))));
+  w.fields.push_back(MakeField("items", Chance(50) ? LegsType(false) : StructuredType()));
+  if (Chance(60)) w.fields.push_back(MakeField("parts", Chance(60) ? MembersType(false) : StructuredType()));
+  const uint32_t more = 3 + Below(5);
   for (uint32_t i = 0; i < more; ++i) w.fields.push_back(MakeField(absl::StrCat("f", i), AnyType(Chance(30))));
   enum : int { kDraft, kReview, kApproved, kClosed, kBlocked };
   w.states = {{"draft"}, {"review"}, {"approved"}, {"closed", true, false}, {"blocked", false, true}};
@@ -495,6 +507,9 @@ void Generator::MakeReview(WorkflowId id) {
 ExprPtr Generator::Guard(WorkflowId w, const std::vector<TransitionId>& transitions, Effect effect) {
   ExprMaker maker(&program_, &random_, {Scope::Kind::kProposal, w, transitions, w == main_ ? 9u : 4u});
   const Type boolean = TypeOf(TypeKind::kBool);
+  // A guard that asks one thing shows how that one thing is answered. The solver sees few frames: it gets more of them.
+  const uint32_t plain = effect == Effect::kDeny ? 12 : 25;
+  if (Chance(shape_.small ? 2 * plain : plain)) return maker.Plain();
   ExprPtr guard = maker.Bool(1 + static_cast<int>(Below(static_cast<uint32_t>(shape_.depth))));
   const uint32_t rarer = effect == Effect::kDeny ? 75 : effect == Effect::kAllow ? 10 : 25;
   if (Chance(rarer)) guard = Make(ExprKind::kAnd, boolean, 0, std::move(guard), maker.Bool(1));
@@ -735,7 +750,7 @@ void Generator::Rules() {
     Rule row;
     row.qualified = absl::StrCat("p.rule_", absl::Dec(i, absl::kZeroPad3));
     const uint32_t pick = Below(100);
-    row.effect = pick < 18 ? Effect::kDeny : pick < 39 ? Effect::kHold : pick < 67 ? Effect::kEscalate : Effect::kAllow;
+    row.effect = pick < 17 ? Effect::kDeny : pick < 38 ? Effect::kHold : pick < 68 ? Effect::kEscalate : Effect::kAllow;
     row.domain = DomainId(Below(schema().domains.size()));
     (row.effect == Effect::kAllow ? allows : restraints).push_back(RuleId(schema().rules.size()));
     schema().rules.push_back(row);
@@ -830,9 +845,14 @@ ExprPtr MakeIndeterminate(const typed::Program& program, const ExprPtr& expr, ui
   if (expr == nullptr) return nullptr;
   ExprPtr copy = typed::Clone(expr);
   std::vector<ExprPtr*> conditions;
+  std::set<const Expr*> keys;  // of records: read as they stand, so that nothing can be put around them
   EachPart(&copy, [&](ExprPtr* part) {
     const Type& type = (*part)->type.type;
-    if (type.kind == TypeKind::kBool && !type.optional && (*part)->kind != ExprKind::kConstant)
+    const bool key = keys.count(part->get()) > 0;
+    if (key || (*part)->kind == ExprKind::kEntityLookup) {
+      for (const ExprPtr& child : (*part)->children) keys.insert(child.get());
+    }
+    if (!key && type.kind == TypeKind::kBool && !type.optional && (*part)->kind != ExprKind::kConstant)
       conditions.push_back(part);
   });
   // 2^62 + 2^62 leaves an int.
@@ -851,64 +871,6 @@ ExprPtr MakeIndeterminate(const typed::Program& program, const ExprPtr& expr, ui
   ExprPtr same = typed::Clone(*chosen);
   *chosen = Make(ExprKind::kIf, TypeOf(TypeKind::kBool), 0, std::move(unknown), std::move(same), std::move(*chosen));
   return copy;
-}
-
-namespace {
-
-template <class T>
-std::vector<uint32_t> Permutation(const std::vector<T>& items, Random* random) {
-  std::vector<uint32_t> order(items.size());
-  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random->Below(static_cast<uint32_t>(i))]);
-  return order;
-}
-
-template <class T>
-void Permute(std::vector<T>* items, const std::vector<uint32_t>& order) {
-  std::vector<T> moved(items->size());
-  for (size_t i = 0; i < order.size(); ++i) moved[order[i]] = std::move((*items)[i]);
-  *items = std::move(moved);
-}
-
-}  // namespace
-
-typed::Program Shuffle(const typed::Program& program, uint64_t seed) {
-  typed::Program out = Clone(program);
-  Random random(seed);
-  const std::vector<uint32_t> facts = Permutation(out.facts, &random);
-  Permute(&out.facts, facts);
-  for (typed::Rule& rule : out.rules) {
-    if (rule.awaits_fact != UINT32_MAX) rule.awaits_fact = facts[rule.awaits_fact];
-  }
-  const std::vector<uint32_t> types = Permutation(out.schema.types, &random);
-  Permute(&out.schema.types, types);
-  const auto retype = [&](TypeId* id) {
-    if (id->valid()) *id = TypeId(types[id->value]);
-  };
-  for (Type& type : out.schema.types) retype(&type.element);
-  for (Record& record : out.schema.records) {
-    for (Field& field : record.members) retype(&field.type);
-  }
-  for (Workflow& w : out.schema.workflows) {
-    for (Field& field : w.key) retype(&field.type);
-    for (Field& field : w.fields) retype(&field.type);
-    for (Transition& t : w.transitions) {
-      for (Field& field : t.payload) retype(&field.type);
-    }
-  }
-  for (typed::Fact& fact : out.facts) retype(&fact.type.type.element);
-  EachExpr(&out, [&](ExprPtr* at) {
-    Expr& e = **at;
-    retype(&e.type.type.element);
-    if (e.kind == ExprKind::kFact) e.index = facts[e.index];
-    if ((e.kind == ExprKind::kAnd || e.kind == ExprKind::kOr) && random.OneIn(2))
-      std::swap(e.children[0], e.children[1]);
-  });
-  Permute(&out.grants, Permutation(out.grants, &random));
-  for (typed::Grant& grant : out.grants) Permute(&grant.limits, Permutation(grant.limits, &random));
-  Permute(&out.computed, Permutation(out.computed, &random));
-  for (typed::Review& review : out.reviews) Permute(&review.clauses, Permutation(review.clauses, &random));
-  return out;
 }
 
 // ---------------------------------------------------------------- showing

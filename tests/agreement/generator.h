@@ -9,7 +9,7 @@
 namespace writ::agreement {
 
 struct Shape {
-  uint32_t rules_min = 9, rules_max = 17;  // of restraints and allows that an author wrote
+  uint32_t rules_min = 10, rules_max = 17;  // of restraints and allows that an author wrote
   int depth = 3;                           // of a guard
   bool small = false;                      // for the solver: short lists, few rules
 };
@@ -24,10 +24,6 @@ typed::ExprPtr MakeIndeterminate(const typed::Program& program, const typed::Exp
 
 // A deep copy.
 typed::Program Clone(const typed::Program& program);
-
-// The same policy, with whatever an author may write in any order written in another one: facts, grants, limits, the sides of
-// `and` and `or`, the types' table.
-typed::Program Shuffle(const typed::Program& program, uint64_t seed);
 
 // Calls `visit(ExprPtr*)` for every expression of the program and its parts, a parent first.
 template <class Visit>

@@ -35,6 +35,8 @@ int64_t Historian::Integer(const Type& type) {
   if (bounded) {
     const uint64_t span = static_cast<uint64_t>(type.max - type.min) + 1;
     if (Chance(20)) return Chance(50) ? type.min : type.max;
+    // What lies just below 0 is common, where it is possible at all.
+    if (type.min < 0 && Chance(25)) return std::max<int64_t>(type.min, -1 - static_cast<int64_t>(random_.Below(5)));
     const uint64_t small = std::min<uint64_t>(span, Chance(50) ? 60 : span);
     return type.min + static_cast<int64_t>(random_.Next() % small);
   }
@@ -64,18 +66,23 @@ Value Historian::RandomValue(const Type& type) {
     case TypeKind::kSet:
     case TypeKind::kList: {
       const Type& element = schema_.types[type.element.value];
-      const uint32_t count = type.capacity == 0 ? 0 : random_.Below(type.capacity + 1);
+      const uint32_t count = Chance(30) ? type.capacity : random_.Below(type.capacity + 1);
       if (type.kind == TypeKind::kSet && element.kind == TypeKind::kEnum) {
         uint64_t bits = 0;
         for (uint32_t i = 0; i < count; ++i) {
           const int64_t members = static_cast<int64_t>(schema_.enums[element.index].members.size());
-          bits |= uint64_t{1} << (Chance(15) ? members - 1 : Integer(element));
+          bits |= uint64_t{1} << (Chance(30) ? members - 1 : Integer(element));
         }
         return Value(static_cast<int64_t>(bits));
       }
       Value::List list;
       for (uint32_t i = 0; i < count; ++i) {
         Value value = RandomValue(element);
+        if (type.key.valid()) {
+          const Type& key = schema_.types[schema_.records[element.index].members[type.key.value].type.value];
+          value.list()[type.key.value] =
+              !list.empty() && Chance(45) ? list[0].list()[type.key.value] : RandomKey(key);
+        }
         const bool twice = std::any_of(list.begin(), list.end(), [&](const Value& other) {
           return type.key.valid() ? other.list()[type.key.value] == value.list()[type.key.value]
                                   : type.kind == TypeKind::kSet && other == value;
@@ -89,6 +96,14 @@ Value Historian::RandomValue(const Type& type) {
     default:
       return Value(Integer(type));
   }
+}
+
+// Of an element: few keys are common, so that look-ups find something.
+Value Historian::RandomKey(const Type& type) {
+  if (Chance(50)) return RandomValue(type);
+  const uint32_t pick = random_.Below(kPreferredKeys);
+  if (type.kind == TypeKind::kString) return Value(kTexts[pick]);
+  return Value((type.kind == TypeKind::kInt ? type.min : 0) + static_cast<int64_t>(pick));
 }
 
 std::string Historian::KeyOf(WorkflowId workflow, std::vector<Value>* parts) {
@@ -162,7 +177,7 @@ void Historian::ChooseWhere(Proposal* p) {
     p->transition = TransitionId(0);
     return;
   }
-  if (question.valid() && Chance(2)) {
+  if (question.valid() && Chance(5)) {
     p->workflow = question;
     p->key_parts = {Value("q1")};
     p->key = "q1";
@@ -181,7 +196,7 @@ void Historian::ChooseWhere(Proposal* p) {
       if (std::find(sources.begin(), sources.end(), state) == sources.end()) continue;
       legal.push_back(TransitionId(t));
       for (const Review& review : workflow.reviews) {
-        if (review.verdict == TransitionId(t)) legal.insert(legal.end(), 2, TransitionId(t));
+        if (review.verdict == TransitionId(t)) legal.insert(legal.end(), 3, TransitionId(t));
         if (instance == nullptr || review.state != instance->state) continue;
         const int32_t outcome = instance->reviews[0].outcome;
         if (outcome >= 0 && review.clauses[static_cast<size_t>(outcome)].transition == TransitionId(t))
@@ -252,7 +267,7 @@ void Historian::ChooseRest(Proposal* p) {
     }
   }
   if (workflow.is_builtin) {
-    p->question_state = Chance(60) ? 0 : static_cast<int>(random_.Below(4));
+    p->question_state = Chance(40) ? 0 : static_cast<int>(random_.Below(4));
     p->question_self = Chance(20);
     p->question_covered = !Chance(20);
   }

@@ -27,7 +27,7 @@ class Historian {
   bool Chance(uint32_t percent) { return random_.Below(100) < percent; }
   int64_t Integer(const Type& type);
   Value RandomValue(const Type& type);
-  Value Element(const Type& type) { return RandomValue(type); }
+  Value RandomKey(const Type& type);
   void ChooseWhere(Proposal* p);
   bool ChooseConclusion(Step* step);
   void ChooseActor(Proposal* p);

@@ -293,6 +293,9 @@ std::vector<Oracle::Spoken> Oracle::SpokenOf(const Scene& scene, const Review& r
     else if (spoken.size() < review.seats[seat].seats)
       spoken.push_back({event.proposal.actor.id, stance});
   }
+  for (const Imagined& verdict : imagined_) {
+    if (verdict.seat == seat) spoken.push_back({"", verdict.stance});
+  }
   return spoken;
 }
 
@@ -1119,6 +1122,48 @@ OracleConclusion Oracle::Conclude(const Proposal& where, ReviewId id) const {
       }
     }
   }
+  return out;
+}
+
+std::optional<OracleReview> Oracle::Complete(const Proposal& where, ReviewId id, size_t places_max) const {
+  const Workflow& workflow = schema_.workflows[where.workflow.value];
+  const Review& review = workflow.reviews[id.value];
+  const Field& said_in = workflow.transitions[review.verdict.value].payload[review.stance.value];
+  const Type& stance = schema_.types[said_in.type.value];
+  const int64_t stances = static_cast<int64_t>(schema_.enums[stance.index].members.size());
+  const Scene scene = SceneOf(where, true);
+  OracleReview out;
+  bool spoken = true;
+  imagined_.clear();
+  for (uint32_t seat = 0; seat < review.seats.size(); ++seat) {
+    const size_t said = SpokenOf(scene, review, seat).size();
+    spoken = spoken && said >= review.seats[seat].quorum;
+    out.left += review.seats[seat].seats - said;
+  }
+  if (out.left > places_max) return std::nullopt;
+  const auto concluded = [&] {
+    const OracleConclusion c = Conclude(where, id);
+    return c.conflict ? "conflict" : c.clause < 0 ? "else" : review.clauses[static_cast<size_t>(c.clause)].name;
+  };
+  const std::string now = concluded();
+  std::vector<Imagined> places;
+  for (uint32_t seat = 0; seat < review.seats.size(); ++seat) {
+    places.resize(places.size() + review.seats[seat].seats - SpokenOf(scene, review, seat).size(), {seat, 0});
+  }
+  std::vector<std::string> outcomes;
+  for (size_t at = 0; at < places.size() || outcomes.empty();) {
+    imagined_ = places;
+    outcomes.push_back(concluded());
+    // The next combination, as one counts.
+    for (at = 0; at < places.size() && ++places[at].stance == stances; ++at) places[at].stance = 0;
+  }
+  imagined_.clear();
+  const auto all_are = [&](const std::string& name) {
+    return std::all_of(outcomes.begin(), outcomes.end(), [&](const std::string& o) { return o == name; });
+  };
+  out.agree = all_are(outcomes[0]);
+  out.late = out.agree ? outcomes[0] : "else";
+  if (spoken && all_are(now)) out.complete = now;
   return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,14 @@ struct OracleDecision {
 };
 
 struct OracleConclusion { int64_t clause = -1; bool conflict = false, unknown = false; };
+
+// What a review comes to, from every way in which the places that are left could be filled.
+struct OracleReview {
+  std::string complete;               // the clause that is concluded now, by name; empty: it goes on
+  std::string late;                   // the clause at the deadline
+  size_t left = 0;                    // places
+  bool agree = false;                 // all completions
+};
 
 // A scalar, or where a structured value lies. Kleene's triple: what it is, whether that is unknown, whether it is there.
 struct Walked {
@@ -69,6 +78,8 @@ class Oracle {
   OracleDecision Decide(const Proposal& proposal) const;
   std::vector<Walked> Compute(const Proposal& proposal) const;  // one for each computed set, in order
   OracleConclusion Conclude(const Proposal& where, ReviewId review) const;
+  // None where more than `places_max` places are left.
+  std::optional<OracleReview> Complete(const Proposal& where, ReviewId review, size_t places_max) const;
 
   // Coverage: how often each kind of expression and of quantifier was walked.
   mutable std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(8, 0);
@@ -129,6 +140,8 @@ class Oracle {
   const typed::Program& program_;
   const Schema& schema_;
   std::map<std::pair<uint32_t, std::string>, OracleInstance> instances_;
+  struct Imagined { uint32_t seat; int64_t stance; };
+  mutable std::vector<Imagined> imagined_;     // verdicts that Complete tries, of people who have said nothing yet
 };
 
 }  // namespace writ::agreement

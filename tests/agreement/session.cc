@@ -10,12 +10,14 @@
 #include "compiler/native/samples.h"
 #include "compiler/smt/encode.h"
 #include "runtime/builtins/check.h"
+#include "runtime/review/review.h"
 
 namespace writ::agreement {
 
 void Statistics::Add(const Statistics& o) {
   programs += o.programs, decisions += o.decisions, excused += o.excused, indeterminate += o.indeterminate;
   conclusions += o.conclusions, computed += o.computed, folds += o.folds, frames_solved += o.frames_solved;
+  completions += o.completions, early += o.early, decided_late += o.decided_late, undecided_late += o.undecided_late;
   for (size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += o.outcomes[i];
   for (size_t i = 0; i < reasons.size(); ++i) reasons[i] += o.reasons[i];
   for (size_t i = 0; i < ops.size(); ++i) ops[i] += o.ops[i];
@@ -278,6 +280,20 @@ std::optional<std::string> Session::Computed(Proposal* proposal, bool* fits) {
   return std::nullopt;
 }
 
+namespace {
+
+// The solver is slow, and sees few frames of a history: none of the first, which only open things, and it waits a
+// little for one with a list of several elements.
+constexpr uint32_t kStepsUnsolved = 8, kStepsBetween = 4, kStepsWaited = 4;
+
+bool IsCrowded(const Function& function, const Frame& frame) {
+  return std::any_of(function.frame.lists.begin(), function.frame.lists.end(), [&](const FrameList& list) {
+    return !list.parent.valid() && frame.words()[list.offset] > 1;
+  });
+}
+
+}  // namespace
+
 std::optional<std::string> Session::Decide(const Proposal& proposal, Decided* decided) {
   const Schema& schema = lowered_.program.schema;
   const FunctionId id = schema.workflows[proposal.workflow.value].transitions[proposal.transition.value].decide;
@@ -301,6 +317,13 @@ std::optional<std::string> Session::Decide(const Proposal& proposal, Decided* de
     const OracleDecision walked = oracle_->Decide(proposal);
     if (!Same(decided->decision, walked)) return differs("the oracle", walked);
   }
+  const bool waits = solved_ % 3 != 2 && steps_ < due_at_ + kStepsWaited;  // one in three is whatever comes
+  if (due_ && (!waits || IsCrowded(function, frame_))) {
+    solving_ = true;
+    due_ = false;
+    due_at_ = steps_ + kStepsBetween;
+    policy_->solver_budget = 1;
+  }
   if (solving_) {
     ++solved_;
     ++statistics_->frames_solved;
@@ -322,7 +345,7 @@ std::optional<std::string> Session::Decide(const Proposal& proposal, Decided* de
 }
 
 // What the review would come to now, in all forms.
-std::optional<std::string> Session::Conclude(const Proposal& proposal) {
+std::optional<std::string> Session::Conclude(const Proposal& proposal, Decided* decided) {
   const Schema& schema = lowered_.program.schema;
   const Workflow& workflow = schema.workflows[proposal.workflow.value];
   for (uint32_t r = 0; r < workflow.reviews.size(); ++r) {
@@ -337,29 +360,81 @@ std::optional<std::string> Session::Conclude(const Proposal& proposal) {
     std::vector<int64_t> out(function.output_words + 1);
     policy_->Evaluate(id, frame_.words(), out.data());
     ++statistics_->conclusions;
-    if (oracle_ == nullptr) continue;
-    const OracleConclusion walked = oracle_->Conclude(where, ReviewId(r));
     const bool conflict = out[function.outputs[1].offset] != 0, unknown = out[function.outputs[2].offset] != 0;
     const int64_t clause = out[function.outputs[0].offset];
+    const std::string name = conflict     ? "conflict"
+                             : clause < 0 ? "else"
+                                          : workflow.reviews[r].clauses[static_cast<size_t>(clause)].name;
+    decided->concluded.push_back(absl::StrCat(unknown ? "? " : "", name));
+    if (oracle_ == nullptr) continue;
+    const OracleConclusion walked = oracle_->Conclude(where, ReviewId(r));
     if (conflict != walked.conflict || unknown != walked.unknown || (!conflict && clause != walked.clause)) {
       return absl::StrCat(function.name, ": the interpreter concludes ", clause, conflict ? " conflict" : "",
                           unknown ? " unknown" : "", ", the oracle ", walked.clause, walked.conflict ? " conflict" : "",
                           walked.unknown ? " unknown" : "");
     }
+    if (std::optional<std::string> wrong = Complete(where, ReviewId(r))) return wrong;
   }
   return std::nullopt;
 }
 
-constexpr uint32_t kStepsUnsolved = 8, kStepsBetween = 6;
+namespace {
+
+constexpr uint32_t kCompletedMax = 6;  // reviews of one history whose every completion is tried
+constexpr size_t kPlacesMax = 4;       // places that are left in one
+
+}  // namespace
+
+// When the review counts as spoken, and what it comes to at its deadline: the runtime against every completion, one by
+// one, with a verdict for each place that is left.
+std::optional<std::string> Session::Complete(const Proposal& where, ReviewId id) {
+  const Schema& schema = lowered_.program.schema;
+  const Review& review = schema.workflows[where.workflow.value].reviews[id.value];
+  const Instance* instance = world_->Find(where.workflow, where.key);
+  if (instance == nullptr || completed_ >= kCompletedMax || Reviews::Waiting(schema, *instance) != id)
+    return std::nullopt;
+  // A round in which nobody has spoken yet is tried once.
+  const ReviewState& state = instance->reviews[id.value];
+  const bool nobody =
+      std::all_of(state.seats.begin(), state.seats.end(), [](const auto& seat) { return seat.empty(); });
+  if (nobody && completed_ > 0) return std::nullopt;
+  const std::optional<OracleReview> walked = oracle_->Complete(where, id, kPlacesMax);
+  if (!walked.has_value()) return std::nullopt;
+  ++completed_;
+  ++statistics_->completions;
+  policy_->solver_budget = 0;
+  const auto clause_of = [&](const std::string& name) {
+    const auto at = std::find_if(review.clauses.begin(), review.clauses.end(),
+                                 [&](const Clause& c) { return c.name == name; });
+    return ClauseId(static_cast<size_t>(at - review.clauses.begin()));
+  };
+  const auto name_of = [&](std::optional<ClauseId> clause) {
+    return clause.has_value() ? review.clauses[clause->value].name : "nothing";
+  };
+  Reviews reviews(world_.get());
+  const std::optional<ClauseId> complete = reviews.Complete(*instance, id, where.actor, where.now_ns);
+  const ClauseId late = reviews.AtDeadline(*instance, id, where.actor, where.now_ns);
+  const std::optional<ClauseId> should =
+      walked->complete.empty() ? std::nullopt : std::optional<ClauseId>(clause_of(walked->complete));
+  if (complete != should || late != clause_of(walked->late)) {
+    return absl::StrCat("review of ", where.key, ": the runtime concludes ", name_of(complete), " and at the deadline ",
+                        name_of(late), ", every completion in turn gives ", name_of(should), " and ", walked->late);
+  }
+  const bool missing = walked->left > 0;
+  statistics_->early += missing && complete.has_value() ? 1 : 0;
+  statistics_->decided_late += missing && walked->agree ? 1 : 0;
+  statistics_->undecided_late += missing && !walked->agree ? 1 : 0;
+  return std::nullopt;
+}
 
 std::optional<std::string> Session::Run(const Step& step, std::optional<bool> commit, Decided* decided) {
   Decided own;
   if (decided == nullptr) decided = &own;
   Proposal proposal = step.proposal;
   committed_ = false;
-  // The first steps only open things.
-  solving_ = solved_ < options_.solver_frames && ++steps_ > kStepsUnsolved && steps_ % kStepsBetween == 0;
-  policy_->solver_budget = solving_ ? 1 : 0;
+  solving_ = false;
+  ++steps_;
+  due_ = solved_ < options_.solver_frames && steps_ >= std::max(due_at_, kStepsUnsolved);
   if (proposal.transition.valid()) {
     bool fits = true;
     if (std::optional<std::string> wrong = Computed(&proposal, &fits)) return wrong;
@@ -375,7 +450,7 @@ std::optional<std::string> Session::Run(const Step& step, std::optional<bool> co
   committed_ = commit.value_or(proposal.transition.valid() && (decided->outcome == Outcome::kPermit || step.force));
   if (proposal.transition.valid()) world_->Apply(proposal, position_, !committed_);
   if (oracle_ != nullptr) oracle_->Record(proposal, position_, !committed_);
-  if (std::optional<std::string> wrong = Conclude(proposal)) return wrong;
+  if (std::optional<std::string> wrong = Conclude(proposal, decided)) return wrong;
   if (!policy_->difference.empty()) return policy_->difference;
   return std::nullopt;
 }

@@ -29,6 +29,9 @@ struct Options {
 // What a run has come to see.
 struct Statistics {
   uint64_t programs = 0, decisions = 0, excused = 0, indeterminate = 0, conclusions = 0, computed = 0, folds = 0, frames_solved = 0;
+  // Reviews of which every way in which they could go on was tried; of them, those that were concluded before everybody had
+  // spoken, those that came to a clause at their deadline with somebody missing, and those that came to nothing.
+  uint64_t completions = 0, early = 0, decided_late = 0, undecided_late = 0;
   std::array<uint64_t, 4> outcomes{};                       // by Outcome
   std::array<uint64_t, static_cast<size_t>(Builtin::kCount)> reasons{};
   std::vector<uint64_t> ops = std::vector<uint64_t>(256, 0);  // by ir::Op: how many functions that ran hold it
@@ -40,7 +43,8 @@ struct Statistics {
 struct Decided {
   Outcome outcome = Outcome::kPermit;
   bool ran = false;
-  OracleDecision decision;   // as the interpreter gave it
+  OracleDecision decision;             // as the interpreter gave it
+  std::vector<std::string> concluded;  // what each review of the workflow would come to now, by the clause's name
 };
 
 class Session {
@@ -62,7 +66,8 @@ class Session {
   class BothPolicy;
   std::optional<std::string> Computed(Proposal* proposal, bool* fits);
   std::optional<std::string> Decide(const Proposal& proposal, Decided* decided);
-  std::optional<std::string> Conclude(const Proposal& proposal);
+  std::optional<std::string> Conclude(const Proposal& proposal, Decided* decided);
+  std::optional<std::string> Complete(const Proposal& proposal, ReviewId review);
   std::optional<std::string> RoundTrip(const Function& function, const Frame& frame, Frame* again);
 
   const typed::Program& program_;
@@ -76,8 +81,9 @@ class Session {
   std::set<uint32_t> ran_;
   Frame frame_, again_;
   int64_t position_ = 0;
-  uint32_t solved_ = 0, steps_ = 0;
-  bool solving_ = false;
+  uint32_t solved_ = 0, steps_ = 0, completed_ = 0;
+  uint32_t due_at_ = 0;                     // the step from which on the next frame is solved
+  bool due_ = false, solving_ = false;
   bool committed_ = false;
 };
 
