@@ -205,7 +205,7 @@ void Shuffled::MoveExpr(WorkflowId workflow, ExprPtr* expr) {
   EachPart(expr, [&](ExprPtr* at) { MoveNode(workflow, at->get()); });
 }
 
-// A parent comes before its children: a child's type is still the original's, and the index of a type is the same in both.
+// A parent comes before its children: a child's type is still the original's, and an index of a type is the same in both.
 void Shuffled::MoveNode(WorkflowId workflow, Expr* e) {
   const Type before = e->type.type;
   Rekey(&e->type.type);
