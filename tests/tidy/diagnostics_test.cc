@@ -33,6 +33,13 @@ bool CannotBeShown(const diagnostics::Row& row) {
                      [&](const char* code) { return code == std::string(row.code); });
 }
 
+// Pages about the grammar of what has no meaning yet: it is refused as well, in the Prefer example too. With its meaning a
+// code leaves this list, or its tests fail.
+std::set<std::string> WithoutMeaning(const diagnostics::Row& row) {
+  static const std::set<std::string> codes = {"E0127"};
+  return codes.contains(row.code) ? std::set<std::string>{"E0116"} : std::set<std::string>{};
+}
+
 std::string ReadPage(const std::string& code) {
   std::ifstream in(absl::StrCat("docs/diagnostics/", code, ".md"));
   std::stringstream text;
@@ -107,7 +114,9 @@ TEST(DiagnosticPages, AvoidRaisesItsCodeAndNothingElse) {
     const std::vector<std::string> avoid = ExampleUnder(ReadPage(row.code), "**Avoid**");
     ASSERT_FALSE(avoid.empty()) << row.code;
     const Outcome outcome = Compile(avoid);
-    EXPECT_THAT(outcome.codes, testing::ElementsAre(row.code)) << row.code << " " << row.name << "\n" << outcome.text;
+    std::set<std::string> expected = WithoutMeaning(row);
+    expected.insert(row.code);
+    EXPECT_EQ(outcome.codes, expected) << row.code << " " << row.name << "\n" << outcome.text;
     EXPECT_TRUE(outcome.placed) << row.code << "\n" << outcome.text;
   }
 }
@@ -118,7 +127,7 @@ TEST(DiagnosticPages, PreferRaisesNothing) {
     const std::vector<std::string> prefer = ExampleUnder(ReadPage(row.code), "**Prefer**");
     ASSERT_FALSE(prefer.empty()) << row.code;
     const Outcome outcome = Compile(prefer);
-    EXPECT_THAT(outcome.codes, testing::IsEmpty()) << row.code << " " << row.name << "\n" << outcome.text;
+    EXPECT_EQ(outcome.codes, WithoutMeaning(row)) << row.code << " " << row.name << "\n" << outcome.text;
   }
 }
 
