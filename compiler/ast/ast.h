@@ -445,8 +445,17 @@ struct Comment {
   bool own_line = false;           // nothing but white space stands before it
 };
 
+// Of a file that nobody wrote: what one `apply` makes of a template. Its nodes bear the file's own number, whose text
+// is that of the template's file; what came in as an argument keeps its place.
+struct Instance {
+  uint32_t definition = 0;         // the file of the template
+  Span applied;                    // the `apply`
+  Name workflow;                   // that a template with `on` is applied to
+};
+
 struct File : Declarations {
   uint32_t file = 0;
+  std::optional<Instance> instance;
   std::vector<Name> package;
   Span package_span;
   std::vector<Import> imports;

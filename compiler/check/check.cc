@@ -54,6 +54,7 @@ WorkflowId Model::FindWorkflow(const ast::Name& name) {
 TransitionId Model::FindTransition(WorkflowId w, const ast::Name& name) {
   if (name.empty() || !w.valid()) return {};
   const NameIndex& index = names(w).transitions;
+  if (IsForeign(w, name)) return {};
   if (const auto at = index.find(name.text); at != index.end()) return TransitionId(at->second);
   sink.Report(name.span, diagnostics::kUnknownTransition, name, workflow(w).name)
       .Help(Hint(sink, name.text, NamesOf(index)))
@@ -64,6 +65,7 @@ TransitionId Model::FindTransition(WorkflowId w, const ast::Name& name) {
 StateId Model::FindState(WorkflowId w, const ast::Name& name) {
   if (name.empty() || !w.valid()) return {};
   const NameIndex& index = names(w).states;
+  if (IsForeign(w, name)) return {};
   if (const auto at = index.find(name.text); at != index.end()) return StateId(at->second);
   sink.Report(name.span, diagnostics::kUnknownState, name, workflow(w).name)
       .Help(Hint(sink, name.text, NamesOf(index)))
@@ -83,6 +85,28 @@ RoleId Model::FindRole(const ast::Name& name) {
 DomainId Model::FindDomain(const ast::Name& name) {
   const Declaration* d = symbols.Require(Space::kDomain, name);
   return d == nullptr ? DomainId() : DomainId(d->id);
+}
+
+DomainId Model::FindDomainOfRule(const ast::Name& name) {
+  const Declaration* d = symbols.Require(Space::kDomain, name);
+  if (d == nullptr) return {};
+  const std::string& writer = symbols.WriterOf(name.span.file);
+  const std::vector<ast::Name>& open_to = d->domain->open_to;
+  const bool is_open = std::any_of(open_to.begin(), open_to.end(), [&](const ast::Name& n) { return n.text == writer; });
+  if (d->package != writer && !is_open) {
+    sink.Report(name.span, diagnostics::kDomainClosed, name, writer).Related(d->span, "the domain is declared here");
+  }
+  return DomainId(d->id);
+}
+
+bool Model::IsForeign(WorkflowId w, const ast::Name& name) {
+  const ast::Instance* instance = symbols.InstanceOf(name.span.file);
+  if (instance == nullptr || instance->workflow.empty()) return false;
+  const Declaration* d = symbols.Find(Space::kType, instance->workflow);
+  const bool is_it = d != nullptr && (d->kind == DeclarationKind::kWorkflow || d->kind == DeclarationKind::kEntity) &&
+                     WorkflowId(d->id) == w;
+  if (is_it) sink.Report(name.span, diagnostics::kNotAParameter, name);
+  return is_it;
 }
 
 std::vector<TransitionId> Model::FindTransitions(WorkflowId w, const std::vector<ast::Name>& list, bool* ok) {

@@ -13,8 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "compiler/check/currencies.h"
 #include "compiler/check/literals.h"
-#include "compiler/check/stdlib.h"
-#include "compiler/parse/parse.h"
+#include "compiler/load/load.h"
 #include "compiler/typed/dump.h"
 #include "compiler/typed/expr.h"
 #include "gmock/gmock.h"
@@ -37,11 +36,8 @@ struct Result {
 Result CheckFiles(const std::vector<std::string>& texts) {
   source::SourceSet sources;
   diagnostics::Sink sink;
-  std::vector<uint32_t> numbers;
-  for (size_t i = 0; i < texts.size(); ++i) numbers.push_back(*sources.AddText(absl::StrCat(i, ".writ"), texts[i]));
-  for (const StdlibSource& source : StdlibSources()) numbers.push_back(*sources.AddText(source.path, source.text));
-  std::vector<ast::File> files;
-  for (uint32_t number : numbers) files.push_back(parse::Parse(sources, number, sink));
+  for (size_t i = 0; i < texts.size(); ++i) EXPECT_TRUE(sources.AddText(absl::StrCat(i, ".writ"), texts[i]).ok());
+  const std::vector<ast::File> files = load::Load(sources, sink);
   Result result;
   result.program = Check(files, sources, sink);
   for (const diagnostics::Diagnostic& d : sink.Take()) {

@@ -546,7 +546,7 @@ bool Expressions::ReportBareField(const ast::Name& name, FieldId field) {
 
 Expressions::Ptr Expressions::Field(WorkflowId w, FieldId field, const ast::Name& name) {
   const writ::Field& declared = model_.workflow(w).fields[field.value];
-  if (!declared.type.valid()) return nullptr;
+  if (!declared.type.valid() || model_.IsForeign(w, name)) return nullptr;
   if (frame_.self != nullptr) {
     Ptr self = typed::Clone(*frame_.self);
     return Deref(std::move(self), typed::kDerefField, field.value, model_.types.At(declared.type), name.span);
@@ -600,6 +600,7 @@ Expressions::Ptr Expressions::FieldOf(SlotRoot root, FieldId field, ast::Span sp
 }
 
 Expressions::Ptr Expressions::Payload(const ast::Name& name) {
+  if (model_.IsForeign(scope_.workflow, name)) return nullptr;
   std::optional<TypeId> type;
   std::optional<uint32_t> index;
   for (TransitionId t : scope_.transitions) {

@@ -69,6 +69,10 @@ struct Model {
   StateId FindState(WorkflowId workflow, const ast::Name& name);
   RoleId FindRole(const ast::Name& name);  // not `orchestrator`
   DomainId FindDomain(const ast::Name& name);
+  // The domain of a rule or a clause, to which who names it must be allowed to add.
+  DomainId FindDomainOfRule(const ast::Name& name);
+  // A template must not name by itself what belongs to the workflow that it is applied to. Reports, and is true.
+  bool IsForeign(WorkflowId workflow, const ast::Name& name);
   // All transitions that a list names, sorted, each once; `any` stands for all. `ok` is false where one was wrong.
   std::vector<TransitionId> FindTransitions(WorkflowId workflow, const std::vector<ast::Name>& names, bool* ok);
   // Roles of a `by`, sorted; `orchestrator` is the flag.

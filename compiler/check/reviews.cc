@@ -280,7 +280,7 @@ typed::ReviewClause CheckClause(Model& model, const ReviewSite& site, ReviewId i
   if (clause.transition.valid()) {
     out.halting = Halts(model.workflow(site.workflow), model.transition(site.workflow, clause.transition));
   }
-  if (!node.domain.empty()) out.domain = model.FindDomain(node.domain);
+  if (!node.domain.empty()) out.domain = model.FindDomainOfRule(node.domain);
   if (node.when != nullptr && !node.otherwise) {
     out.when = Expressions(model, {ScopeKind::kConclude, site.workflow, {}, id}).CheckGuard(*node.when);
     if (out.when != nullptr && node.domain.empty()) {

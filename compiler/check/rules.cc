@@ -89,6 +89,7 @@ void CollectMays(Model& model, const ast::Authority& authority, std::vector<MayI
 typed::ExprPtr LimitField(Model& model, const MayItem& item, const ast::Name& name) {
   const Transition& t = model.transition(item.workflow, item.transition);
   const WorkflowNames& names = model.names(item.workflow);
+  if (model.IsForeign(item.workflow, name)) return nullptr;
   const bool payload =
       std::any_of(t.payload.begin(), t.payload.end(), [&](const Field& f) { return f.name == name.text; });
   const bool field = names.fields.count(name.text) != 0;
@@ -211,7 +212,7 @@ void FillRuleRow(Model& model, const RuleSite& site, Rule* row) {
   row->because = rule.because.value_or("");
   row->doc = rule.doc;
   SetPlace(model, site.declaration->span, row);
-  row->domain = model.FindDomain(rule.domain);
+  row->domain = model.FindDomainOfRule(rule.domain);
   if (site.effect == Effect::kEscalate && !rule.to.empty()) row->asks = model.FindRole(rule.to);
   if (!site.workflow.valid()) return;
   if (rule.ladder != nullptr && (site.effect == Effect::kHold || site.effect == Effect::kEscalate)) {
@@ -453,6 +454,8 @@ std::optional<std::string> NeedsValues(const Model& model, WorkflowId workflow, 
 }
 
 void SetPlace(const Model& model, ast::Span span, Rule* rule) {
+  // Of a template the place where the author applied it: what can be changed there decides.
+  while (const ast::Instance* instance = model.symbols.InstanceOf(span.file)) span = instance->applied;
   rule->file = model.sources.path(span.file);
   const source::Position position = model.sources.At(span.file, span.begin);
   rule->line = position.line;

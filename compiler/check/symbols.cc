@@ -12,10 +12,13 @@ namespace writ::check {
 namespace {
 
 bool IsStandardLibrary(const std::string& path) {
-  for (const StdlibSource& source : StdlibSources()) {
-    if (absl::EndsWith(path, source.path)) return true;
-  }
-  return false;
+  const auto is_it = [&](const StdlibSource& source) { return absl::EndsWith(path, source.path); };
+  return std::any_of(StdlibSources().begin(), StdlibSources().end(), is_it) ||
+         std::any_of(StdlibPackages().begin(), StdlibPackages().end(), is_it);
+}
+
+bool IsReservedPackage(const std::string& package) {
+  return package == kBuiltinPackage || package == "std" || absl::StartsWith(package, "std.");
 }
 
 ast::Span SpanOf(const std::vector<ast::Name>& names) {
@@ -36,6 +39,8 @@ const char* SpaceWord(Space space) {
       return "def";
     case Space::kRule:
       return "rule";
+    case Space::kTemplate:
+      return "template";
   }
   return "name";
 }
@@ -73,6 +78,8 @@ Space SpaceOf(DeclarationKind kind) {
       return Space::kDef;
     case DeclarationKind::kRule:
       return Space::kRule;
+    case DeclarationKind::kTemplate:
+      return Space::kTemplate;
     default:
       return Space::kType;
   }
@@ -95,12 +102,15 @@ void Symbols::Add(Declaration declaration, const ast::Name& name, uint32_t file)
 }
 
 void Symbols::Collect(const ast::File& file) {
-  scopes_[file.file].package = Dotted(file.package);
+  FileScope& scope = scopes_[file.file];
+  scope.package = Dotted(file.package);
+  if (file.instance.has_value()) scope.instance = &*file.instance;
   const auto collect = [&](DeclarationKind kind, auto Declaration::* node, const auto& items) {
     for (const auto& item : items) {
       Declaration d;
       d.kind = kind;
       d.*node = &item;
+      if constexpr (requires { item.is_private; }) d.is_private = item.is_private;
       if constexpr (requires { item.names; }) {  // role A, B
         for (const ast::Name& name : item.names) Add(d, name, file.file);
       } else {
@@ -117,6 +127,7 @@ void Symbols::Collect(const ast::File& file) {
   collect(DeclarationKind::kDomain, &Declaration::domain, file.domains);
   collect(DeclarationKind::kDef, &Declaration::def, file.defs);
   collect(DeclarationKind::kRule, &Declaration::rule, file.rules);
+  collect(DeclarationKind::kTemplate, &Declaration::pattern, file.templates);
 }
 
 void Symbols::Index(diagnostics::Sink& sink) {
@@ -159,16 +170,27 @@ void Symbols::Index(diagnostics::Sink& sink) {
 
 bool Symbols::PackageExists(const std::string& package) const {
   for (const auto& [file, scope] : scopes_) {
-    if (scope.package == package) return true;
+    if (scope.package == package && scope.instance == nullptr) return true;
   }
   return false;
 }
 
+// Where names of a file are looked up: those of an instance as in the file of its template.
+const Symbols::FileScope& Symbols::WrittenScope(uint32_t file) const {
+  const FileScope& scope = scopes_.at(file);
+  return scope.instance == nullptr ? scope : scopes_.at(scope.instance->definition);
+}
+
+const std::string& Symbols::WriterOf(uint32_t file) const { return WrittenScope(file).package; }
+
+const ast::Instance* Symbols::InstanceOf(uint32_t file) const { return scopes_.at(file).instance; }
+
 void Symbols::CheckImports(const std::vector<ast::File>& files) {
   for (const ast::File& file : files) {
     FileScope& scope = scopes_[file.file];
-    if (scope.package == kBuiltinPackage && !IsStandardLibrary(sources_.path(file.file))) {
-      sink_.Report(SpanOf(file.package), diagnostics::kReservedPackage);
+    if (scope.instance != nullptr) continue;
+    if (IsReservedPackage(scope.package) && !IsStandardLibrary(sources_.path(file.file))) {
+      sink_.Report(SpanOf(file.package), diagnostics::kReservedPackage, scope.package);
     }
     for (const ast::Import& import : file.imports) CheckImport(import, &scope);
   }
@@ -185,6 +207,7 @@ void Symbols::CheckImport(const ast::Import& import, FileScope* scope) {
   if (!PackageExists(package)) {
     std::vector<std::string> known;
     for (const auto& [file, other] : scopes_) known.push_back(other.package);
+    for (const StdlibSource& source : StdlibPackages()) known.push_back(source.package);
     sink_.Report(span, diagnostics::kUnknownPackage, package).Help(Hint(sink_, package, known));
     return;
   }
@@ -192,10 +215,19 @@ void Symbols::CheckImport(const ast::Import& import, FileScope* scope) {
   const auto found = by_package_.find(package);
   for (const ast::Name& name : import.names) {
     std::vector<std::string> there;
+    const Declaration* hidden = nullptr;
     if (found != by_package_.end()) {
-      for (const Declaration* d : found->second) there.push_back(d->name);
+      for (const Declaration* d : found->second) {
+        if (!d->is_private) there.push_back(d->name);
+        if (d->is_private && d->name == name.text) hidden = d;
+      }
     }
-    if (std::find(there.begin(), there.end(), name.text) == there.end()) {
+    const bool is_there = std::find(there.begin(), there.end(), name.text) != there.end();
+    if (!is_there && hidden != nullptr) {
+      sink_.Report(name.span, diagnostics::kPrivateName, name, package).Related(hidden->span, "declared here");
+      continue;
+    }
+    if (!is_there) {
       sink_.Report(name.span, diagnostics::kUnknownImport, name, package).Help(Hint(sink_, name.text, there));
       continue;
     }
@@ -212,22 +244,27 @@ void Symbols::CheckImport(const ast::Import& import, FileScope* scope) {
 const std::string& Symbols::PackageOf(uint32_t file) const { return scopes_.at(file).package; }
 
 std::vector<const Declaration*> Symbols::Candidates(Space space, const ast::Name& name) const {
-  const FileScope& scope = scopes_.at(name.span.file);
+  const FileScope& scope = WrittenScope(name.span.file);
   std::vector<const Declaration*> out;
-  const auto look = [&](const std::string& qualified) {
+  const auto look = [&](const std::string& package, const std::string& qualified) {
     const auto at = table_.find({space, qualified});
-    if (at != table_.end() && std::find(out.begin(), out.end(), at->second) == out.end()) out.push_back(at->second);
+    if (at == table_.end() || (at->second->is_private && at->second->package != package)) return;
+    if (std::find(out.begin(), out.end(), at->second) == out.end()) out.push_back(at->second);
   };
-  look(scope.package.empty() ? name.text : absl::StrCat(scope.package, ".", name.text));
+  const auto own = [&](const std::string& package) {
+    look(package, package.empty() ? name.text : absl::StrCat(package, ".", name.text));
+  };
+  if (&scope != &scopes_.at(name.span.file)) own(PackageOf(name.span.file));  // what the instance brings along
+  if (out.empty()) own(scope.package);
   if (!out.empty()) return out;
   for (const Imported& imported : scope.imports) {
     const auto& names = imported.names;
     if (!names.empty() && std::find(names.begin(), names.end(), name.text) == names.end()) continue;
-    look(imported.package.empty() ? name.text : absl::StrCat(imported.package, ".", name.text));
+    look(scope.package, imported.package.empty() ? name.text : absl::StrCat(imported.package, ".", name.text));
   }
-  if (out.empty() && absl::StrContains(name.text, '.')) look(name.text);
+  if (out.empty() && absl::StrContains(name.text, '.')) look(scope.package, name.text);
   if (out.empty() && space == Space::kType) {
-    look(absl::StrCat(kBuiltinPackage, ".", name.text));
+    look(scope.package, absl::StrCat(kBuiltinPackage, ".", name.text));
     if (!out.empty() && out[0]->kind != DeclarationKind::kWorkflow) out.clear();  // only the workflows are everybody's
   }
   return out;
@@ -247,20 +284,22 @@ const Declaration* Symbols::Find(Space space, const ast::Name& name) const {
 
 const Declaration* Symbols::Elsewhere(Space space, const ast::Name& name) const {
   for (const Declaration& d : all_) {
-    if (SpaceOf(d.kind) == space && d.name == name.text) return &d;
+    const bool is_written = InstanceOf(d.span.file) == nullptr;
+    if (SpaceOf(d.kind) == space && d.name == name.text && !d.is_private && is_written) return &d;
   }
   return nullptr;
 }
 
 std::vector<std::string> Symbols::Visible(Space space, uint32_t file) const {
-  const FileScope& scope = scopes_.at(file);
+  const FileScope& scope = WrittenScope(file);
   std::vector<std::string> out;
   const auto add = [&](const std::string& package, const std::vector<std::string>& names) {
     const auto at = by_package_.find(package);
     if (at == by_package_.end()) return;
     for (const Declaration* d : at->second) {
       const bool named = names.empty() || std::find(names.begin(), names.end(), d->name) != names.end();
-      if (SpaceOf(d->kind) == space && named) out.push_back(d->name);
+      const bool hidden = d->is_private && package != scope.package;
+      if (SpaceOf(d->kind) == space && named && !hidden) out.push_back(d->name);
     }
   };
   add(scope.package, {});
@@ -296,6 +335,9 @@ void Symbols::ReportUnknown(Space space, const ast::Name& name) const {
       return;
     case Space::kDef:
       sink_.Report(name.span, diagnostics::kUnknownFunction, name).Help(std::move(help));
+      return;
+    case Space::kTemplate:
+      sink_.Report(name.span, diagnostics::kUnknownTemplate, name).Help(std::move(help));
       return;
     case Space::kRule:
       return;  // whoever names rules says more (rules.cc, tests.cc)

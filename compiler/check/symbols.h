@@ -1,7 +1,9 @@
 // What is declared where, and what a name means in a file: its own package, its imports, and the built-in workflows.
 //
-// A name carries the file that it stands in, so that looking it up needs nothing else. Roles, domains, types, defs and
-// rules have a space each: a role and an entity may share a name.
+// A name carries the file that it stands in, so that looking it up needs nothing else: what a template brings along
+// has a file number of its own, in which names mean what they mean where the template is declared, and what came in as
+// an argument keeps the number of the file that it was written in. Roles, domains, types, defs, rules and templates
+// have a space each: a role and an entity may share a name.
 #pragma once
 
 #include <map>
@@ -16,8 +18,8 @@
 
 namespace writ::check {
 
-enum class Space : uint8_t { kType, kRole, kDomain, kDef, kRule };
-enum class DeclarationKind : uint8_t { kEnum, kRecord, kAlias, kWorkflow, kEntity, kRole, kDomain, kDef, kRule };
+enum class Space : uint8_t { kType, kRole, kDomain, kDef, kRule, kTemplate };
+enum class DeclarationKind : uint8_t { kEnum, kRecord, kAlias, kWorkflow, kEntity, kRole, kDomain, kDef, kRule, kTemplate };
 
 struct Declaration {
   DeclarationKind kind = DeclarationKind::kEnum;
@@ -33,6 +35,8 @@ struct Declaration {
   const ast::Domain* domain = nullptr;
   const ast::Def* def = nullptr;
   const ast::Rule* rule = nullptr;
+  const ast::Template* pattern = nullptr;
+  bool is_private = false;  // no other package sees it
 };
 
 inline constexpr const char kBuiltinPackage[] = "writ";
@@ -50,6 +54,10 @@ class Symbols {
   std::vector<const Declaration*> OfKind(DeclarationKind kind) const;
 
   const std::string& PackageOf(uint32_t file) const;
+  // The package whose author wrote what stands in a file: of an instance, that of its template.
+  const std::string& WriterOf(uint32_t file) const;
+  // What template the file was made of; null where somebody wrote it.
+  const ast::Instance* InstanceOf(uint32_t file) const;
   // Names that could have been meant in a file.
   std::vector<std::string> Visible(Space space, uint32_t file) const;
 
@@ -61,6 +69,7 @@ class Symbols {
   struct FileScope {
     std::string package;
     std::vector<Imported> imports;
+    const ast::Instance* instance = nullptr;  // null: a file that somebody wrote
   };
   using Table = std::map<std::pair<Space, std::string>, Declaration*>;
 
@@ -70,6 +79,7 @@ class Symbols {
   void CheckImports(const std::vector<ast::File>& files);
   void CheckImport(const ast::Import& import, FileScope* scope);
   bool PackageExists(const std::string& package) const;
+  const FileScope& WrittenScope(uint32_t file) const;
   std::vector<const Declaration*> Candidates(Space space, const ast::Name& name) const;
   void ReportUnknown(Space space, const ast::Name& name) const;
   const Declaration* Elsewhere(Space space, const ast::Name& name) const;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -24,7 +26,9 @@ std::string FillIn(const char* text, const std::vector<std::string>& arguments) 
 
 auto SortKey(const Diagnostic& d) { return std::tie(d.span.file, d.span.begin, d.code, d.span.end, d.message, d.help); }
 
-bool Same(const Diagnostic& a, const Diagnostic& b) { return SortKey(a) == SortKey(b) && a.related == b.related; }
+bool Same(const Diagnostic& a, const Diagnostic& b) {
+  return SortKey(a) == SortKey(b) && (a.related == b.related || (a.of_instance && b.of_instance));
+}
 
 // Damerau's distance in its restricted form, up to a bound; more than the bound comes back as bound + 1.
 size_t EditDistance(absl::string_view a, absl::string_view b, size_t bound) {
@@ -106,13 +110,56 @@ Sink::Reported Sink::Add(ast::Span span, uint16_t row, std::vector<std::string> 
     ++dropped_count_;
     return Reported(nullptr);
   }
-  kept_.push_back({from.code, FillIn(from.text, arguments), from.severity, span, {}, ""});
+  kept_.push_back({from.code, FillIn(from.text, arguments), from.severity, span, {}, "", false});
   return Reported(&kept_.back());
+}
+
+void Sink::Expanded(uint32_t instance, uint32_t definition, ast::Span applied, bool tell_at_use) {
+  expansions_[instance] = {definition, applied, tell_at_use};
+}
+
+void Sink::Argument(ast::Span argument, ast::Span parameter) {
+  arguments_.emplace(std::make_pair(argument.file, argument.begin), std::make_pair(argument.end, Written(parameter)));
+}
+
+ast::Span Sink::Written(ast::Span span) const {
+  const auto at = expansions_.find(span.file);
+  if (at != expansions_.end()) span.file = at->second.definition;
+  return span;
+}
+
+// From the numbers of instances to the files that somebody wrote.
+void Sink::Place(Diagnostic* diagnostic) const {
+  for (Related& related : diagnostic->related) related.span = Written(related.span);
+  ast::Span span = diagnostic->span;
+  const auto after = arguments_.upper_bound({span.file, span.begin});
+  if (after != arguments_.begin()) {
+    const auto& [place, argument] = *std::prev(after);
+    if (place.first == span.file && span.end <= argument.first)
+      diagnostic->related.push_back({argument.second, "it is given to this parameter"});
+  }
+  bool is_placed = false;
+  for (auto at = expansions_.find(span.file); at != expansions_.end(); at = expansions_.find(span.file)) {
+    const Expansion& expansion = at->second;
+    const ast::Span use = Written(expansion.applied);
+    span.file = expansion.definition;
+    if (!is_placed && expansion.tell_at_use) {
+      diagnostic->related.push_back({span, "it stands here in the template"});
+      diagnostic->span = use;
+    } else {
+      if (!is_placed) diagnostic->span = span;
+      is_placed = true;
+      diagnostic->related.push_back({use, "the template is applied here"});
+    }
+    diagnostic->of_instance = true;
+    span = expansion.applied;
+  }
 }
 
 std::vector<Diagnostic> Sink::Take() {
   std::vector<Diagnostic> out = std::move(kept_);
   kept_.clear();
+  for (Diagnostic& diagnostic : out) Place(&diagnostic);
   std::stable_sort(out.begin(), out.end(),
                    [](const Diagnostic& a, const Diagnostic& b) { return SortKey(a) < SortKey(b); });
   out.erase(std::unique(out.begin(), out.end(), Same), out.end());
@@ -121,7 +168,7 @@ std::vector<Diagnostic> Sink::Take() {
   if (more == 0) return out;
   if (out.size() > kShownMax) out.resize(kShownMax);
   const Row& row = Rows()[kMoreToCome.row];
-  out.push_back({row.code, FillIn(row.text, {absl::StrCat(more)}), row.severity, out.back().span, {}, ""});
+  out.push_back({row.code, FillIn(row.text, {absl::StrCat(more)}), row.severity, out.back().span, {}, "", false});
   return out;
 }
 

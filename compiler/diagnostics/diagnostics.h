@@ -17,6 +17,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -140,7 +141,8 @@ struct Diagnostic {
   Severity severity = Severity::kError;
   ast::Span span;
   std::vector<Related> related;
-  std::string help;  // what to do, in words: "did you mean `amount`?"; or empty
+  std::string help;         // what to do, in words: "did you mean `amount`?"; or empty
+  bool of_instance = false;  // what an `apply` made has it
 };
 
 class Sink {
@@ -163,6 +165,13 @@ class Sink {
     return Add(span, id.row, {arguments.printed()...});
   }
 
+  // Whatever is reported in file `instance` was made by applying a template: it is told at its place in `definition`,
+  // together with `applied`; or the other way round where the author cannot change the definition. `applied` may lie in
+  // an instance itself. The same fault of several instances is told once.
+  void Expanded(uint32_t instance, uint32_t definition, ast::Span applied, bool tell_at_use);
+  // What is reported within `argument` is told together with the parameter that it was given to.
+  void Argument(ast::Span argument, ast::Span parameter);
+
   bool has_errors() const { return error_count_ > 0; }
   size_t error_count() const { return error_count_; }  // duplicates included
 
@@ -170,9 +179,15 @@ class Sink {
   std::vector<Diagnostic> Take();
 
  private:
+  struct Expansion { uint32_t definition = 0; ast::Span applied; bool tell_at_use = false; };
+
   Reported Add(ast::Span span, uint16_t row, std::vector<std::string> arguments);
+  ast::Span Written(ast::Span span) const;  // where the text of a span stands
+  void Place(Diagnostic* diagnostic) const;
 
   std::vector<Diagnostic> kept_;
+  std::map<uint32_t, Expansion> expansions_;                                          // by instance
+  std::map<std::pair<uint32_t, uint32_t>, std::pair<uint32_t, ast::Span>> arguments_;  // by file and begin: end, parameter
   size_t error_count_ = 0, dropped_count_ = 0;
 };
 

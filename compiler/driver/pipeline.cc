@@ -6,10 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/check/check.h"
-#include "compiler/check/stdlib.h"
+#include "compiler/check/templates.h"
 #include "compiler/eval/interpreter.h"
+#include "compiler/load/load.h"
 #include "compiler/native/jit.h"
-#include "compiler/parse/parse.h"
 #include "runtime/builtins/check.h"
 
 namespace writ::driver {
@@ -50,9 +50,10 @@ absl::StatusOr<std::vector<std::string>> PolicyFiles(const std::vector<std::stri
 
 void RunPasses(Compiled* c, Stage stop_after) {
   Timed(c, "parse", [&] {
-    for (uint32_t file = 0; file < c->sources.count(); ++file) c->files.push_back(parse::Parse(c->sources, file, c->diagnostics));
+    c->files = load::ParseAll(c->sources, c->diagnostics);
   });
   if (stop_after == Stage::kParse) return;
+  Timed(c, "expand", [&] { check::ExpandTemplates(&c->files, c->sources, c->diagnostics); });
   Timed(c, "check", [&] { c->typed = check::Check(c->files, c->sources, c->diagnostics); });
   if (stop_after == Stage::kCheck || !c->ok()) return;
   Timed(c, "lower", [&] { c->lowered = lower::Lower(c->typed, &c->diagnostics); });
@@ -62,12 +63,6 @@ void RunPasses(Compiled* c, Stage stop_after) {
     for (const std::string& fault : faults) std::fprintf(stderr, "internal error: %s\n", fault.c_str());
     WRIT_CHECK(faults.empty());
   });
-}
-
-void AddStdlib(Compiled* c) {
-  for (const check::StdlibSource& source : check::StdlibSources()) {
-    WRIT_CHECK(c->sources.AddText(source.path, source.text).ok());
-  }
 }
 
 }  // namespace
@@ -82,7 +77,6 @@ absl::StatusOr<std::unique_ptr<Compiled>> CompileFiles(const std::vector<std::st
     const absl::StatusOr<uint32_t> added = compiled->sources.AddFile(file);
     if (!added.ok()) return added.status();
   }
-  AddStdlib(compiled.get());
   RunPasses(compiled.get(), stop_after);
   return compiled;
 }
@@ -90,7 +84,6 @@ absl::StatusOr<std::unique_ptr<Compiled>> CompileFiles(const std::vector<std::st
 std::unique_ptr<Compiled> CompileTexts(const std::vector<std::pair<std::string, std::string>>& texts, Stage stop_after) {
   auto compiled = std::make_unique<Compiled>();
   for (const auto& [path, text] : texts) WRIT_CHECK(compiled->sources.AddText(path, text).ok());
-  AddStdlib(compiled.get());
   RunPasses(compiled.get(), stop_after);
   return compiled;
 }

@@ -1,4 +1,4 @@
-// The passes, in order: source -> parse -> check -> lower -> verify -> a backend. It stays short: it is the map.
+// The passes, in order: source -> parse -> expand -> check -> lower -> verify -> a backend. It stays short: it is the map.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,7 @@ struct PassTime { std::string pass; int64_t time_ns; };
 struct Compiled {
   source::SourceSet sources;
   diagnostics::Sink diagnostics;
-  std::vector<ast::File> files;       // the author's, then stdlib's
+  std::vector<ast::File> files;       // the author's, then stdlib's, then what templates made
   typed::Program typed;               // from kCheck on
   lower::Lowered lowered;             // from kLower on; only where there was no error
   std::vector<PassTime> times;

@@ -39,7 +39,8 @@ Stage LastStage(const CompileRequest& request) {
 }
 
 bool IsAuthors(const Compiled& compiled, const ast::File& file) {
-  return !compiled.sources.path(file.file).starts_with("stdlib/") || file.package.empty() || file.package[0].text != "writ";
+  const bool is_library = !file.package.empty() && (file.package[0].text == "writ" || file.package[0].text == "std");
+  return !is_library || !compiled.sources.path(file.file).starts_with("stdlib/");
 }
 
 absl::Status Dump(const std::string& form, const Compiled& compiled) {

@@ -72,10 +72,10 @@ absl::StatusOr<uint32_t> SourceSet::AddText(std::string path, std::string text) 
     return absl::ResourceExhaustedError(
         absl::StrCat(path, " has ", text.size(), " bytes; a file may have ", kFileSizeBytesMax));
   }
-  if (files_.size() >= kFileCountMax) {
+  if (files_.size() - copy_count_ >= kFileCountMax) {
     return absl::ResourceExhaustedError(absl::StrCat("more than ", kFileCountMax, " files"));
   }
-  File file{std::move(path), std::move(text), {}};
+  File file{std::move(path), std::move(text), {}, UINT32_MAX};
   file.line_starts = LineStarts(file.text);
   files_.push_back(std::move(file));
   return static_cast<uint32_t>(files_.size() - 1);
@@ -96,8 +96,17 @@ absl::StatusOr<uint32_t> SourceSet::AddFile(const std::string& path) {
   return AddText(path, std::move(text));
 }
 
+absl::StatusOr<uint32_t> SourceSet::AddCopy(uint32_t file) {
+  if (copy_count_ >= kCopyCountMax) return absl::ResourceExhaustedError(absl::StrCat("more than ", kCopyCountMax, " copies"));
+  File copy;
+  copy.copy_of = files_[file].copy_of == UINT32_MAX ? file : files_[file].copy_of;
+  files_.push_back(std::move(copy));
+  ++copy_count_;
+  return static_cast<uint32_t>(files_.size() - 1);
+}
+
 Position SourceSet::At(uint32_t file, uint32_t offset) const {
-  const File& from = files_[file];
+  const File& from = At(file);
   offset = std::min<uint32_t>(offset, static_cast<uint32_t>(from.text.size()));
   const auto after = std::upper_bound(from.line_starts.begin(), from.line_starts.end(), offset);
   const auto line = static_cast<uint32_t>(after - from.line_starts.begin());
@@ -109,7 +118,7 @@ Position SourceSet::At(uint32_t file, uint32_t offset) const {
 }
 
 uint32_t SourceSet::LineStart(uint32_t file, uint32_t line) const {
-  const File& from = files_[file];
+  const File& from = At(file);
   if (line == 0) return 0;
   return line <= from.line_starts.size() ? from.line_starts[line - 1] : static_cast<uint32_t>(from.text.size());
 }
@@ -122,7 +131,7 @@ absl::string_view SourceSet::Line(uint32_t file, uint32_t line) const {
 }
 
 absl::string_view SourceSet::Slice(uint32_t file, uint32_t begin, uint32_t end) const {
-  const absl::string_view text = files_[file].text;
+  const absl::string_view text = At(file).text;
   const size_t from = std::min<size_t>(begin, text.size());
   const size_t to = std::max<size_t>(from, std::min<size_t>(end, text.size()));
   return text.substr(from, to - from);

@@ -23,6 +23,7 @@ namespace writ::source {
 
 inline constexpr size_t kFileSizeBytesMax = size_t{4} << 20;
 inline constexpr size_t kFileCountMax = 10'000;
+inline constexpr size_t kCopyCountMax = 100'000;
 
 struct Position {
   uint32_t line = 1, column = 1;
@@ -40,9 +41,12 @@ class SourceSet {
   // Reads a file.
   absl::StatusOr<uint32_t> AddFile(const std::string& path);
 
+  // Another number for a file that is there: same path, same text. What a template makes has spans of its own.
+  absl::StatusOr<uint32_t> AddCopy(uint32_t file);
+
   uint32_t count() const { return static_cast<uint32_t>(files_.size()); }
-  const std::string& path(uint32_t file) const { return files_[file].path; }
-  const std::string& text(uint32_t file) const { return files_[file].text; }
+  const std::string& path(uint32_t file) const { return At(file).path; }
+  const std::string& text(uint32_t file) const { return At(file).text; }
 
   // Where an offset is; one past the end of the text is allowed, and what lies further counts as that.
   Position At(uint32_t file, uint32_t offset) const;
@@ -57,8 +61,14 @@ class SourceSet {
   struct File {
     std::string path, text;
     std::vector<uint32_t> line_starts;
+    uint32_t copy_of = UINT32_MAX;
   };
+  const File& At(uint32_t file) const {
+    const File& found = files_[file];
+    return found.copy_of == UINT32_MAX ? found : files_[found.copy_of];
+  }
   std::deque<File> files_;  // a deque: views into a text stay valid while others are added
+  size_t copy_count_ = 0;
 };
 
 }  // namespace writ::source

@@ -4,8 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/ast/dump.h"
 #include "compiler/check/check.h"
-#include "compiler/check/stdlib.h"
 #include "compiler/ir/ir.h"
+#include "compiler/load/load.h"
 #include "compiler/lower/lower.h"
 #include "compiler/parse/parse.h"
 #include "runtime/builtins/check.h"
@@ -23,28 +23,23 @@ struct Passes {
   lower::Lowered lowered;
 };
 
-void Run(source::SourceSet& sources, uint32_t file, diagnostics::Sink& sink, Passes* passes) {
-  passes->files.push_back(parse::Parse(sources, file, sink));
-  for (const check::StdlibSource& source : check::StdlibSources()) {
-    const absl::StatusOr<uint32_t> added = sources.AddText(source.path, source.text);
-    WRIT_CHECK(added.ok());
-    passes->files.push_back(parse::Parse(sources, *added, sink));
-  }
+void Run(source::SourceSet& sources, diagnostics::Sink& sink, Passes* passes) {
+  passes->files = load::Load(sources, sink);
   passes->typed = check::Check(passes->files, sources, sink);
   if (!sink.has_errors()) passes->lowered = lower::Lower(passes->typed, &sink);
 }
 
 // Only what it has to say: what the checker makes of a policy is seen in what it is lowered to.
-std::string RunCheck(source::SourceSet& sources, uint32_t file, diagnostics::Sink& sink) {
+std::string RunCheck(source::SourceSet& sources, uint32_t, diagnostics::Sink& sink) {
   Passes passes;
-  Run(sources, file, sink, &passes);
+  Run(sources, sink, &passes);
   return "";
 }
 
 // The IR of the functions that the policy's rules and patterns become: what decides and concludes, and the folds.
-std::string RunLower(source::SourceSet& sources, uint32_t file, diagnostics::Sink& sink) {
+std::string RunLower(source::SourceSet& sources, uint32_t, diagnostics::Sink& sink) {
   Passes passes;
-  Run(sources, file, sink, &passes);
+  Run(sources, sink, &passes);
   if (sink.has_errors()) return "";
   std::string package;
   for (const ast::Name& name : passes.files.front().package) absl::StrAppend(&package, name.text, ".");
@@ -74,7 +69,8 @@ Compiled Compile(const std::string& policy) {
   diagnostics::Sink sink;
   Compiled out;
   Passes passes;
-  Run(sources, sources.AddText("policy.writ", policy).value(), sink, &passes);
+  WRIT_CHECK(sources.AddText("policy.writ", policy).ok());
+  Run(sources, sink, &passes);
   if (!sink.has_errors()) out.faults = ir::Verify(passes.lowered.program);
   out.diagnostics = sink.Take();
   return out;

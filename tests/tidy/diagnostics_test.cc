@@ -13,10 +13,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/check/check.h"
-#include "compiler/check/stdlib.h"
 #include "compiler/diagnostics/diagnostics.h"
+#include "compiler/load/load.h"
 #include "compiler/lower/lower.h"
-#include "compiler/parse/parse.h"
 #include "compiler/source/source.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -74,13 +73,9 @@ struct Outcome {
 Outcome Compile(const std::vector<std::string>& texts) {
   source::SourceSet sources;
   diagnostics::Sink sink;
-  std::vector<uint32_t> numbers;
   for (size_t i = 0; i < texts.size(); ++i)
-    numbers.push_back(*sources.AddText(absl::StrCat("example", i, ".writ"), texts[i]));
-  for (const check::StdlibSource& source : check::StdlibSources())
-    numbers.push_back(*sources.AddText(source.path, source.text));
-  std::vector<ast::File> files;
-  for (uint32_t number : numbers) files.push_back(parse::Parse(sources, number, sink));
+    EXPECT_TRUE(sources.AddText(absl::StrCat("example", i, ".writ"), texts[i]).ok());
+  const std::vector<ast::File> files = load::Load(sources, sink);
   const typed::Program program = check::Check(files, sources, sink);
   if (!sink.has_errors()) lower::Lower(program, &sink);
   Outcome outcome;

@@ -6,10 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "compiler/check/check.h"
-#include "compiler/check/stdlib.h"
 #include "compiler/eval/interpreter.h"
+#include "compiler/load/load.h"
 #include "compiler/lower/lower.h"
-#include "compiler/parse/parse.h"
 #include "runtime/frame/frame.h"
 
 namespace writ {
@@ -140,10 +139,8 @@ absl::string_view OutcomeText(Outcome outcome) {
 std::unique_ptr<CompiledPolicy> Compile(const std::string& policy) {
   source::SourceSet sources;
   diagnostics::Sink sink;
-  bool good = sources.AddText("t.writ", policy).ok();
-  for (const check::StdlibSource& source : check::StdlibSources()) good &= sources.AddText(source.path, source.text).ok();
-  std::vector<ast::File> files;
-  for (uint32_t file = 0; file < sources.count(); ++file) files.push_back(parse::Parse(sources, file, sink));
+  const bool good = sources.AddText("t.writ", policy).ok();
+  const std::vector<ast::File> files = load::Load(sources, sink);
   const typed::Program typed = check::Check(files, sources, sink);
   lower::Lowered lowered;
   if (good && !sink.has_errors()) lowered = lower::Lower(typed, &sink);
