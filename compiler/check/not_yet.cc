@@ -19,13 +19,7 @@ class Finder {
     Each(file.confidences, "confidence");
     Each(file.divergences, "divergence");
     Each(file.contexts, "context");
-    Each(file.templates, "template");
-    Each(file.applies, "apply");
     Each(file.properties, "property");
-    Privates(file);
-    for (const ast::Domain& node : file.domains) {
-      if (!node.open_to.empty()) Say(node.open_to.front().span, "for", kLeaveOut);
-    }
     for (const ast::Entity& node : file.entities) In(node);
     for (const ast::Workflow& node : file.workflows) In(node);
     for (const ast::Def& node : file.defs) In(node.body);
@@ -48,21 +42,6 @@ class Finder {
   template <typename T>
   void Each(const std::vector<T>& nodes, const char* word) {
     for (const T& node : nodes) Say(node.span, word, kLeaveOut);
-  }
-
-  template <typename T>
-  void Private(const std::vector<T>& nodes) {
-    for (const T& node : nodes) {
-      if (node.is_private) Say(node.span, "private", kLeaveOut);
-    }
-  }
-  void Privates(const ast::Declarations& file) {
-    Private(file.enums);
-    Private(file.records);
-    Private(file.types);
-    Private(file.entities);
-    Private(file.workflows);
-    Private(file.defs);
   }
 
   void In(const ast::Entity& node) {
