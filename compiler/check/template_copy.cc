@@ -151,14 +151,19 @@ ast::Name TemplateCopy::UsedDotted(const ast::Name& name) {
   return out;
 }
 
-void TemplateCopy::Avoid(const ast::Expr& argument) {
+void TemplateCopy::Avoid(const Binding& argument) {
+  for (const ast::Name& name : argument.names) avoided_.insert(name.text);
+  if (argument.value != nullptr) AvoidIn(*argument.value);
+}
+
+void TemplateCopy::AvoidIn(const ast::Expr& argument) {
   avoided_.insert(argument.text);
   for (const ast::ExprPtr& child : argument.children) {
-    if (child != nullptr) Avoid(*child);
+    if (child != nullptr) AvoidIn(*child);
   }
   if (argument.fold == nullptr) return;
   for (const ast::ExprPtr* part : {&argument.fold->value, &argument.fold->source, &argument.fold->where})
-    if (*part != nullptr) Avoid(**part);
+    if (*part != nullptr) AvoidIn(**part);
 }
 
 // What an argument says must not be caught by a variable of the template.

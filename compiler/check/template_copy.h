@@ -51,7 +51,7 @@ class TemplateCopy {
   void Copy(const ast::Declarations& from, const std::string& instance, ast::Declarations* to);
   size_t node_count() const { return node_count_; }
   // Words that arguments are made of: what a template binds inside must not be called so.
-  void Avoid(const ast::Expr& argument);
+  void Avoid(const Binding& argument);
 
  private:
   ast::Span Here(ast::Span span) const;
@@ -59,6 +59,7 @@ class TemplateCopy {
   ast::Name Used(const ast::Name& name, uint32_t kinds);
   std::vector<ast::Name> UsedAll(const std::vector<ast::Name>& names, uint32_t kinds);
   ast::Name UsedDotted(const ast::Name& name);
+  void AvoidIn(const ast::Expr& argument);
   Binding* Find(const std::string& name);
   void Misfit(const ast::Name& name, const Binding& binding, uint32_t kinds);
   std::string Bind(const ast::Name& name);  // a variable of the template's own

@@ -29,8 +29,8 @@ constexpr Kind kKinds[] = {
     {"state", kTakesState, false},           {"states", kTakesState, true},           {"field", kTakesField, false},
     {"rule", kTakesRule, false},             {"rules", kTakesRule, true},             {"member", kTakesMember, false},
 };
-constexpr const char* kValueTypes[] = {"bool",     "int",  "percent", "money", "quantity",
-                                       "duration", "time", "date",    "string"};
+constexpr const char* kValueTypes[] = {"bool",     "int",  "percent", "money",  "quantity",
+                                       "duration", "time", "date",    "string", "value"};
 
 const Kind* FindKind(const std::string& word) {
   const auto at = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return word == k.word; });
@@ -193,8 +193,9 @@ class Expansion {
     for (const Kind& kind : kKinds) known.emplace_back(kind.word);
     const bool is_kind = FindKind(type.name.text) != nullptr;
     if (type.optional || type.element != nullptr || (is_kind && !type.arguments.empty())) {
-      sink_.Report(type.span, diagnostics::kUnknownParameterKind, sources_.Slice(type.span.file, type.span.begin, type.span.end),
-                   "what is always there, and one thing; `=` gives it a default");
+      sink_.Report(type.span, diagnostics::kUnknownParameterKind,
+                   sources_.Slice(type.span.file, type.span.begin, type.span.end),
+                   "the kind alone, and a default after `=` where it may be left out");
     } else if (!is_kind && !IsValueType(type.name.text) && !type.name.empty() &&
                symbols_.Find(Space::kType, type.name) == nullptr) {
       sink_.Report(type.name.span, diagnostics::kUnknownParameterKind, type.name,
@@ -266,9 +267,7 @@ class Expansion {
     if (!package.empty()) file.package.push_back({package, name.span});
     file.package.push_back(name);
     TemplateCopy copy(bindings, number, false, sink_);
-    for (const auto& [parameter, binding] : *bindings) {
-      if (binding.value != nullptr) copy.Avoid(*binding.value);
-    }
+    for (const auto& [parameter, binding] : *bindings) copy.Avoid(binding);
     copy.Copy(*node.body, name.text, &file);
     node_count_ += copy.node_count();
     Site inner{nullptr, Dotted(file.package), site.chain};
@@ -377,7 +376,8 @@ class Expansion {
     const std::string found = LiteralWord(value);
     if (found.empty() || !IsValueType(type.name.text)) return true;
     const std::string wanted = TypeWord(type);
-    if (found != wanted && found.substr(0, found.find('(')) != wanted) {
+    const bool is_one = found.substr(0, 2) != "a ";  // not a set, a list, a record
+    if (!(wanted == "value" && is_one) && found != wanted && found.substr(0, found.find('(')) != wanted) {
       Misfit(parameter, value.span, found);
       return false;
     }

@@ -192,13 +192,14 @@ Submission Step(const std::string& deal, int step) {
     case 2: return Assess(deal, "pricing-1");
     case 3: return Assess(deal, "compliance-1");
     case 4: return Assess(deal, "risk-1");
-    default: return Propose("close", deal, "desk-1");
+    default: return Propose("close", deal, "desk-2");
   }
 }
 
 void Prepare(Orchestrator* orchestrator) {
-  const std::pair<const char*, const char*> actors[] = {{"desk-1", "DealDesk"}, {"pricing-1", "Pricing"},
-                                                        {"compliance-1", "Compliance"}, {"risk-1", "Risk"}, {"crm", "Crm"}};
+  const std::pair<const char*, const char*> actors[] = {
+      {"desk-1", "DealDesk"}, {"desk-2", "DealDesk"}, {"pricing-1", "Pricing"}, {"compliance-1", "Compliance"},
+      {"risk-1", "Risk"},     {"crm", "Crm"}};
   for (const auto& [id, role] : actors) {
     Submission line;
     line.kind = Submission::Kind::kAgent;

@@ -190,7 +190,7 @@ Findings Lines(const std::vector<Text>& tree) {
 
 bool HasPolicies(const std::string& path) {
   return path == "README.md" || absl::StartsWith(path, "docs/language/") || absl::StartsWith(path, "docs/tour/") ||
-         absl::StartsWith(path, "docs/guide/");
+         absl::StartsWith(path, "docs/guide/") || absl::StartsWith(path, "docs/library/");
 }
 
 // The fenced ```writ blocks of a page that begin a package, with the line of their fence.
