@@ -51,8 +51,8 @@ size_t CountNodes(const ast::Expr& expr) {
   size_t count = 1;
   for (const ast::ExprPtr& child : expr.children) count += child != nullptr ? CountNodes(*child) : 0;
   if (expr.fold == nullptr) return count;
-  for (const ast::ExprPtr* part :
-       {&expr.fold->value, &expr.fold->source, &expr.fold->where, &expr.fold->within, &expr.fold->since, &expr.fold->of})
+  const ast::Fold& fold = *expr.fold;
+  for (const ast::ExprPtr* part : {&fold.value, &fold.source, &fold.where, &fold.within, &fold.since, &fold.of})
     count += *part != nullptr ? CountNodes(**part) : 0;
   return count;
 }
@@ -228,7 +228,8 @@ ast::ExprPtr TemplateCopy::Copy(const ast::ExprPtr& expr) {
   if (expr->kind == ast::ExprKind::kSays) {
     out->name = Used(expr->name, kTakesRole);
   } else if (expr->kind == ast::ExprKind::kMember) {
-    const auto at = bindings_.find(expr->name.text);  // a member is its record's own, unless it is a field that is given
+    // A member is its record's own, unless it is a field that is given.
+    const auto at = bindings_.find(expr->name.text);
     const bool is_given = at != bindings_.end() && (at->second.kind & (kTakesField | kTakesTransition)) != 0;
     if (is_given) out->name = Used(expr->name, kTakesField | kTakesTransition);
   }

@@ -24,10 +24,12 @@ struct Kind {
   bool is_list;
 };
 constexpr Kind kKinds[] = {
-    {"transition", kTakesTransition, false}, {"transitions", kTakesTransition, true}, {"role", kTakesRole, false},
-    {"roles", kTakesRole, true},             {"domain", kTakesDomain, false},         {"workflow", kTakesWorkflow, false},
-    {"state", kTakesState, false},           {"states", kTakesState, true},           {"field", kTakesField, false},
-    {"rule", kTakesRule, false},             {"rules", kTakesRule, true},             {"member", kTakesMember, false},
+    {"transition", kTakesTransition, false}, {"transitions", kTakesTransition, true},
+    {"role", kTakesRole, false},             {"roles", kTakesRole, true},
+    {"state", kTakesState, false},           {"states", kTakesState, true},
+    {"rule", kTakesRule, false},             {"rules", kTakesRule, true},
+    {"domain", kTakesDomain, false},         {"workflow", kTakesWorkflow, false},
+    {"field", kTakesField, false},           {"member", kTakesMember, false},
 };
 constexpr const char* kValueTypes[] = {"bool",     "int",  "percent", "money",  "quantity",
                                        "duration", "time", "date",    "string", "value"};
@@ -130,7 +132,11 @@ struct Site {
 class Expansion {
  public:
   Expansion(std::vector<ast::File>& files, source::SourceSet& sources, diagnostics::Sink& sink)
-      : files_(files), sources_(sources), sink_(sink), symbols_(files, sources, sink), types_(symbols_, schema_, sink) {}
+      : files_(files),
+        sources_(sources),
+        sink_(sink),
+        symbols_(files, sources, sink),
+        types_(symbols_, schema_, sink) {}
 
   void Run() {
     for (const Declaration* d : symbols_.OfKind(DeclarationKind::kTemplate)) CheckTemplate(*d->pattern);

@@ -122,7 +122,8 @@ apply out: apart(what: send, lines: lines, bad: x > 1) on Order in office
   const Result result = CheckFiles({lib, use});
   EXPECT_THAT(result.codes, IsEmpty()) << result.told;
   EXPECT_THAT(result.rules, ElementsAre("demo.out.no"));
-  const std::string by_hand = Demo("rule out_no in office\n  deny send on Order when any(y.count > 7 and 3 > 1 for y in lines)\n");
+  const std::string by_hand =
+      Demo("rule out_no in office\n  deny send on Order when any(y.count > 7 and 3 > 1 for y in lines)\n");
   const Result written = CheckFiles({by_hand});
   EXPECT_THAT(written.codes, IsEmpty()) << written.told;
   EXPECT_EQ(absl::StrReplaceAll(result.dump, {{"out.no", "out_no"}}), written.dump);
