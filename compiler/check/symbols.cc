@@ -337,6 +337,10 @@ void Symbols::ReportUnknown(Space space, const ast::Name& name) const {
       sink_.Report(name.span, diagnostics::kUnknownFunction, name).Help(std::move(help));
       return;
     case Space::kTemplate:
+      for (const StdlibSource& source : StdlibPackages()) {
+        if (absl::StrContains(source.text, absl::StrCat("\ntemplate ", name.text, "(")))
+          help = absl::StrCat("the standard library has one: add `import ", source.package, ".{", name.text, "}`");
+      }
       sink_.Report(name.span, diagnostics::kUnknownTemplate, name).Help(std::move(help));
       return;
     case Space::kRule:

@@ -163,8 +163,9 @@ class Expansion {
     Bindings bindings;
     for (const ast::Parameter& parameter : node.parameters) {
       if (parameter.name.empty()) continue;
-      CheckParameterType(parameter);
-      if (!bindings.emplace(parameter.name.text, Shell(parameter)).second)
+      Binding shell = Shell(parameter);
+      if (!CheckParameterType(parameter)) shell.kind = UINT32_MAX;  // told already: it fits everywhere
+      if (!bindings.emplace(parameter.name.text, shell).second)
         sink_.Report(parameter.name.span, diagnostics::kParameterTwice, parameter.name);
     }
     for (const auto& [name, kind] : {std::make_pair(&node.workflow, kTakesWorkflow), {&node.domain, kTakesDomain}}) {
@@ -193,7 +194,7 @@ class Expansion {
     return out;
   }
 
-  void CheckParameterType(const ast::Parameter& parameter) {
+  bool CheckParameterType(const ast::Parameter& parameter) {
     const ast::Type& type = parameter.type;
     std::vector<std::string> known(std::begin(kValueTypes), std::end(kValueTypes));
     for (const Kind& kind : kKinds) known.emplace_back(kind.word);
@@ -202,12 +203,16 @@ class Expansion {
       sink_.Report(type.span, diagnostics::kUnknownParameterKind,
                    sources_.Slice(type.span.file, type.span.begin, type.span.end),
                    "the kind alone, and a default after `=` where it may be left out");
-    } else if (!is_kind && !IsValueType(type.name.text) && !type.name.empty() &&
+      return false;
+    }
+    if (!is_kind && !IsValueType(type.name.text) && !type.name.empty() &&
                symbols_.Find(Space::kType, type.name) == nullptr) {
       sink_.Report(type.name.span, diagnostics::kUnknownParameterKind, type.name,
                    "`transition`, `role`, `field`, `state`, `rule`, `domain`, `member`, or a type")
           .Help(Hint(sink_, type.name.text, known));
+      return false;
     }
+    return true;
   }
 
   // ------------------------------------------------ an application
@@ -350,6 +355,7 @@ class Expansion {
   std::optional<Binding> BindOne(const ast::Parameter& parameter, const ast::Argument& argument) {
     Binding out = Shell(parameter);
     if (argument.ladder != nullptr) {
+      sink_.Argument(argument.ladder->span, parameter.span);
       Misfit(parameter, argument.ladder->span, "a deadline with what happens then");
       return std::nullopt;
     }
@@ -362,7 +368,7 @@ class Expansion {
     std::optional<std::vector<ast::Name>> names = NamesIn(*argument.value);
     if (!names.has_value() || (names->size() > 1 && !out.is_list)) {
       const std::string literal = LiteralWord(*argument.value);
-      Misfit(parameter, argument.value->span, names.has_value() ? "several" : literal.empty() ? "no name" : literal);
+      Misfit(parameter, argument.value->span, names.has_value() ? "several names" : literal.empty() ? "no name" : literal);
       return std::nullopt;
     }
     out.names = *std::move(names);
