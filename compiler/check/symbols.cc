@@ -225,9 +225,7 @@ void Symbols::CheckImport(const ast::Import& import, FileScope* scope) {
     const bool is_there = std::find(there.begin(), there.end(), name.text) != there.end();
     if (!is_there && hidden != nullptr) {
       sink_.Report(name.span, diagnostics::kPrivateName, name, package).Related(hidden->span, "declared here");
-      continue;
-    }
-    if (!is_there) {
+    } else if (!is_there) {
       sink_.Report(name.span, diagnostics::kUnknownImport, name, package).Help(Hint(sink_, name.text, there));
       continue;
     }
@@ -260,7 +258,8 @@ std::vector<const Declaration*> Symbols::Candidates(Space space, const ast::Name
   for (const Imported& imported : scope.imports) {
     const auto& names = imported.names;
     if (!names.empty() && std::find(names.begin(), names.end(), name.text) == names.end()) continue;
-    look(scope.package, imported.package.empty() ? name.text : absl::StrCat(imported.package, ".", name.text));
+    const std::string& viewer = names.empty() ? scope.package : imported.package;  // at the import it has been told
+    look(viewer, imported.package.empty() ? name.text : absl::StrCat(imported.package, ".", name.text));
   }
   if (out.empty() && absl::StrContains(name.text, '.')) look(scope.package, name.text);
   if (out.empty() && space == Space::kType) {
