@@ -773,4 +773,58 @@ TEST_F(CommandTest, ExplainsEveryCode) {
   EXPECT_EQ(Writ("explain E9999").status, 2);
 }
 
+// ---------------------------------------------------------------- fmt
+
+constexpr char kUntidy[] = "domain d // behind\n// above\nrole   R in d\nrole Other in d\n";
+constexpr char kTidy[] = "domain d  // behind\n// above\nrole R     in d\nrole Other in d\n";
+
+TEST_F(CommandTest, FmtWritesFilesInPlace) {
+  Write("a.writ", kUntidy);
+  std::filesystem::permissions(Path("a.writ"), std::filesystem::perms(0640));
+  std::filesystem::create_symlink("a.writ", Path("link.writ"));
+  const Outcome done = Writ("fmt link.writ");
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_EQ(done.out, "");
+  EXPECT_EQ(Text("a.writ"), kTidy);
+  EXPECT_TRUE(std::filesystem::is_symlink(Path("link.writ")));
+  EXPECT_EQ(std::filesystem::status(Path("a.writ")).permissions(), std::filesystem::perms(0640));
+  const auto before = std::filesystem::last_write_time(Path("a.writ"));
+  EXPECT_EQ(Writ("fmt --json a.writ").out, "{\"file\":\"a.writ\",\"fmt\":\"unchanged\"}\n");
+  EXPECT_EQ(std::filesystem::last_write_time(Path("a.writ")), before);
+}
+
+TEST_F(CommandTest, FmtChecksWithoutChanging) {
+  std::filesystem::create_directory(Path("below"));
+  Write("below/a.writ", kUntidy);
+  Write("below/b.writ", kTidy);
+  Write("below/c.txt", "not a policy");
+  Outcome checked = Writ("fmt --check below");
+  EXPECT_EQ(checked.status, 1);
+  EXPECT_EQ(checked.out, "below/a.writ\n");
+  EXPECT_EQ(Text("below/a.writ"), kUntidy);
+  checked = Writ("fmt --check --json below");
+  EXPECT_EQ(Column(checked.out, "fmt"), (std::vector<std::string>{"\"would_change\"", "\"unchanged\""}));
+  EXPECT_EQ(Writ("fmt --check below/b.writ").status, 0);
+}
+
+TEST_F(CommandTest, FmtLeavesBrokenFilesAlone) {
+  Write("broken.writ", "domain   d\nrule r in\n");
+  Write("good.writ", kUntidy);
+  const Outcome done = Writ("fmt broken.writ good.writ");
+  EXPECT_EQ(done.status, 1);
+  EXPECT_THAT(done.err, HasSubstr("error[E01"));
+  EXPECT_EQ(Text("broken.writ"), "domain   d\nrule r in\n");
+  EXPECT_EQ(Text("good.writ"), kTidy);
+  EXPECT_THAT(Writ("fmt --json broken.writ").out, HasSubstr("\"fmt\":\"refused\""));
+  EXPECT_EQ(Writ("fmt nowhere.writ").status, 2);
+}
+
+TEST_F(CommandTest, FmtReadsStandardInput) {
+  EXPECT_EQ(Writ("fmt -", kUntidy).out, kTidy);
+  EXPECT_EQ(Writ("fmt -", "\xEF\xBB\xBF" "domain  d\r\n\r\n\r\n// c\r\nrole R in d").out, "domain d\n\n// c\nrole R in d\n");
+  EXPECT_EQ(Writ("fmt -", "").out, "");
+  EXPECT_EQ(Writ("fmt - --check", kTidy).status, 0);
+  EXPECT_EQ(Writ("fmt - --check", kUntidy).status, 1);
+}
+
 }  // namespace

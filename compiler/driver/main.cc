@@ -30,6 +30,7 @@ struct Requests {
   ReplayRequest replay;
   ExplainRequest explain;
   VerifyRequest verify;
+  FmtRequest fmt;
 };
 
 void AddCheck(CLI::App* app, Requests* requests) {
@@ -112,12 +113,24 @@ void AddVerify(CLI::App* app, Requests* requests) {
   verb->callback([request] { Need(!request->store.empty(), "--store"); });
 }
 
+void AddFmt(CLI::App* app, Requests* requests) {
+  CLI::App* verb = app->add_subcommand("fmt", "write policy files in their canonical layout, in place");
+  FmtRequest* request = &requests->fmt;
+  verb->add_option("FILES", request->files,
+                   "policy files; a directory means every .writ below it; - alone: standard input to standard output")
+      ->type_name("");
+  verb->add_flag("--check", request->check, "change nothing; name the files that would change, and exit with 1");
+  verb->add_flag("--json", request->json, "for programs: one object a line, of a file or of a diagnostic");
+  verb->callback([request] { Need(!request->files.empty(), kFiles); });
+}
+
 int Dispatch(const CLI::App& app, const Requests& requests) {
   if (app.got_subcommand("check")) return Check(requests.check);
   if (app.got_subcommand("run")) return Run(requests.run);
   if (app.got_subcommand("test")) return Test(requests.test);
   if (app.got_subcommand("replay")) return Replay(requests.replay);
   if (app.got_subcommand("explain")) return Explain(requests.explain);
+  if (app.got_subcommand("fmt")) return Fmt(requests.fmt);
   return Verify(requests.verify);
 }
 
@@ -147,6 +160,7 @@ int Main(int argument_count, char** arguments) {
   AddReplay(&app, &requests);
   AddExplain(&app, &requests);
   AddVerify(&app, &requests);
+  AddFmt(&app, &requests);
   app.failure_message(UsageError);
   try {
     if (argument_count > 1 && IsUnknownVerb(app, arguments[1]))

@@ -26,6 +26,25 @@ void Timed(Compiled* compiled, const char* name, Pass pass) {
   compiled->times.push_back({name, std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count()});
 }
 
+void RunPasses(Compiled* c, Stage stop_after) {
+  Timed(c, "parse", [&] {
+    c->files = load::ParseAll(c->sources, c->diagnostics);
+  });
+  if (stop_after == Stage::kParse) return;
+  Timed(c, "expand", [&] { check::ExpandTemplates(&c->files, c->sources, c->diagnostics); });
+  Timed(c, "check", [&] { c->typed = check::Check(c->files, c->sources, c->diagnostics); });
+  if (stop_after == Stage::kCheck || !c->ok()) return;
+  Timed(c, "lower", [&] { c->lowered = lower::Lower(c->typed, &c->diagnostics); });
+  if (!c->ok()) return;
+  Timed(c, "verify", [&] {
+    const std::vector<std::string> faults = ir::Verify(c->lowered.program);
+    for (const std::string& fault : faults) std::fprintf(stderr, "internal error: %s\n", fault.c_str());
+    WRIT_CHECK(faults.empty());
+  });
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<std::string>> PolicyFiles(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
@@ -47,25 +66,6 @@ absl::StatusOr<std::vector<std::string>> PolicyFiles(const std::vector<std::stri
   files.erase(std::unique(files.begin(), files.end()), files.end());
   return files;
 }
-
-void RunPasses(Compiled* c, Stage stop_after) {
-  Timed(c, "parse", [&] {
-    c->files = load::ParseAll(c->sources, c->diagnostics);
-  });
-  if (stop_after == Stage::kParse) return;
-  Timed(c, "expand", [&] { check::ExpandTemplates(&c->files, c->sources, c->diagnostics); });
-  Timed(c, "check", [&] { c->typed = check::Check(c->files, c->sources, c->diagnostics); });
-  if (stop_after == Stage::kCheck || !c->ok()) return;
-  Timed(c, "lower", [&] { c->lowered = lower::Lower(c->typed, &c->diagnostics); });
-  if (!c->ok()) return;
-  Timed(c, "verify", [&] {
-    const std::vector<std::string> faults = ir::Verify(c->lowered.program);
-    for (const std::string& fault : faults) std::fprintf(stderr, "internal error: %s\n", fault.c_str());
-    WRIT_CHECK(faults.empty());
-  });
-}
-
-}  // namespace
 
 bool Compiled::ok() const { return !diagnostics.has_errors(); }
 

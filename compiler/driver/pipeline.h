@@ -31,6 +31,9 @@ struct Compiled {
   bool ok() const;                    // no errors so far
 };
 
+// The files that `paths` name: a directory means every .writ below it. Sorted, each once.
+absl::StatusOr<std::vector<std::string>> PolicyFiles(const std::vector<std::string>& paths);
+
 // Reads `paths` (a directory means every .writ below it, sorted) and runs the passes up to `stop_after`. What the author's text
 // has wrong is in `diagnostics`; a status is returned only where the world fails (a file that cannot be read).
 absl::StatusOr<std::unique_ptr<Compiled>> CompileFiles(const std::vector<std::string>& paths, Stage stop_after);

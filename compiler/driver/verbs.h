@@ -55,12 +55,18 @@ struct VerifyRequest {
   bool json = false;
 };
 
+struct FmtRequest {
+  std::vector<std::string> files;            // "-" alone: standard input
+  bool check = false, json = false;
+};
+
 int Check(const CompileRequest& request);
 int Run(const RunRequest& request);
 int Test(const TestRequest& request);
 int Replay(const ReplayRequest& request);
 int Explain(const ExplainRequest& request);
 int Verify(const VerifyRequest& request);
+int Fmt(const FmtRequest& request);
 
 // ---------------------------------------------------------------- what verbs share
 

@@ -154,7 +154,7 @@ class Builder {
     for (const Token* token : tokens_.getHiddenTokensToLeft(index, L::DOCS)) {
       if (token->getLine() == above) continue;  // it stands behind the declaration above
       std::string line = token->getText().substr(3);
-      if (!line.empty() && line.back() == '\r') line.pop_back();
+      line.erase(line.find_last_not_of(" \t\r") + 1);  // white space behind a comment says nothing
       if (!line.empty() && line.front() == ' ') line.erase(0, 1);
       absl::StrAppend(&doc, doc.empty() ? "" : "\n", line);
     }
