@@ -223,6 +223,12 @@ std::string GuardText::Root(const SlotPath& path) const {
       return "element";
     case SlotRoot::kLookup:
       return "record";
+    case SlotRoot::kActorField:
+      return "actor's attribute";
+    case SlotRoot::kUnder:
+      return "under";
+    case SlotRoot::kConsenting:
+      return "the approver consents";
   }
   return "?";
 }

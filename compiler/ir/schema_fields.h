@@ -45,6 +45,13 @@ void Fields(IO& io, Of<IO, Currency>& c) {
 }
 
 template <class IO>
+void Fields(IO& io, Of<IO, Unit>& u) {
+  io.Text(u.name);
+  io.Text(u.qualified);
+  io.Sint(u.digits);
+}
+
+template <class IO>
 void Fields(IO& io, Of<IO, EnumMember>& m) {
   io.Text(m.name);
   io.Text(m.foreign);
@@ -80,6 +87,42 @@ void Fields(IO& io, Of<IO, Record>& r) {
 }
 
 template <class IO>
+void Fields(IO& io, Of<IO, ZoneStep>& z) {
+  io.Sint(z.from_ns);
+  io.Sint(z.offset_ns);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Zone>& z) {
+  io.Text(z.name);
+  List(io, z.steps);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Opening>& o) {
+  io.Uint(o.weekday);
+  io.Sint(o.from_ns);
+  io.Sint(o.until_ns);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, CalendarWindow>& w) {
+  io.Text(w.name);
+  io.Sint(w.from_ns);
+  io.Sint(w.until_ns);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Calendar>& c) {
+  io.Text(c.name);
+  io.Text(c.qualified);
+  io.Uint(c.zone);
+  List(io, c.openings);
+  io.Each(c.closed, [&io](auto& day) { io.Sint(day); });
+  List(io, c.windows);
+}
+
+template <class IO>
 void Fields(IO& io, Of<IO, Domain>& d) {
   io.Text(d.name);
   io.Text(d.qualified);
@@ -98,22 +141,39 @@ void Fields(IO& io, Of<IO, Role>& r) {
 template <class IO>
 void Fields(IO& io, Of<IO, Ladder>& l) {
   io.Sint(l.within_ns);
-  io.Enumeration(l.otherwise, Ladder::Else::kEscalate);
+  io.Enumeration(l.otherwise, Ladder::Else::kFail);
   io.Ref(l.transition);
   io.Ref(l.role);
   io.Ref(l.next);
 }
 
 template <class IO>
+void Fields(IO& io, Of<IO, Obligation>& o) {
+  io.Text(o.name);
+  io.Text(o.qualified);
+  List(io, o.fields);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Consequence>& c) {
+  io.Ref(c.obligation);
+  io.Text(c.task);
+  io.Ref(c.role);
+  io.Ref(c.does);
+  io.Ref(c.ladder);
+}
+
+template <class IO>
 void Fields(IO& io, Of<IO, Rule>& r) {
   io.Text(r.qualified);
-  io.Enumeration(r.kind, RuleKind::kClause);
-  io.Enumeration(r.effect, Effect::kAllow);
+  io.Enumeration(r.kind, RuleKind::kTimer);
+  io.Enumeration(r.effect, Effect::kAsk);
   io.Ref(r.domain);
   io.Ref(r.asks);
   io.Ref(r.ladder);
   io.Ref(r.awaits);
   io.Ref(r.awaits_by);
+  List(io, r.then);
   io.Text(r.digest);
   io.Cosmetic([&] {
     io.Text(r.because);
@@ -139,6 +199,20 @@ void Fields(IO& io, Of<IO, SetField>& s) {
 }
 
 template <class IO>
+void Fields(IO& io, Of<IO, KeyedFold>& k) {
+  io.Ref(k.fact);
+  io.Ref(k.key);
+  io.Ref(k.fold);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, ConsequenceOf>& c) {
+  io.Ref(c.rule);
+  io.Uint(c.index);
+  io.Ref(c.function);
+}
+
+template <class IO>
 void Fields(IO& io, Of<IO, Transition>& t) {
   io.Text(t.name);
   Ids(io, t.sources);
@@ -151,6 +225,10 @@ void Fields(IO& io, Of<IO, Transition>& t) {
   io.Ref(t.compute);
   io.Ref(t.fold);
   io.Ref(t.fold_refused);
+  io.Ref(t.at);
+  io.Ref(t.timer);
+  List(io, t.keyed);
+  List(io, t.consequences);
 }
 
 template <class IO>
@@ -206,12 +284,20 @@ void Fields(IO& io, Of<IO, LogMapping>& l) {
 }
 
 template <class IO>
+void Fields(IO& io, Of<IO, Population>& p) {
+  io.Ref(p.fact);
+  Ids(io, p.states);
+  io.Ref(p.key);
+}
+
+template <class IO>
 void Fields(IO& io, Of<IO, Workflow>& w) {
   io.Text(w.name);
   io.Text(w.package);
   io.Text(w.qualified);
   io.Bool(w.is_entity);
   io.Bool(w.is_builtin);
+  io.Bool(w.is_fact);
   List(io, w.key);
   List(io, w.fields);
   io.Sint(w.fresh_ns);
@@ -221,17 +307,22 @@ void Fields(IO& io, Of<IO, Workflow>& w) {
   List(io, w.cells);
   List(io, w.windows);
   Fields(io, w.log);
+  io.Ref(w.under);
+  io.Index(w.attributes_from);
+  List(io, w.populations);
+  Ids(io, w.asks);
+  io.Ref(w.ask);
 }
 
 template <class IO>
 void Fields(IO& io, Of<IO, PathStep>& s) {
-  io.Enumeration(s.kind, PathStep::Kind::kKeyPart);
+  io.Enumeration(s.kind, PathStep::Kind::kWindowOverflow);
   io.Uint(s.index);
 }
 
 template <class IO>
 void Fields(IO& io, Of<IO, SlotPath>& p) {
-  io.Enumeration(p.root, SlotRoot::kLookup);
+  io.Enumeration(p.root, SlotRoot::kConsenting);
   io.Uint(p.index);
   io.Uint(p.part);
   io.Uint(p.part2);
@@ -271,17 +362,26 @@ void Fields(IO& io, Of<IO, Lookup>& l) {
 }
 
 template <class IO>
+void Fields(IO& io, Of<IO, Under>& u) {
+  io.Ref(u.workflow);
+  Fields(io, u.low);
+  Fields(io, u.high);
+  io.Ref(u.list);
+}
+
+template <class IO>
 void Fields(IO& io, Of<IO, FrameLayout>& f) {
   List(io, f.slots);
   List(io, f.lists);
   List(io, f.lookups);
+  List(io, f.unders);
   io.Uint(f.size_words);
 }
 
 template <class IO>
 void Fields(IO& io, Of<IO, Restraint>& r) {
   io.Ref(r.rule);
-  io.Enumeration(r.effect, Effect::kAllow);
+  io.Enumeration(r.effect, Effect::kAsk);
   io.Bool(r.gate);
 }
 
@@ -308,7 +408,7 @@ void Fields(IO& io, Of<IO, FoldTarget>& f) {
 template <class IO>
 void Fields(IO& io, Of<IO, Function>& f) {
   io.Text(f.name);
-  io.Enumeration(f.kind, FunctionKind::kConclude);
+  io.Enumeration(f.kind, FunctionKind::kKey);
   io.Ref(f.workflow);
   io.Uint(f.subject);
   Fields(io, f.frame);
@@ -324,6 +424,10 @@ void Fields(IO& io, Of<IO, Schema>& s) {
   List(io, s.types);
   io.Each(s.distinct_types, [&io](auto& name) { io.Text(name); });
   List(io, s.currencies);
+  List(io, s.units);
+  List(io, s.zones);
+  List(io, s.calendars);
+  List(io, s.obligations);
   List(io, s.enums);
   List(io, s.records);
   List(io, s.domains);

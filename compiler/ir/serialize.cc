@@ -7,7 +7,7 @@
 namespace writ::ir {
 namespace {
 
-constexpr std::string_view kMagic("WRIT-IR\x01", 8);  // its last byte is the version of schema_fields.h
+constexpr std::string_view kMagic("WRIT-IR\x02", 8);  // its last byte is the version of schema_fields.h
 
 }  // namespace
 

@@ -34,6 +34,9 @@ const char* NameOf(FunctionKind kind) {
     case FunctionKind::kCompute: return "compute";
     case FunctionKind::kFold: return "fold";
     case FunctionKind::kConclude: return "conclude";
+    case FunctionKind::kAsk: return "ask";
+    case FunctionKind::kConsequence: return "consequence";
+    case FunctionKind::kKey: return "key";
   }
   return "?";
 }
@@ -44,6 +47,8 @@ const char* NameOf(Effect effect) {
     case Effect::kHold: return "hold";
     case Effect::kEscalate: return "escalate";
     case Effect::kAllow: return "allow";
+    case Effect::kUpon: return "upon";
+    case Effect::kAsk: return "ask";
   }
   return "?";
 }
@@ -144,6 +149,12 @@ class PathPrinter {
         *place = FieldOf(so_far + "key.", instance != nullptr ? &instance->key : nullptr, step.index);
         break;
       case PathStep::Kind::kState: *place = {so_far + "state", TypeId(), nullptr}; break;
+      case PathStep::Kind::kCell:
+      case PathStep::Kind::kWindowCount:
+      case PathStep::Kind::kWindowSum:
+      case PathStep::Kind::kWindowMin:
+      case PathStep::Kind::kWindowMax:
+      case PathStep::Kind::kWindowOverflow: *place = {so_far + "fact " + Numbered(step.index), TypeId(), nullptr}; break;
     }
   }
 

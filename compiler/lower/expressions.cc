@@ -245,6 +245,11 @@ Value FunctionLowering::LowerKind(const Expr& expr, Polarity polarity) {
       return Says(expr);
     case ExprKind::kVotes:
       return Scalar(Votes(expr));
+    case ExprKind::kKeyedFact:
+    case ExprKind::kMatch:
+    case ExprKind::kCalendar:
+    case ExprKind::kUnder:
+      break;
   }
   WRIT_CHECK(false);
 }

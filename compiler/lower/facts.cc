@@ -72,6 +72,7 @@ void AllocateFacts(ProgramState* state, const std::vector<bool>& poisoned) {
         cells.has = cell("has", SlotKind::kBool);
         break;
       case Kind::kCount:
+      case Kind::kPopulation:
         cells.value = cell("count", SlotKind::kI64);
         break;
       case Kind::kSum:
@@ -337,6 +338,7 @@ void FoldBuilder::SetValue(const Fact& fact, const FactCells& cells, const Step&
     case Kind::kLast:
       return SetLast(fact, cells, step);
     case Kind::kHappened:
+    case Kind::kPopulation:  // counted by the runtime
       return;
   }
 }

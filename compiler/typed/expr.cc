@@ -73,6 +73,14 @@ const char* Word(ExprKind kind) {
       return "says";
     case ExprKind::kVotes:
       return "votes";
+    case ExprKind::kKeyedFact:
+      return "keyed";
+    case ExprKind::kMatch:
+      return "match";
+    case ExprKind::kCalendar:
+      return "calendar";
+    case ExprKind::kUnder:
+      return "under";
   }
   return "?";
 }
@@ -154,7 +162,12 @@ std::string Head(const Expr& e) {
     case ExprKind::kEntityLookup:
     case ExprKind::kElementAt:
     case ExprKind::kFact:
+    case ExprKind::kKeyedFact:
       return absl::StrCat(Word(e.kind), " ", e.index);
+    case ExprKind::kMatch:
+      return absl::StrCat(e.part == 0 ? "like " : "matches ", absl::CEscape(e.text));
+    case ExprKind::kCalendar:
+      return absl::StrCat(Word(e.kind), " ", e.index, " ", e.part, " ", e.part2);
     case ExprKind::kDeref:
       return absl::StrCat("deref ", e.part, " ", e.index);
     case ExprKind::kSays:

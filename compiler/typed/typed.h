@@ -46,13 +46,25 @@ enum class ExprKind : uint8_t {
   kDivide,        // children[0] / constant number: exact only in kRound, which is its parent
   kSetLiteral,    // { children… }, constants
   kQuantifier,    // op over children[1] (a list or set) as variable; children[0]: body or null for count of a bare collection;
-                  // children[2]: where or null
+                  // children[2]: where or null. With variable2: over neighbours, as variable and variable2
   kLookup,        // children[0][children[1]]: a keyed list, by its key member; a T? of the element
   kEntityLookup,  // E[children…]: a T? of a reference; index: workflow
   kElementAt,     // first(children[0]) (index 0), last(children[0]) (index 1): a T?
   kFact,          // index: Program::facts
   kSays,          // index: review, part: seat, part2: stance; this round's verdict
   kVotes,         // index: review, part: seat, part2: stance: how many
+  kKeyedFact,     // index: Program::facts, one with a key; children: the parts of the key
+  kMatch,         // children[0] like (part 0) or matches (part 1) the pattern `text`
+  kCalendar,      // index: Schema::calendars, part: CalendarOp, part2: its window; children: the arguments
+  kUnder,         // children[0] under children[1]: references to one hierarchy
+};
+
+enum class CalendarOp : uint8_t {
+  kInWindow,      // children[0], a time, is in the window
+  kOpen,          // children[0], a time, is in its office hours and not on a closed day
+  kWorkdays,      // days with office hours, and not closed, after that of children[0] up to that of children[1]: times
+  kYears,         // completed years from children[0], a date, to children[1], a time
+  kDay,           // the local date of children[0], a time
 };
 
 enum DerefPart : uint32_t { kDerefField, kDerefState, kDerefKeyPart };
@@ -67,7 +79,7 @@ struct Expr {
   std::string text;
   SlotRoot root = SlotRoot::kNow;
   uint32_t index = 0, part = 0, part2 = 0;
-  uint32_t variable = 0;
+  uint32_t variable = 0, variable2 = UINT32_MAX;
   QuantifierOp op = QuantifierOp::kAny;
   Rounding rounding = Rounding::kNone;
   std::vector<ExprPtr> children;      // entries may be null only where said above
@@ -83,10 +95,12 @@ struct Pattern {
   bool by_orchestrator = false;
   ExprPtr where;                          // or null
 };
+// One that is kept by key has its cells in a workflow of its own (Workflow::is_fact), and its key is read from the event.
 struct Fact {
   WorkflowId workflow;
   enum class Kind : uint8_t {
     kHappened, kCount, kSum, kMin, kMax, kLast,
+    kPopulation,                          // how many instances are in `states` now
   } kind = Kind::kHappened;
   bool refused = false;                   // counts denied proposals instead of committed events
   Pattern pattern;
@@ -95,6 +109,9 @@ struct Fact {
   uint32_t capacity = 0;                  // of the window; 0: the default
   std::optional<Pattern> since;           // starts again at each such event
   bool this_round = false;                // starts again with each round (`hold … until`)
+  WorkflowId keyed;                       // its own workflow in the schema; none: a fact about this instance
+  std::vector<ExprPtr> key;               // of the event; for kPopulation of the instance
+  std::vector<StateId> states;            // kPopulation; sorted
   ExprType type;                          // of the fact: kHappened bool, kCount int, others that of `value`, optional for
                                           // kMin, kMax and kLast
   ast::Span span;
@@ -107,8 +124,13 @@ struct Grant {                                   // one `may` of one role, for o
   TransitionId transition;
   std::vector<Limit> limits;
   ExprPtr when;                                  // or null. Slots: kAfter fields (as the proposal leaves them), payload, actor
+  bool consent = false;                          // `may consent to`: who may agree, without being able to do
 };
 
+// The values of one entry of schema.rules[…].then, one for each field of the obligation; null where left out.
+struct Consequence { std::vector<ExprPtr> values; };
+
+// `ask` has no transitions: its guard reads the instance.
 struct Rule {
   RuleId rule;                                   // name, effect, domain, ladder: in schema.rules
   WorkflowId workflow;
@@ -118,6 +140,7 @@ struct Rule {
   ExprPtr when, unless;                          // or null
   std::vector<RuleId> overrides;                 // allow: the restraints that it excuses, domains expanded; sorted
   uint32_t awaits_fact = UINT32_MAX;             // hold: the `this_round` fact that ends it
+  std::vector<Consequence> then;                 // as schema.rules[rule].then
   ast::Span span;
 };
 
@@ -172,6 +195,20 @@ struct Scenario {
   ast::Span span;
 };
 
+// never T when G, always G, `within D of E: T or F`, `never f changes`.
+struct Property {
+  enum class Kind : uint8_t { kNeverTransition, kNeverState, kAlways, kWithin, kNeverChanges } kind = Kind::kAlways;
+  std::string name;
+  WorkflowId workflow;
+  std::vector<TransitionId> transitions;         // that never happen; kWithin: one of which happens
+  std::vector<StateId> states;                   // kWithin: or one of which is reached; kNeverState
+  std::vector<TransitionId> of;                  // kWithin: E
+  int64_t within_ns = 0;
+  FieldId field;                                 // kNeverChanges
+  ExprPtr when;                                  // or null
+  ast::Span span;
+};
+
 struct Program {
   Schema schema;
   std::vector<Fact> facts;
@@ -181,6 +218,7 @@ struct Program {
   std::vector<Computed> computed;
   std::vector<Test> tests;
   std::vector<Scenario> scenarios;
+  std::vector<Property> properties;
 };
 
 }  // namespace writ::typed

@@ -124,7 +124,15 @@ class Writer {
         return absl::StrCat(schema_.workflows[e.index].name, "[", All(e), "]");
       case ExprKind::kElementAt:
         return absl::StrCat(e.index == 0 ? "first(" : "last(", child(0, kOrBinds), ")");
+      case ExprKind::kUnder:
+        *binds = kCompareBinds;
+        return absl::StrCat(child(0, kCoalesceBinds), " under ", child(1, kCoalesceBinds));
+      case ExprKind::kMatch:
+        *binds = kCompareBinds;
+        return absl::StrCat(child(0, kCoalesceBinds), e.part == 0 ? " like \"" : " matches \"", e.text, "\"");
+      case ExprKind::kCalendar:
       case ExprKind::kFact:
+      case ExprKind::kKeyedFact:
       case ExprKind::kSays:
       case ExprKind::kVotes:
         break;  // no event has a past

@@ -11,7 +11,9 @@ Outcome OutcomeOf(Effect effect) {
     case Effect::kDeny: return Outcome::kDeny;
     case Effect::kHold: return Outcome::kHold;
     case Effect::kEscalate: return Outcome::kEscalate;
-    case Effect::kAllow: break;
+    case Effect::kAllow:
+    case Effect::kUpon:
+    case Effect::kAsk: break;
   }
   WRIT_CHECK(false);
 }

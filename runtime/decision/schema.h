@@ -30,6 +30,11 @@ inline constexpr uint32_t kSetBitsMax = 64;                 // members of an enu
 inline constexpr uint32_t kWindowCapacityDefault = 4096;    // events that a window holds unless it says `max n`
 inline constexpr uint32_t kCompletionsMax = 65536;          // hypothetical verdict combinations that a late review looks at
 inline constexpr uint32_t kReferenceDepthMax = 2;           // references that a frame reads through
+inline constexpr uint32_t kUnitDigitsMax = 9;               // digits behind the point of a `unit`
+inline constexpr uint32_t kStepsMax = 4096;                 // steps of a table of steps: a zone's changes, closed days
+inline constexpr uint32_t kPatternStatesMax = 1024;         // states of the automaton of a `like` or `matches`
+inline constexpr uint32_t kAncestorsMax = 256;              // records that one record is under, itself included
+inline constexpr uint32_t kConsequencesMax = 16;            // `then` clauses of one rule
 inline constexpr int64_t kTimeMax = (int64_t{1} << 62) - 1;  // times and durations lie in ±kTimeMax ns (years 1823 to
                                                             // 2116), so that the difference of two always fits
 }  // namespace limits
@@ -47,7 +52,8 @@ struct Type {
   int64_t max = INT64_MAX;
   uint32_t capacity = 0;          // kString: bytes at most; kSet, kList: elements at most
   uint32_t count_min = 0;         // kList: elements at least
-  uint32_t index = UINT32_MAX;    // kEnum: EnumId; kRecord: RecordId; kReference: WorkflowId; kMoney: index in currencies
+  uint32_t index = UINT32_MAX;    // kEnum: EnumId; kRecord: RecordId; kReference: WorkflowId; kMoney: index in currencies;
+                                  // kQuantity: index in units
   TypeId element;                 // kSet, kList
   FieldId key;                    // kList of records: `by key`, the member that identifies an element
   uint32_t distinct = UINT32_MAX; // index in Schema::distinct_types: `type DealId = …`; two of them do not compare
@@ -55,6 +61,9 @@ struct Type {
 };
 
 struct Currency { std::string code; int digits = 2; };        // ISO 4217
+
+// `unit mg 3`: a quantity counts 10^-digits of it.
+struct Unit { std::string name; std::string qualified; int digits = 0; };
 
 struct EnumMember { std::string name; std::string foreign; };  // foreign: `on_time as "on time"`, else empty
 struct Enum { std::string name; bool ordered = false; std::vector<EnumMember> members; };  // members in written order
@@ -64,7 +73,7 @@ enum class Rounding : uint8_t { kNone, kDown, kUp, kHalfEven };
 // `from "attribute" in EUR round half_even`: where a recorded log keeps a value.
 struct Foreign {
   std::string attribute;                    // empty: the field's own name
-  std::string zone;                         // a time without a zone is in this one
+  std::string zone;                         // a time without a zone is in this one, of Schema::zones
   uint32_t currency = UINT32_MAX;           // a bare number is this money
   Rounding rounding = Rounding::kNone;      // of a number with more digits than the unit has; kNone: an error
 };
@@ -77,6 +86,24 @@ struct Field {
 };
 
 struct Record { std::string name; std::vector<Field> members; };  // members in written order
+
+// ---------------------------------------------------------------- calendars
+
+// What local time was and will be: compiled in, so that no decision and no replay asks the host.
+struct ZoneStep { int64_t from_ns = 0; int64_t offset_ns = 0; };     // from then on local time is UTC + offset
+struct Zone { std::string name; std::vector<ZoneStep> steps; };      // IANA name; ascending, the first from INT64_MIN
+
+// Office hours and named windows of one place.
+struct Opening { uint32_t weekday = 0; int64_t from_ns = 0, until_ns = 0; };  // 0 is Monday; since local midnight, half open
+struct CalendarWindow { std::string name; int64_t from_ns = 0, until_ns = 0; };  // UTC, half open
+struct Calendar {
+  std::string name;
+  std::string qualified;
+  uint32_t zone = 0;                        // index in Schema::zones
+  std::vector<Opening> openings;            // sorted
+  std::vector<int64_t> closed;              // local dates in days since the epoch; sorted
+  std::vector<CalendarWindow> windows;      // sorted by name
+};
 
 // ---------------------------------------------------------------- people
 
@@ -91,21 +118,37 @@ struct Role {
 
 // ---------------------------------------------------------------- rules
 
-enum class Effect : uint8_t { kDeny, kHold, kEscalate, kAllow };
+// kUpon: no effect on the outcome; its consequences speak when the transition is permitted. kAsk: puts a question without a proposal.
+enum class Effect : uint8_t { kDeny, kHold, kEscalate, kAllow, kUpon, kAsk };
 enum class Outcome : uint8_t { kPermit = 0, kEscalate = 1, kHold = 2, kDeny = 3 };  // in order of strictness
 
 // One rung: how long is waited, and what happens then. `within 4h else block` is one; the next rung of
 // `escalate … to R within … else …` is `next`.
 struct Ladder {
   int64_t within_ns = 0;
-  enum class Else : uint8_t { kDeny, kTransition, kEscalate } otherwise = Else::kDeny;
+  // kAsk, kFail: of a task only.
+  enum class Else : uint8_t { kDeny, kTransition, kEscalate, kAsk, kFail } otherwise = Else::kDeny;
   TransitionId transition;                  // kTransition: the fallback; kEscalate: what is asked for
-  RoleId role;                              // kEscalate: who is asked next
-  LadderId next;                            // kEscalate: that role's own rung
+  RoleId role;                              // kEscalate, kAsk: who is asked next
+  LadderId next;                            // kEscalate, kAsk: that role's own rung
   bool operator==(const Ladder&) const = default;
 };
 
-enum class RuleKind : uint8_t { kBuiltin, kRule, kClause };
+// What a host can be obliged to do: `obligation page { role: string max 40 }`.
+struct Obligation { std::string name; std::string qualified; std::vector<Field> fields; };
+
+// `then page { … }`, `then task review: Auditor does post_review within 72h else …`. The values are computed by
+// Transition::consequences.
+struct Consequence {
+  ObligationId obligation;                  // none: a task
+  std::string task;                         // its name
+  RoleId role;                              // who is to do it
+  TransitionId does;                        // of the rule's workflow; none: `report`
+  LadderId ladder;
+};
+
+// kTimer: the name of a transition that fires at a time.
+enum class RuleKind : uint8_t { kBuiltin, kRule, kClause, kTimer };
 struct Rule {
   std::string qualified;                    // package.rule, package.Workflow.review.clause; built-in reasons are bare
   RuleKind kind = RuleKind::kRule;
@@ -115,6 +158,7 @@ struct Rule {
   LadderId ladder;                          // kEscalate, kHold: deadline and fallback
   TransitionId awaits;                      // kHold: the transition that ends it …
   RoleId awaits_by;                         // … and by whom (none: anybody)
+  std::vector<Consequence> then;            // in written order
   std::string because;                      // the author's sentence, or empty
   std::string doc;                          // its /// comment
   std::string file; uint32_t line = 0, column = 0;   // for explain; no part of the digest
@@ -140,6 +184,12 @@ inline constexpr StateId kNewState{0xFFFFFFFEu};
 
 struct SetField { FieldId field; bool optional = false; bool computed = false; };
 
+// What an event of a transition does to a fact that is kept by key, over workflows. `key` gives the parts of the key;
+// `fold` runs on the frame of the event with the cells of that key's instance.
+struct KeyedFold { WorkflowId fact; FunctionId key; FunctionId fold; };
+// The values of one consequence of a rule, for a proposal of this transition.
+struct ConsequenceOf { RuleId rule; uint32_t index = 0; FunctionId function; };
+
 struct Transition {
   std::string name;
   std::vector<StateId> sources;             // may hold kNewState
@@ -152,6 +202,10 @@ struct Transition {
   FunctionId compute;                       // kCompute: the computed fields, or none
   FunctionId fold;                          // kFold: run for each committed event of it, or none
   FunctionId fold_refused;                  // kFold: run for each denied proposal of it, or none
+  FieldId at;                               // a timer: the orchestrator proposes it at the time that this field says
+  RuleId timer;                             // whose name is the reason then
+  std::vector<KeyedFold> keyed;             // sorted by fact
+  std::vector<ConsequenceOf> consequences;  // sorted by rule name, then index
 };
 
 struct Seat {
@@ -194,12 +248,17 @@ struct LogMapping {
   std::string instance;                     // csv: the column that names the case
 };
 
+// `fact busy per service = count(Deployment now in running)`: how many instances are in these states, by key. While an
+// instance is counted its Instance::counted_under holds the key. Cell 0 of the fact's instance is the number.
+struct Population { WorkflowId fact; std::vector<StateId> states; FunctionId key; };
+
 struct Workflow {
   std::string name;
   std::string package;
   std::string qualified;
   bool is_entity = false;                   // one state, `known`; one transition, `set`
-  bool is_builtin = false;                  // Agent, Question
+  bool is_builtin = false;                  // Agent, Question, Task
+  bool is_fact = false;                     // `fact f per k = …`: no states, fields or transitions; cells and windows by key
   std::vector<Field> key;                   // `by id: DealId`; several make a compound key
   std::vector<Field> fields;                // in written order
   int64_t fresh_ns = 0;                     // entity … fresh D; 0: never too old
@@ -209,6 +268,11 @@ struct Workflow {
   std::vector<Cell> cells;
   std::vector<Window> windows;
   LogMapping log;
+  FieldId under;                            // `entity … under W`: the field, a set of references to W, that says what it is under
+  uint32_t attributes_from = UINT32_MAX;    // Agent: fields from here on are the policy's `actor { … }`
+  std::vector<Population> populations;      // sorted by fact
+  std::vector<RuleId> asks;                 // its `ask` rules, sorted; …
+  FunctionId ask;                           // … kAsk: (applies, fails) of each
 };
 
 // ---------------------------------------------------------------- frames
@@ -239,6 +303,9 @@ enum class SlotRoot : uint8_t {
   kQuestionCovered,// Question: bool, the approver's authority covers the asked proposal
   kElement,       // the current element of the slot's list
   kLookup,        // index: entry of FrameLayout::lookups; a reference to the record found
+  kActorField,    // index: field of `Agent`; of who acts
+  kUnder,         // index: entry of FrameLayout::unders; bool
+  kConsenting,    // bool: it is asked whether the actor may consent, not whether it may do
 };
 
 struct PathStep {
@@ -247,6 +314,7 @@ struct PathStep {
     kField,       // through a reference: index: field of the instance it names
     kState,       // through a reference: index of that instance's state
     kKeyPart,     // through a reference: index: part of its key
+    kCell, kWindowCount, kWindowSum, kWindowMin, kWindowMax, kWindowOverflow,  // of a fact's instance: index: cell or window
   } kind = Kind::kMember;
   uint32_t index = 0;
   bool operator==(const PathStep&) const = default;
@@ -291,16 +359,20 @@ struct FrameList {
 struct LookupPart { SlotId slot; std::string text; };        // slot none: the constant text
 struct Lookup { WorkflowId workflow; std::vector<LookupPart> key; ListId list; };
 
+// `x under y`: reflexive and transitive. False where either is absent or names nothing, unless they are equal.
+struct Under { WorkflowId workflow; LookupPart low, high; ListId list; };
+
 struct FrameLayout {
   std::vector<Slot> slots;                  // in order of offset, the top level first
   std::vector<FrameList> lists;             // a parent before its children
   std::vector<Lookup> lookups;
+  std::vector<Under> unders;
   uint32_t size_words = 0;
 };
 
 // ---------------------------------------------------------------- functions
 
-enum class FunctionKind : uint8_t { kDecide, kCompute, kFold, kConclude };
+enum class FunctionKind : uint8_t { kDecide, kCompute, kFold, kConclude, kAsk, kConsequence, kKey };
 
 struct Restraint { RuleId rule; Effect effect = Effect::kDeny; bool gate = false; };  // gate: legality; speaks alone
 struct Allow { RuleId rule; std::vector<uint64_t> excuses; };  // bit i: restraint i
@@ -321,6 +393,9 @@ struct Function {
   std::vector<Allow> allows;                // kDecide
   std::vector<OutputSlot> outputs;          // the others. kCompute: (present, value) for each computed field of Transition::sets, in order
                                             // kConclude: clause (index, or -1: nothing fires), bool conflict, bool unknown
+                                            // kAsk: bool applies, bool fails of each rule of Workflow::asks
+                                            // kConsequence: (present, value) of each field of the obligation
+                                            // kKey: (present, value) of each part of the fact's key
   std::vector<FoldTarget> fold;             // kFold; `when` and `value` index outputs
   uint32_t output_words = 0;
 };
@@ -329,6 +404,10 @@ struct Schema {
   std::vector<Type> types;
   std::vector<std::string> distinct_types;
   std::vector<Currency> currencies;
+  std::vector<Unit> units;                  // sorted by qualified name
+  std::vector<Zone> zones;                  // sorted by name
+  std::vector<Calendar> calendars;          // sorted by qualified name
+  std::vector<Obligation> obligations;      // sorted by qualified name
   std::vector<Enum> enums;
   std::vector<Record> records;
   std::vector<Domain> domains;

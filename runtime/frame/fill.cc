@@ -170,7 +170,13 @@ class Filler {
         return Cursor::Stored(&target.fields[step.index], TypeOf(workflow.fields[step.index].type));
       case PathStep::Kind::kState: return Cursor::Number(target.state.value);
       case PathStep::Kind::kKeyPart: return KeyPart(step.index, workflow, key_parts);
-      case PathStep::Kind::kMember: break;
+      case PathStep::Kind::kMember:
+      case PathStep::Kind::kCell:
+      case PathStep::Kind::kWindowCount:
+      case PathStep::Kind::kWindowSum:
+      case PathStep::Kind::kWindowMin:
+      case PathStep::Kind::kWindowMax:
+      case PathStep::Kind::kWindowOverflow: break;
     }
     return {};
   }
@@ -254,6 +260,9 @@ class Filler {
       case SlotRoot::kQuestionCovered: return Cursor::Number(proposal_.question_covered);
       case SlotRoot::kElement: return Element(scope);
       case SlotRoot::kLookup: return LookUp(path.index, scope, depth);
+      case SlotRoot::kConsenting: return Cursor::Number(proposal_.consenting);
+      case SlotRoot::kActorField:
+      case SlotRoot::kUnder: break;
     }
     return {};
   }

@@ -50,6 +50,8 @@ struct Instance {
   std::vector<ReviewState> reviews;
   std::vector<CellValue> cells;
   std::vector<WindowState> windows;
+  std::vector<std::string> counted_under;    // by Workflow::populations: the key it is counted under, or "" with `counted` false
+  std::vector<bool> counted;
 };
 
 // Everything that a decision or a fold needs to know of who acts.
@@ -73,6 +75,7 @@ struct Proposal {
   bool duplicate = false;
   std::vector<RuleId> approved;              // sorted
   int32_t conclude_review = -1, conclude_clause = -1;  // the orchestrator concludes this review with this clause
+  bool consenting = false;                   // asked is whether the actor may consent
   int question_state = 0; bool question_self = false, question_covered = false;  // Question only
 };
 

@@ -682,6 +682,10 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
     }
     case ExprKind::kDivide:
     case ExprKind::kSetLiteral:
+    case ExprKind::kKeyedFact:
+    case ExprKind::kMatch:
+    case ExprKind::kCalendar:
+    case ExprKind::kUnder:
       WRIT_CHECK(false);
   }
   WRIT_CHECK(false);
