@@ -14,8 +14,8 @@ namespace {
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kDay = 86'400 * kSecond;
 
-struct Unit { std::string_view name; int64_t ns; };
-constexpr std::array<Unit, 8> kUnits = {{{"w", 7 * kDay},
+struct TimeUnit { std::string_view name; int64_t ns; };
+constexpr std::array<TimeUnit, 8> kUnits = {{{"w", 7 * kDay},
                                          {"d", kDay},
                                          {"h", 3'600 * kSecond},
                                          {"min", 60 * kSecond},
@@ -213,7 +213,7 @@ std::string FormatDuration(int64_t duration_ns) {
   if (duration_ns == 0) return "0s";
   std::string text = duration_ns < 0 ? "-" : "";
   uint64_t rest = duration_ns < 0 ? ~static_cast<uint64_t>(duration_ns) + 1 : static_cast<uint64_t>(duration_ns);
-  for (const Unit& unit : kUnits) {
+  for (const TimeUnit& unit : kUnits) {
     if (unit.name == "w") continue;
     const uint64_t count = rest / static_cast<uint64_t>(unit.ns);
     rest %= static_cast<uint64_t>(unit.ns);
