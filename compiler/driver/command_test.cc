@@ -350,6 +350,10 @@ TEST_F(CommandTest, AFileThatIsNoLogIsNotFine) {
   }
   EXPECT_EQ(Text("s/log.db"), "");  // and looking at it made no log of it
   Write("p.writ", kPolicy);
+  const Outcome run = Writ("run p.writ --store s --events -", kEvents);
+  EXPECT_EQ(run.status, 2);
+  EXPECT_THAT(run.err, HasSubstr("s/log.db is empty: it holds no log"));
+  EXPECT_EQ(Text("s/log.db"), "");  // and running made none either
   ASSERT_EQ(Writ("run p.writ --store t --events -", kEvents).status, 0);
   const std::string whole = Text("t/log.db");
   ASSERT_GT(whole.size(), 8192u);

@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -19,10 +21,12 @@ namespace {
 
 constexpr int kApplicationId = 0x57524954;  // "WRIT"
 constexpr int kUserVersion = 1;
+constexpr char kNewLog[] = "log.db.new";  // until it is whole
 
 // A checkpoint flushes both files: a longer write-ahead log makes it rarer. 4096 pages are 16 MiB.
 constexpr char kPragmas[] =
-    "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4096; PRAGMA secure_delete=ON; PRAGMA trusted_schema=OFF;";
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4096; PRAGMA secure_delete=ON;"
+    "PRAGMA trusted_schema=OFF;";
 
 // `bytes` comes last: whoever wants a hash or the private values does not walk through its overflow pages.
 constexpr char kSchema[] =
@@ -75,12 +79,28 @@ struct ResetLater {
   ~ResetLater() { statement.Reset(); }
 };
 
+absl::Status SqliteError(const std::string& path, int code, const char* doing) {
+  const std::string text = absl::StrCat(path, ": ", doing, ": ", sqlite3_errstr(code));
+  switch (code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return absl::UnavailableError(absl::StrCat(text, "; another process holds it"));
+    case SQLITE_NOTADB: return absl::FailedPreconditionError(absl::StrCat(path, " is no log of writ's"));
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN: return absl::PermissionDeniedError(text);
+    case SQLITE_NOMEM:
+    case SQLITE_TOOBIG: return absl::ResourceExhaustedError(text);
+    default: return absl::DataLossError(text);
+  }
+}
+
 class SqliteStore : public Store {
  public:
   SqliteStore(std::string path, const SqliteOptions& options) : path_(std::move(path)), options_(options) {}
   ~SqliteStore() override;
 
-  absl::Status Open(bool create);
+  absl::Status Open();
 
   absl::StatusOr<int64_t> LastPosition() override;
   absl::Status Load(int64_t from_position, const std::function<absl::Status(const StoredEvent&)>& callback) override;
@@ -90,14 +110,12 @@ class SqliteStore : public Store {
 
  private:
   int Execute(const char* sql) { return sqlite3_exec(db_, sql, nullptr, nullptr, nullptr); }
-  absl::Status Error(int code, const char* doing) const;
+  absl::Status Error(int code, const char* doing) const { return SqliteError(path_, code, doing); }
   absl::Status Usable() const;
   absl::Status Poison(int code, const char* doing);
 
   absl::StatusOr<int64_t> PragmaValue(const char* pragma);
-  absl::StatusOr<bool> IsEmpty();  // in a transaction; true for a fresh file, an error if it is something else than a log
-  absl::Status EnableWal();
-  absl::Status CreateTables();
+  absl::Status CheckIsLog();
   absl::Status PrepareStatements();
 
   absl::Status Begin();
@@ -117,22 +135,6 @@ class SqliteStore : public Store {
     Statement begin, commit, rollback, last, load, insert, get_private, set_private, put_policy, get_policy;
   } sql_;
 };
-
-absl::Status SqliteStore::Error(int code, const char* doing) const {
-  const std::string text = absl::StrCat(path_, ": ", doing, ": ", sqlite3_errstr(code));
-  switch (code & 0xFF) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return absl::UnavailableError(absl::StrCat(text, "; another process holds it"));
-    case SQLITE_NOTADB: return absl::FailedPreconditionError(absl::StrCat(path_, " is no log of writ's"));
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN: return absl::PermissionDeniedError(text);
-    case SQLITE_NOMEM:
-    case SQLITE_TOOBIG: return absl::ResourceExhaustedError(text);
-    default: return absl::DataLossError(text);
-  }
-}
 
 absl::Status SqliteStore::Usable() const {
   if (!poisoned_) return absl::OkStatus();
@@ -166,14 +168,17 @@ absl::StatusOr<int64_t> SqliteStore::PragmaValue(const char* pragma) {
   return statement.Integer(0);
 }
 
-absl::StatusOr<bool> SqliteStore::IsEmpty() {
+absl::Status SqliteStore::CheckIsLog() {
   const absl::StatusOr<int64_t> tables = PragmaValue("SELECT count(*) FROM sqlite_schema");
   if (!tables.ok()) return tables.status();
   const absl::StatusOr<int64_t> application = PragmaValue("PRAGMA application_id");
   if (!application.ok()) return application.status();
   const absl::StatusOr<int64_t> version = PragmaValue("PRAGMA user_version");
   if (!version.ok()) return version.status();
-  if (*tables == 0 && *application == 0 && *version == 0) return true;
+  // A log appears whole: whatever this was, it has been lost.
+  if (*tables == 0 && *application == 0 && *version == 0) {
+    return absl::FailedPreconditionError(absl::StrCat(path_, " is empty: it holds no log"));
+  }
   if (*application != kApplicationId) {
     return absl::FailedPreconditionError(absl::StrCat(path_, " is a database, but no log of writ's"));
   }
@@ -181,29 +186,7 @@ absl::StatusOr<bool> SqliteStore::IsEmpty() {
     return absl::FailedPreconditionError(
         absl::StrCat(path_, " is a log of version ", *version, "; this program reads version ", kUserVersion));
   }
-  return false;
-}
-
-// SQLite does not wait for others while it changes the journal's kind, so that is done here.
-absl::Status SqliteStore::EnableWal() {
-  for (int waited_ms = 0;; waited_ms += 10) {
-    const int code = Execute("PRAGMA journal_mode=WAL");
-    if (code == SQLITE_OK) return absl::OkStatus();
-    if ((code & 0xFF) != SQLITE_BUSY || waited_ms >= options_.busy_timeout_ms) return Error(code, "cannot open it");
-    sqlite3_sleep(10);
-  }
-}
-
-absl::Status SqliteStore::CreateTables() {
-  if (int code = Execute("BEGIN IMMEDIATE"); code != SQLITE_OK) return Error(code, "cannot create it");
-  // Somebody else may have created it while we waited.
-  const absl::StatusOr<bool> empty = IsEmpty();
-  int code = SQLITE_OK;
-  if (empty.ok() && *empty) code = Execute(kSchema);
-  if (empty.ok() && code == SQLITE_OK) code = Execute("COMMIT");
-  if (!empty.ok() || code != SQLITE_OK) Execute("ROLLBACK");
-  if (!empty.ok()) return empty.status();
-  return code == SQLITE_OK ? absl::OkStatus() : Error(code, "cannot create it");
+  return absl::OkStatus();
 }
 
 absl::Status SqliteStore::PrepareStatements() {
@@ -225,27 +208,16 @@ absl::Status SqliteStore::PrepareStatements() {
   return absl::OkStatus();
 }
 
-absl::Status SqliteStore::Open(bool create) {
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
+absl::Status SqliteStore::Open() {
   const char* const vfs = options_.vfs.empty() ? nullptr : options_.vfs.c_str();
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (int code = sqlite3_open_v2(path_.c_str(), &db_, flags, vfs); code != SQLITE_OK) {
     return Error(code, "cannot open it");
   }
   sqlite3_busy_timeout(db_, options_.busy_timeout_ms);
-  // What is not ours is not changed, not even its journal's kind. One transaction, since somebody else may be creating it.
-  if (int code = Execute("BEGIN"); code != SQLITE_OK) return Error(code, "cannot open it");
-  const absl::StatusOr<bool> empty = IsEmpty();
-  Execute("COMMIT");
-  if (!empty.ok()) return empty.status();
-  // Where no log may be made, an empty file is none: whatever it was, it has been lost.
-  if (*empty && !options_.create) {
-    return absl::FailedPreconditionError(absl::StrCat(path_, " is empty: it holds no log"));
-  }
-  if (absl::Status status = EnableWal(); !status.ok()) return status;
+  // What is not ours is not changed.
+  if (absl::Status is_log = CheckIsLog(); !is_log.ok()) return is_log;
   if (int code = Execute(kPragmas); code != SQLITE_OK) return Error(code, "cannot open it");
-  if (*empty) {
-    if (absl::Status status = CreateTables(); !status.ok()) return status;
-  }
   // A process that ended between an erasure and its scrubbing has left the content in the write-ahead log.
   ScrubLog();
   scrub_due_ = false;
@@ -393,30 +365,18 @@ absl::Status DirectoryError(const std::string& directory, const char* doing) {
   return absl::FailedPreconditionError(text);
 }
 
-// A new directory is durable only once the one above it is.
-absl::Status FlushParent(const std::string& directory) {
-  const std::string parent = absl::StrCat(directory, "/..");
-  const int fd = open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return DirectoryError(parent, "cannot open the directory");
+// What was made or renamed in a directory is durable only once the directory is.
+absl::Status FlushDirectory(const std::string& directory) {
+  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return DirectoryError(directory, "cannot open the directory");
   const int flushed = fsync(fd);
+  const absl::Status status =
+      flushed == 0 ? absl::OkStatus() : DirectoryError(directory, "cannot flush the directory");
   close(fd);
-  return flushed == 0 ? absl::OkStatus() : DirectoryError(parent, "cannot flush the directory");
+  return status;
 }
 
-absl::StatusOr<bool> HoldsOtherThings(const std::string& directory) {
-  DIR* const entries = opendir(directory.c_str());
-  if (entries == nullptr) return DirectoryError(directory, "cannot read the directory");
-  bool other = false;
-  while (const dirent* entry = readdir(entries)) {
-    // Version control keeps an otherwise empty directory by a hidden file; another process may just be creating the log.
-    const std::string_view name = entry->d_name;
-    other |= name[0] != '.' && !name.starts_with("log.db");
-  }
-  closedir(entries);
-  return other;
-}
-
-// True if there is a log file to be opened, false if one may be created.
+// True if there is a log file to be opened, false if one may be created in the directory, which is there then.
 absl::StatusOr<bool> LookAt(const std::string& directory, const std::string& path, bool create) {
   struct stat info;
   if (stat(path.c_str(), &info) == 0) {
@@ -427,18 +387,88 @@ absl::StatusOr<bool> LookAt(const std::string& directory, const std::string& pat
     return absl::FailedPreconditionError(absl::StrCat(directory, " is not a directory"));
   }
   if (!create) return absl::NotFoundError(absl::StrCat(directory, " holds no log"));
-  if (mkdir(directory.c_str(), 0777) == 0) {
-    if (absl::Status flushed = FlushParent(directory); !flushed.ok()) return flushed;
-    return false;
+  if (mkdir(directory.c_str(), 0777) != 0) {
+    return errno == EEXIST ? absl::StatusOr<bool>(false) : DirectoryError(directory, "cannot make the directory");
   }
-  if (errno != EEXIST) return DirectoryError(directory, "cannot make the directory");
-  const absl::StatusOr<bool> other = HoldsOtherThings(directory);
-  if (!other.ok()) return other.status();
-  if (*other) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(directory, " holds other files and no log; name a new or an empty directory"));
-  }
+  if (absl::Status flushed = FlushDirectory(directory + "/.."); !flushed.ok()) return flushed;
   return false;
+}
+
+// ---------------------------------------------------------------- a new log
+
+// Of several that make a log in one directory, one at a time. Freed when it goes, or when the process does.
+class DirectoryLock {
+ public:
+  DirectoryLock() = default;
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  ~DirectoryLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+  absl::Status Take(const std::string& directory, int timeout_ms) {
+    fd_ = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd_ < 0) return DirectoryError(directory, "cannot open the directory");
+    for (int waited_ms = 0; flock(fd_, LOCK_EX | LOCK_NB) != 0; waited_ms += 10) {
+      if (errno != EWOULDBLOCK && errno != EINTR) return DirectoryError(directory, "cannot lock the directory");
+      if (waited_ms >= timeout_ms) {
+        return absl::UnavailableError(absl::StrCat(directory, ": cannot make a log: another process holds it"));
+      }
+      sqlite3_sleep(10);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+// With the lock held, and no log there. A write-ahead log without its log.db counts too: a log has been lost here.
+absl::Status CheckHoldsNothingElse(const std::string& directory) {
+  DIR* const entries = opendir(directory.c_str());
+  if (entries == nullptr) return DirectoryError(directory, "cannot read the directory");
+  bool other = false;
+  while (const dirent* entry = readdir(entries)) {
+    // Version control keeps an otherwise empty directory by a hidden file.
+    const std::string_view name = entry->d_name;
+    other |= name[0] != '.' && !name.starts_with(kNewLog);
+  }
+  closedir(entries);
+  if (!other) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(directory, " holds other files and no log; name a new or an empty directory"));
+}
+
+// An empty log, whole on the disk, with no file beside it.
+absl::Status WriteEmptyLog(const std::string& path, const std::string& vfs) {
+  sqlite3* db = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  int code = sqlite3_open_v2(path.c_str(), &db, flags, vfs.empty() ? nullptr : vfs.c_str());
+  // One transaction; only then the header says that there is a write-ahead log.
+  for (const char* sql : {"PRAGMA synchronous=FULL; BEGIN", kSchema, "COMMIT; PRAGMA journal_mode=WAL"}) {
+    if (code == SQLITE_OK) code = sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
+  }
+  const int closed = sqlite3_close(db);
+  if (code == SQLITE_OK) code = closed;
+  return code == SQLITE_OK ? absl::OkStatus() : SqliteError(path, code, "cannot create it");
+}
+
+// The log is made under another name: whenever the process or the machine ends, log.db is whole or not there.
+absl::Status CreateLog(const std::string& directory, const std::string& path, const SqliteOptions& options) {
+  DirectoryLock lock;
+  if (absl::Status locked = lock.Take(directory, options.busy_timeout_ms); !locked.ok()) return locked;
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0) return absl::OkStatus();  // somebody else has made it while we waited
+  if (absl::Status empty = CheckHoldsNothingElse(directory); !empty.ok()) return empty;
+  const std::string made = absl::StrCat(directory, "/", kNewLog);
+  for (const char* left_over : {"", "-journal", "-wal", "-shm"}) {
+    if (unlink((made + left_over).c_str()) != 0 && errno != ENOENT) {
+      return DirectoryError(made + left_over, "cannot remove what an earlier attempt has left");
+    }
+  }
+  if (absl::Status written = WriteEmptyLog(made, options.vfs); !written.ok()) return written;
+  if (rename(made.c_str(), path.c_str()) != 0) return DirectoryError(path, "cannot name the new log");
+  return FlushDirectory(directory);
 }
 
 }  // namespace
@@ -447,8 +477,11 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& direct
   const std::string path = absl::StrCat(directory, "/log.db");
   const absl::StatusOr<bool> exists = LookAt(directory, path, options.create);
   if (!exists.ok()) return exists.status();
+  if (!*exists) {
+    if (absl::Status created = CreateLog(directory, path, options); !created.ok()) return created;
+  }
   auto store = std::make_unique<SqliteStore>(path, options);
-  if (absl::Status status = store->Open(!*exists); !status.ok()) return status;
+  if (absl::Status status = store->Open(); !status.ok()) return status;
   return std::unique_ptr<Store>(std::move(store));
 }
 

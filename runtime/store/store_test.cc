@@ -1,12 +1,15 @@
 // One suite for every store: what a test says here holds for memory and for SQLite.
 #include "runtime/store/store.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -609,6 +612,72 @@ TEST_F(SqliteTest, RefusesWhatIsSomethingElse) {
   fs::create_directory(directory_ / "kept");
   WriteFile("kept/.gitkeep", "");
   EXPECT_EQ(OpenCode("kept"), absl::StatusCode::kOk);
+}
+
+TEST_F(SqliteTest, ALogThatWasNotFinishedIsMadeAnew) {
+  fs::create_directory(directory_ / "log");
+  for (const char* left_over : {"log/log.db.new", "log/log.db.new-journal", "log/log.db.new-wal", "log/log.db.new-shm"}) {
+    WriteFile(left_over, std::string(5000, 'x'));
+  }
+  EXPECT_EQ(OpenCode("log", false), absl::StatusCode::kNotFound);
+  auto store = *Open("log");
+  EXPECT_EQ(Faults(store.get()), "");
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory_ / "log")) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with("log.db.new")) << entry.path();
+  }
+}
+
+TEST_F(SqliteTest, AnEmptyLogHasBeenLost) {
+  fs::create_directory(directory_ / "log");
+  WriteFile("log/log.db", "");
+  for (const bool create : {false, true}) {
+    const absl::Status status = Open("log", create).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("log.db is empty: it holds no log"));
+  }
+  EXPECT_EQ(ReadFile("log/log.db"), "");
+  fs::remove(directory_ / "log/log.db");
+  WriteFile("log/log.db-wal", "what was not yet in it");
+  EXPECT_EQ(OpenCode("log"), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(SqliteTest, WaitsForWhoeverMakesIt) {
+  fs::create_directory(directory_ / "log");
+  const int held = open((directory_ / "log").c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(flock(held, LOCK_EX), 0);
+  SqliteOptions options;
+  options.busy_timeout_ms = 20;
+  EXPECT_TRUE(absl::IsUnavailable(OpenSqliteStore(directory_ / "log", options).status()));
+  std::thread release([held] {
+    usleep(30'000);
+    close(held);
+  });
+  EXPECT_EQ(OpenCode("log"), absl::StatusCode::kOk);
+  release.join();
+}
+
+// Killed at any moment of its making, there is no log or a whole one, and the next process goes on.
+TEST_F(SqliteTest, AKillLeavesAWholeLogOrNone) {
+  constexpr int kRounds = 60;
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_TRUE(Open("first").ok());
+  const auto took = std::chrono::steady_clock::now() - start;
+  int none = 0, whole = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string name = "log" + std::to_string(round);
+    const pid_t child = fork();
+    if (child == 0) _exit(Open(name.c_str()).ok() ? 0 : 1);
+    std::this_thread::sleep_for(took * 2 * round / kRounds);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    const absl::StatusOr<std::unique_ptr<Store>> found = Open(name.c_str(), false);
+    none += absl::IsNotFound(found.status());
+    whole += found.ok();
+    EXPECT_TRUE(found.ok() || absl::IsNotFound(found.status())) << found.status();
+    EXPECT_TRUE(Open(name.c_str()).ok());
+  }
+  EXPECT_GT(none, 0);
+  EXPECT_GT(whole, 0);
 }
 
 TEST_F(SqliteTest, LeavesAnotherDatabaseAsItIs) {
