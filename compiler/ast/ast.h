@@ -387,7 +387,8 @@ struct Step {
   Span span;
   enum class Kind : uint8_t { kAt, kActor, kSet, kPropose, kWait, kAnswer, kAssume, kExpect } kind = Kind::kPropose;
   ExprPtr time;                    // kAt, kWait
-  std::vector<std::pair<Name, std::vector<Name>>> actors;  // actor anna: OnCall, otto: Planner
+  std::vector<std::pair<Name, std::vector<Name>>> actors;  // actor anna: OnCall { team: "t1" }, otto: Planner
+  std::vector<ExprPtr> attributes;                         // of each of `actors`, or null
   Name transition, workflow, instance;                     // `open Deal d by …`, `submit on d by …`
   std::vector<ExprPtr> key;        // kSet
   Name by, as;                     // an actor's name or a role

@@ -178,6 +178,7 @@ struct Step {
   std::string actor;                             // an actor's name; a role's name where the test says a role
   RoleId role;                                   // none: the actor's only one that fits
   std::vector<std::pair<std::string, std::vector<RoleId>>> actors;  // kActor
+  std::vector<std::vector<NamedValue>> attributes;                  // of each of `actors`: fields of Agent
   WorkflowId workflow;
   TransitionId transition;
   std::string instance;                          // key text

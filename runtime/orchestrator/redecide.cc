@@ -26,7 +26,7 @@ Redecided Redecide(const store::Event& event, const CompiledPolicy& policy) {
   NameDecision(schema, *function, *raw, &again);
   // What the orchestrator carried out bears the clause or the rules that led to it; a fallback that would wait is denied.
   const bool carried = event.kind == store::EventKind::kConclude || event.kind == store::EventKind::kFallback ||
-                       event.kind == store::EventKind::kRedecide;
+                       event.kind == store::EventKind::kRedecide || event.kind == store::EventKind::kTimer;
   if (carried && again.outcome == Outcome::kPermit) again.reasons = event.decision.reasons;
   if (event.kind == store::EventKind::kFallback && again.outcome != Outcome::kPermit) again.outcome = Outcome::kDeny;
   const store::Decision& then = event.decision;

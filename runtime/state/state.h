@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,7 @@ struct ActorView {
   std::string id, principal;
   RoleId role;                               // none: the orchestrator, or the host
   bool is_human = false, is_active = true, is_orchestrator = false, holds_role = true;
+  std::vector<Value> attributes;             // by Agent's field, from attributes_from on; what is missing at the end is absent
 };
 
 // One transition as it was proposed: what frames are filled from and what a committed event applies.
@@ -93,11 +95,23 @@ class World {
   // (It moves to the transition's target even where that is not legal: following a record needs that.)
   void ConcludeReview(WorkflowId workflow, std::string_view key, ReviewId review, ClauseId clause);  // sets the outcome of this round
   const std::vector<const Instance*>& InstancesOf(WorkflowId workflow) const;  // in order of creation
+
+  // Of an `entity … under`: all that the record is under, itself included, sorted; null where nobody has set it yet.
+  const std::vector<std::string>* Ancestors(WorkflowId workflow, std::string_view key) const;
+  // Why what a proposal sets cannot be in the hierarchy (a circle, too many above one another), as a sentence. Apply carries it
+  // out all the same: following a record needs that, and the closure is what can be reached.
+  std::optional<std::string> NotUnder(const Proposal& proposal) const;
   size_t size() const;
 
  private:
+  using Keys = absl::flat_hash_map<std::string, std::vector<std::string>>;
+  struct Hierarchy { Keys parents, children, ancestors; };
+
+  void MoveUnder(const Workflow& workflow, const Instance& instance);
+
   const CompiledPolicy* policy_;
   std::vector<absl::flat_hash_map<std::string, std::unique_ptr<Instance>>> instances_;  // by WorkflowId
+  std::vector<Hierarchy> hierarchies_;                                                  // by WorkflowId
   std::vector<std::vector<const Instance*>> order_;
 };
 

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <set>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
 #include "runtime/frame/frame.h"
 #include "runtime/state/state.h"
@@ -152,7 +154,8 @@ void RunFold(const World& world, FunctionId id, const Proposal& event, int64_t p
 }  // namespace
 
 World::World(const CompiledPolicy* policy)
-    : policy_(policy), instances_(policy->schema().workflows.size()), order_(policy->schema().workflows.size()) {}
+    : policy_(policy), instances_(policy->schema().workflows.size()), hierarchies_(policy->schema().workflows.size()),
+      order_(policy->schema().workflows.size()) {}
 
 const Instance* World::Find(WorkflowId workflow, std::string_view key) const {
   const auto& instances = instances_[workflow.value];
@@ -180,6 +183,7 @@ World::Effect World::Apply(const Proposal& proposal, int64_t position, bool refu
   if (moves) instance.state = transition.target;
   SetFields(transition, proposal, &instance);
   const bool sets = !transition.sets.empty();  // even where all were left out: a fold cannot see the difference
+  if (workflow.under.valid()) MoveUnder(workflow, instance);
   effect.changed = moves || sets;
   if (effect.changed) instance.last_change = position;
   effect.new_round = sets || (moves && IsReviewState(workflow, instance.state));
@@ -188,6 +192,91 @@ World::Effect World::Apply(const Proposal& proposal, int64_t position, bool refu
   effect.verdict = CountVerdict(workflow, proposal, position, &instance);
   RunFold(*this, transition.fold, proposal, position, &instance);
   return effect;
+}
+
+// ---------------------------------------------------------------- hierarchies
+
+namespace {
+
+template <class Keys>
+const std::vector<std::string>* At(const Keys& keys, std::string_view key) {
+  const auto found = keys.find(absl::string_view(key.data(), key.size()));
+  return found == keys.end() ? nullptr : &found->second;
+}
+
+// `start` and all that is reached from it, sorted. It may run in a circle: a record that is followed says what it says.
+template <class Keys>
+std::vector<std::string> Reached(const Keys& edges, const std::string& start) {
+  std::set<std::string> reached = {start};
+  std::vector<std::string> open = {start};
+  while (!open.empty()) {
+    const std::vector<std::string>* next = At(edges, open.back());
+    open.pop_back();
+    if (next == nullptr) continue;
+    for (const std::string& key : *next) {
+      if (reached.insert(key).second) open.push_back(key);
+    }
+  }
+  return std::vector<std::string>(reached.begin(), reached.end());
+}
+
+std::vector<std::string> TextsOf(const Value& value) {
+  std::vector<std::string> texts;
+  if (!value.is_list()) return texts;
+  for (const Value& element : value.list()) {
+    if (element.is_text()) texts.push_back(element.text());
+  }
+  return texts;
+}
+
+}  // namespace
+
+void World::MoveUnder(const Workflow& workflow, const Instance& instance) {
+  Hierarchy& hierarchy = hierarchies_[instance.workflow.value];
+  std::vector<std::string> parents = TextsOf(instance.fields[workflow.under.value]);
+  const auto [known, is_new] = hierarchy.parents.try_emplace(instance.key);
+  if (!is_new && known->second == parents) return;
+  for (const std::string& parent : known->second) std::erase(hierarchy.children[parent], instance.key);
+  for (const std::string& parent : parents) hierarchy.children[parent].push_back(instance.key);
+  known->second = std::move(parents);
+  for (const std::string& below : Reached(hierarchy.children, instance.key)) {
+    hierarchy.ancestors[below] = Reached(hierarchy.parents, below);
+  }
+}
+
+const std::vector<std::string>* World::Ancestors(WorkflowId workflow, std::string_view key) const {
+  return At(hierarchies_[workflow.value].ancestors, key);
+}
+
+std::optional<std::string> World::NotUnder(const Proposal& proposal) const {
+  const Workflow& workflow = schema().workflows[proposal.workflow.value];
+  if (!workflow.under.valid() || !proposal.transition.valid()) return std::nullopt;
+  const std::vector<SetField>& sets = workflow.transitions[proposal.transition.value].sets;
+  const auto set = std::find_if(sets.begin(), sets.end(), [&](const SetField& s) { return s.field == workflow.under; });
+  if (set == sets.end()) return std::nullopt;
+  const Hierarchy& hierarchy = hierarchies_[proposal.workflow.value];
+  std::set<std::string> above = {proposal.key};
+  for (const std::string& parent : TextsOf(proposal.sets[static_cast<size_t>(set - sets.begin())])) {
+    if (parent == proposal.key) return absl::StrCat("`", parent, "` cannot be under itself");
+    above.insert(parent);
+    const std::vector<std::string>* ancestors = Ancestors(proposal.workflow, parent);
+    if (ancestors == nullptr) continue;
+    if (std::binary_search(ancestors->begin(), ancestors->end(), proposal.key)) {
+      return absl::StrCat("`", proposal.key, "` cannot be under `", parent, "`, which is under `", proposal.key,
+                          "` already: that is a circle");
+    }
+    above.insert(ancestors->begin(), ancestors->end());
+  }
+  for (const std::string& below : Reached(hierarchy.children, proposal.key)) {
+    std::set<std::string> all = above;
+    if (const std::vector<std::string>* ancestors = Ancestors(proposal.workflow, below); ancestors != nullptr) {
+      all.insert(ancestors->begin(), ancestors->end());
+    }
+    if (all.size() > limits::kAncestorsMax) {
+      return absl::StrCat("`", below, "` would be under more than ", limits::kAncestorsMax, " records");
+    }
+  }
+  return std::nullopt;
 }
 
 void World::ConcludeReview(WorkflowId workflow, std::string_view key, ReviewId review, ClauseId clause) {

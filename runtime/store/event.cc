@@ -455,7 +455,7 @@ bool IsCanonical(const Event& event) {
 
 std::string_view EventKindName(EventKind kind) {
   static constexpr std::string_view kNames[] = {"register", "propose",  "answer", "conclude",
-                                                "fallback", "redecide", "erase",  "policy"};
+                                                "fallback", "redecide", "erase",  "policy",   "timer"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -34,8 +34,9 @@ enum class EventKind : uint8_t {
   kRedecide,   // orchestrator, on_behalf of the proposer: nothing is awaited any more
   kErase,      // `erased` says of which events
   kPolicy,     // policy_digest is in force from here on
+  kTimer,      // orchestrator: a transition whose time has come
 };
-inline constexpr EventKind kEventKindLast = EventKind::kPolicy;
+inline constexpr EventKind kEventKindLast = EventKind::kTimer;
 std::string_view EventKindName(EventKind kind);  // "register", …
 
 // What a recorded log says became of it, where one is followed.
