@@ -104,6 +104,9 @@ class Machine {
   void HasBit(const Expr& e, Value* out) { out->boolean = ir::HasBit(Number(e.a), Number(e.b)); }
   void PopCount(const Expr& e, Value* out) { out->number = ir::PopCount(Number(e.a)); }
 
+  void StepNum(const Expr& e, Value* out) { out->number = ir::StepValue(program_->steps[e.b], Number(e.a)); }
+  void MatchStr(const Expr& e, Value* out) { out->boolean = ir::Matches(program_->automata[e.b], Text(e.a)); }
+
   void LoopBegin(const Expr& e, Value* out);
   void LoopEnd(const Expr& e, Value* out);
   void LoopIndex(const Expr& e, Value* out) { out->number = iterations_[e.a].index; }

@@ -73,6 +73,28 @@ bool HasBit(Num set, Num bit) {
 
 Num PopCount(Num set) { return std::popcount(static_cast<uint64_t>(set)); }
 
+int64_t StepValue(const StepTable& table, Num at) {
+  const auto after = std::upper_bound(table.steps.begin(), table.steps.end(), at,
+                                      [](Num x, const Step& step) { return x < step.from; });
+  return after == table.steps.begin() ? after->value : (after - 1)->value;
+}
+
+bool Matches(const Automaton& automaton, std::string_view text) {
+  size_t state = 0;
+  for (const char c : text) {
+    state = automaton.next[state * automaton.class_count + automaton.class_of[static_cast<uint8_t>(c)]];
+  }
+  return automaton.accepts[state] != 0;
+}
+
+Range RangeOf(const StepTable& table) {
+  Range range{table.steps.front().value, table.steps.front().value};
+  for (const Step& step : table.steps) {
+    range = {std::min<Num>(range.low, step.value), std::max<Num>(range.high, step.value)};
+  }
+  return range;
+}
+
 std::string NumToText(Num value) {
   Unsigned rest = value < 0 ? -static_cast<Unsigned>(value) : static_cast<Unsigned>(value);
   std::string digits;
@@ -115,6 +137,7 @@ std::optional<Range> ResultRange(Op op, const RangeInputs& in) {
       return Range{RoundQuotient(op, a.low, in.constant), RoundQuotient(op, a.high, in.constant)};
     case Op::kSelectNum: return Range{std::min(b.low, c.low), std::max(b.high, c.high)};
     case Op::kPopCount: return Range{0, 64};
+    case Op::kStepNum: return RangeOf(*in.steps);
     case Op::kLoopIndex: return Range{0, std::max<Num>(capacity - 1, 0)};
     case Op::kCount: return Range{0, capacity};
     case Op::kSum: return SumRange(c, in.capacity);

@@ -25,6 +25,10 @@ Num RoundQuotient(Op op, Num a, Num divisor);
 bool HasBit(Num set, Num bit);  // false unless 0 <= bit < 64
 Num PopCount(Num set);          // of the low 64 bits
 
+int64_t StepValue(const StepTable& table, Num at);
+bool Matches(const Automaton& automaton, std::string_view text);
+Range RangeOf(const StepTable& table);  // of its values
+
 std::string NumToText(Num value);
 
 // Facts about ops that ops.def implies.
@@ -36,11 +40,12 @@ inline uint32_t OperandAt(const Expr& e, int k) { return k == 0 ? e.a : k == 1 ?
 
 // The range of a numeric expression whose operands have these ranges; none if it leaves kNumMin..kNumMax. Not for slots
 // and elements, whose ranges are given. `constant`: the pool's number of a ConstNum, or the divisor of a Round… op.
-// `capacity`: of the loop's list.
+// `capacity`: of the loop's list. `steps`: the table of StepNum.
 struct RangeInputs {
   Range operands[3];
   Num constant = 0;
   uint32_t capacity = 0;
+  const StepTable* steps = nullptr;
 };
 std::optional<Range> ResultRange(Op op, const RangeInputs& in);
 

@@ -85,6 +85,15 @@ struct Builder::Impl {
     return it->second;
   }
 
+  // These pools are short: a policy has few zones and few patterns.
+  template <class T>
+  static uint32_t InternTable(std::vector<T>* pool, const T& table) {
+    const auto known = std::find(pool->begin(), pool->end(), table);
+    if (known != pool->end()) return static_cast<uint32_t>(known - pool->begin());
+    pool->push_back(table);
+    return static_cast<uint32_t>(pool->size() - 1);
+  }
+
   const OpenedLoop& LoopAt(LoopId id) const {
     WRIT_CHECK(id.value < loops.size());
     return loops[id.value];
@@ -116,6 +125,8 @@ struct Builder::Impl {
         case Operand::kConst: WRIT_CHECK(operand < program->numbers.size()); break;
         case Operand::kText: WRIT_CHECK(operand < program->strings.size()); break;
         case Operand::kFlag: WRIT_CHECK(operand <= 1); break;
+        case Operand::kSteps: WRIT_CHECK(operand < program->steps.size()); break;
+        case Operand::kAutomaton: WRIT_CHECK(operand < program->automata.size()); break;
         case Operand::kNone: WRIT_CHECK(operand == 0); break;
       }
     }
@@ -144,6 +155,7 @@ struct Builder::Impl {
       if (info.operands[k] == Operand::kNum) in.operands[k] = nodes[operand].range;
       if (info.operands[k] == Operand::kConst) in.constant = program->numbers[operand];
       if (info.operands[k] == Operand::kLoop) in.capacity = CapacityOf(LoopId(operand));
+      if (info.operands[k] == Operand::kSteps) in.steps = &program->steps[operand];
     }
     const std::optional<Range> range = ResultRange(e.op, in);
     WRIT_CHECK(range.has_value());
@@ -340,6 +352,22 @@ ExprId Builder::HasBit(ExprId set, ExprId bit) {
 ExprId Builder::PopCount(ExprId set) {
   if (impl_->IsConstNum(set)) return Number(ir::PopCount(impl_->NumOf(set)));
   return impl_->Make(Op::kPopCount, set.value);
+}
+
+// ---------------------------------------------------------------- tables
+
+ExprId Builder::StepNum(ExprId a, const StepTable& table) {
+  WRIT_CHECK(impl_->TypeOf(a) == ValueType::kNum && !table.steps.empty());
+  if (impl_->IsConstNum(a)) return Number(StepValue(table, impl_->NumOf(a)));
+  const Range values = RangeOf(table);
+  if (values.low == values.high) return Number(values.low);
+  return impl_->Make(Op::kStepNum, a.value, Impl::InternTable(&impl_->program->steps, table));
+}
+
+ExprId Builder::MatchStr(ExprId a, const Automaton& automaton) {
+  WRIT_CHECK(impl_->TypeOf(a) == ValueType::kStr);
+  if (impl_->Is(a, Op::kConstStr)) return Bool(Matches(automaton, impl_->TextOf(a)));
+  return impl_->Make(Op::kMatchStr, a.value, Impl::InternTable(&impl_->program->automata, automaton));
 }
 
 // ---------------------------------------------------------------- choice

@@ -3,6 +3,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "compiler/ir/arithmetic.h"
+#include "compiler/ir/sample_program.h"
 
 namespace writ::ir {
 namespace {
@@ -145,6 +146,26 @@ TEST_F(BuilderTest, SelectFolds) {
   EXPECT_EQ(b().Select(q, b().Bool(true), b().Bool(false)), q);
   EXPECT_EQ(b().Select(q, b().Bool(false), b().Bool(true)), b().Not(q));
   EXPECT_EQ(b().Select(q, p, b().Bool(false)), b().And(q, p));
+}
+
+TEST_F(BuilderTest, TablesFold) {
+  const StepTable steps = SampleSteps();
+  for (const auto& [at, value] : std::vector<std::pair<Num, Num>>{
+           {kNumMin, 0}, {9, 0}, {10, 1}, {19, 1}, {20, 0}, {kNumMax, 0}}) {
+    EXPECT_EQ(b().StepNum(b().Number(at), steps), b().Number(value)) << NumToText(at);
+  }
+  EXPECT_EQ(b().StepNum(X(), {{{5, 3}}}), b().Number(3)) << "there is one value only";
+  EXPECT_EQ(StepValue({{{5, 3}, {6, 4}}}, -1), 3) << "before the first step";
+  const ExprId value = b().StepNum(X(), steps);
+  EXPECT_EQ(b().range(value), (Range{0, 1}));
+  EXPECT_EQ(b().StepNum(X(), SampleSteps()), value);
+  const Automaton automaton = SampleAutomaton();
+  EXPECT_EQ(b().MatchStr(b().Text("Ada"), automaton), b().Bool(true));
+  EXPECT_EQ(b().MatchStr(b().Text("Bob"), automaton), b().Bool(false));
+  EXPECT_EQ(b().MatchStr(b().Text(""), automaton), b().Bool(false));
+  EXPECT_EQ(b().MatchStr(S(), automaton), b().MatchStr(S(), SampleAutomaton()));
+  EXPECT_EQ(program_.steps.size(), 1u);
+  EXPECT_EQ(program_.automata.size(), 1u);
 }
 
 TEST_F(BuilderTest, RangesFollowTheOps) {

@@ -31,7 +31,7 @@ inline constexpr int kOpCount = 0
     ;
 
 enum class ValueType : uint8_t { kVoid, kBool, kNum, kStr };
-enum class Operand : uint8_t { kNone, kBool, kNum, kStr, kSlot, kConst, kText, kFlag, kLoop };
+enum class Operand : uint8_t { kNone, kBool, kNum, kStr, kSlot, kConst, kText, kFlag, kLoop, kSteps, kAutomaton };
 
 struct OpInfo {
   const char* name;
@@ -76,11 +76,34 @@ struct Code {
   std::vector<ExprId> outputs;        // the others: one for each Function::outputs
 };
 
+// A number that changes at steps: at x it is the value of the last step whose `from` is not above x; before the first step
+// it is that one's value too.
+struct Step {
+  int64_t from = 0, value = 0;
+  bool operator==(const Step&) const = default;
+};
+struct StepTable {
+  std::vector<Step> steps;            // one at least, at most limits::kStepsMax; `from` ascends
+  bool operator==(const StepTable&) const = default;
+};
+
+// Reads strings byte by byte, in time linear in their length: from state 0, a byte leads to
+// next[state * class_count + class_of[byte]]. The string is accepted if the state after its last byte accepts.
+struct Automaton {
+  std::vector<uint8_t> class_of;      // 256
+  uint32_t class_count = 0;           // 1..256
+  std::vector<uint16_t> next;         // for each state, class_count states
+  std::vector<uint8_t> accepts;       // 0 or 1 for each state; at most limits::kPatternStatesMax
+  bool operator==(const Automaton&) const = default;
+};
+
 struct Program {
   Schema schema;
   std::vector<Code> code;             // one for each Schema::functions
   std::vector<Num> numbers;           // constants, each once
   std::vector<std::string> strings;   // constants, each once
+  std::vector<StepTable> steps;       // each once
+  std::vector<Automaton> automata;    // each once
 };
 
 // Builds the code of one function.
@@ -120,6 +143,8 @@ class Builder {
   ExprId Select(ExprId condition, ExprId then, ExprId otherwise);  // of any one type
   ExprId HasBit(ExprId set, ExprId bit);
   ExprId PopCount(ExprId set);
+  ExprId StepNum(ExprId a, const StepTable& table);
+  ExprId MatchStr(ExprId a, const Automaton& automaton);
 
   // A loop over `list`, nested in `parent` (which it must be if the list is an element's). Several reductions may share it,
   // none of which may depend on another.

@@ -77,6 +77,20 @@ inline writ::Slot SampleSlot(SlotKind kind, SlotPath path, uint32_t offset, List
   return slot;
 }
 
+// 1 for numbers in 10..19, else 0.
+inline StepTable SampleSteps() { return {{{INT64_MIN, 0}, {10, 1}, {20, 0}}}; }
+
+// Accepts what begins with an `A`.
+inline Automaton SampleAutomaton() {
+  Automaton automaton;
+  automaton.class_of.assign(256, 0);
+  automaton.class_of['A'] = 1;
+  automaton.class_count = 2;
+  automaton.next = {2, 1, 1, 1, 2, 2};
+  automaton.accepts = {0, 1, 0};
+  return automaton;
+}
+
 // The decision of test.Deal.close: escalates where a line or the amount is large, unless the actor is active.
 inline void BuildSampleDecide(Program* program) {
   Function& f = program->schema.functions[0];
@@ -105,8 +119,11 @@ inline void BuildSampleDecide(Program* program) {
   const ExprId most = b.LtNum(b.Add(sum, other), amount);
   const ExprId applies = b.Or(any, most);
   const ExprId is_initech = b.EqStr(b.Slot(SlotId(2), {}), b.Text("Initech"));
+  const ExprId begins_so = b.MatchStr(b.Slot(SlotId(2), {}), SampleAutomaton());
+  const ExprId is_odd = b.EqNum(b.StepNum(other, SampleSteps()), b.Number(1));
+  const ExprId fails = b.Or(is_initech, b.And(begins_so, is_odd));
   const ExprId active = b.Slot(SlotId(1), {});
-  b.Finish({{applies, is_initech}}, {{active, b.Bool(false)}}, {}, &program->code[0]);
+  b.Finish({{applies, fails}}, {{active, b.Bool(false)}}, {}, &program->code[0]);
 }
 
 inline void BuildSampleFold(Program* program) {

@@ -479,11 +479,32 @@ void Fields(IO& io, Of<IO, Code>& c) {
 }
 
 template <class IO>
+void Fields(IO& io, Of<IO, Step>& s) {
+  io.Sint(s.from);
+  io.Sint(s.value);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, StepTable>& t) {
+  List(io, t.steps);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Automaton>& a) {
+  io.Each(a.class_of, [&io](auto& number) { io.Uint(number); });
+  io.Uint(a.class_count);
+  io.Each(a.next, [&io](auto& state) { io.Uint(state); });
+  io.Each(a.accepts, [&io](auto& accepts) { io.Uint(accepts); });
+}
+
+template <class IO>
 void Fields(IO& io, Of<IO, Program>& p) {
   Fields(io, p.schema);
   List(io, p.code);
   io.Each(p.numbers, [&io](auto& number) { io.Wide(number); });
   io.Each(p.strings, [&io](auto& text) { io.Text(text); });
+  List(io, p.steps);
+  List(io, p.automata);
 }
 
 }  // namespace writ::ir

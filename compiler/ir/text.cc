@@ -312,6 +312,8 @@ class FunctionPrinter {
       case Operand::kSlot: return absl::StrCat(" s", operand);
       case Operand::kLoop: return absl::StrCat(" loop", operand);
       case Operand::kFlag: return operand != 0 ? " true" : " false";
+      case Operand::kSteps: return absl::StrCat(" steps", operand);
+      case Operand::kAutomaton: return absl::StrCat(" automaton", operand);
       case Operand::kConst: {
         const Num* number = Find(program_.numbers, operand);
         return number != nullptr ? " " + NumToText(*number) : " ?";
@@ -382,6 +384,31 @@ class FunctionPrinter {
   std::string text_;
 };
 
+std::string TextOf(const StepTable& table, size_t index) {
+  std::string text = absl::StrCat("steps", index);
+  for (const Step& step : table.steps) absl::StrAppend(&text, " ", step.from, ":", step.value);
+  return text + "\n";
+}
+
+// A line a state: where each class of bytes leads. Classes are told by the bytes at which they change.
+std::string TextOf(const Automaton& automaton, size_t index) {
+  std::string text = absl::StrCat("automaton", index, " bytes");
+  for (size_t byte = 0; byte < automaton.class_of.size(); ++byte) {
+    if (byte > 0 && automaton.class_of[byte] == automaton.class_of[byte - 1]) continue;
+    absl::StrAppend(&text, " ", byte, ":", automaton.class_of[byte]);
+  }
+  text += "\n";
+  for (size_t state = 0; state < automaton.accepts.size(); ++state) {
+    absl::StrAppend(&text, "  ", state, automaton.accepts[state] != 0 ? " accepts" : "");
+    for (size_t k = 0; k < automaton.class_count; ++k) {
+      const uint16_t* next = Find(automaton.next, static_cast<uint32_t>(state * automaton.class_count + k));
+      absl::StrAppend(&text, " ", next != nullptr ? absl::StrCat(*next) : "?");
+    }
+    text += "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string ToText(const Program& program) {
@@ -390,6 +417,8 @@ std::string ToText(const Program& program) {
     if (i > 0) text.push_back('\n');
     text += ToText(program, FunctionId(i));
   }
+  for (size_t i = 0; i < program.steps.size(); ++i) absl::StrAppend(&text, "\n", TextOf(program.steps[i], i));
+  for (size_t i = 0; i < program.automata.size(); ++i) absl::StrAppend(&text, "\n", TextOf(program.automata[i], i));
   return text;
 }
 

@@ -77,6 +77,8 @@ class CodeVerifier {
       case Operand::kText: return RequireHere(operand < program_.strings.size(), "names no string");
       case Operand::kFlag: return RequireHere(operand <= 1, "has a flag that is neither 0 nor 1");
       case Operand::kLoop: return RequireHere(operand < code_.loops.size(), "names no loop");
+      case Operand::kSteps: return RequireHere(operand < program_.steps.size(), "names no table of steps");
+      case Operand::kAutomaton: return RequireHere(operand < program_.automata.size(), "names no automaton");
     }
     return false;
   }
@@ -153,6 +155,7 @@ class CodeVerifier {
       if (info.operands[k] == Operand::kNum) in.operands[k] = code_.ranges[operand];
       if (info.operands[k] == Operand::kConst) in.constant = program_.numbers[operand];
       if (info.operands[k] == Operand::kLoop) in.capacity = CapacityOf(operand);
+      if (info.operands[k] == Operand::kSteps) in.steps = &program_.steps[operand];
     }
     const std::optional<Range> expected = ResultRange(e.op, in);
     return RequireHere(expected.has_value(), "can leave 128 bits") &&
@@ -200,7 +203,36 @@ class CodeVerifier {
   uint32_t at_ = 0;
 };
 
+bool IsSound(const StepTable& table) {
+  const std::vector<Step>& steps = table.steps;
+  const auto descends = [](const Step& a, const Step& b) { return a.from >= b.from; };
+  return !steps.empty() && steps.size() <= limits::kStepsMax &&
+         std::adjacent_find(steps.begin(), steps.end(), descends) == steps.end();
+}
+
+bool IsSound(const Automaton& a) {
+  const auto all_below = [](const auto& numbers, size_t bound) {
+    return std::all_of(numbers.begin(), numbers.end(), [bound](auto number) { return number < bound; });
+  };
+  const size_t states = a.accepts.size();
+  return a.class_of.size() == 256 && a.class_count >= 1 && a.class_count <= 256 && states >= 1 &&
+         states <= limits::kPatternStatesMax && a.next.size() == states * a.class_count &&
+         all_below(a.class_of, a.class_count) && all_below(a.next, states) && all_below(a.accepts, 2);
+}
+
+template <class T>
+void VerifyTables(const std::vector<T>& pool, const char* what, Faults* faults) {
+  for (size_t i = 0; i < pool.size(); ++i) {
+    faults->Require(IsSound(pool[i]), what, " ", i, " is malformed");
+    faults->Require(std::find(pool.begin(), pool.begin() + static_cast<ptrdiff_t>(i), pool[i]) ==
+                        pool.begin() + static_cast<ptrdiff_t>(i),
+                    what, " ", i, " is in the pool twice");
+  }
+}
+
 void VerifyPools(const Program& program, Faults* faults) {
+  VerifyTables(program.steps, "the table of steps", faults);
+  VerifyTables(program.automata, "the automaton", faults);
   absl::flat_hash_set<std::pair<uint64_t, uint64_t>> numbers;
   for (const Num n : program.numbers) {
     faults->Require(numbers.emplace(static_cast<uint64_t>(n), static_cast<uint64_t>(n >> 64)).second, "the number ",

@@ -27,7 +27,8 @@ TEST(VerifyTest, TextNamesWhatIsRead) {
            "  escalate test.large applies %", "  allow test.trusted applies %", " excuses test.large\n",
            "  s0 i128 @0 cell(total)", "  store cell total output 0\n",
            "  store window recent output 2 when output 1\n",
-           "  s0 i64 @0 seat_votes(open, test.CFO, 1)", " = const_str \"Initech\"", "  output 1 bool @1 %"}) {
+           "  s0 i64 @0 seat_votes(open, test.CFO, 1)", " = const_str \"Initech\"", " steps0\n", " automaton0\n",
+           "steps0 -9223372036854775808:0 10:1 20:0\n", "automaton0 bytes 0:0 65:1 66:0\n  0 2 1\n  1 accepts 1 1\n", "  output 1 bool @1 %"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   EXPECT_EQ(text, ToText(SampleProgram()));
@@ -54,6 +55,18 @@ size_t IndexOf(Program& p, Op op) { return static_cast<size_t>(&FirstOf(p, op) -
 
 std::vector<Fault> Faults() {
   return {
+      // tables
+      {"no step", [](Program& p) { p.steps[0].steps.clear(); }, "table of steps 0 is malformed"},
+      {"steps descend", [](Program& p) { p.steps[0].steps[2].from = 10; }, "table of steps 0 is malformed"},
+      {"steps twice", [](Program& p) { p.steps.push_back(p.steps[0]); }, "table of steps 1 is in the pool twice"},
+      {"steps named", [](Program& p) { FirstOf(p, Op::kStepNum).b = 9; }, "names no table of steps"},
+      {"bytes", [](Program& p) { p.automata[0].class_of.pop_back(); }, "automaton 0 is malformed"},
+      {"class", [](Program& p) { p.automata[0].class_of[7] = 2; }, "automaton 0 is malformed"},
+      {"next", [](Program& p) { p.automata[0].next[3] = 3; }, "automaton 0 is malformed"},
+      {"row", [](Program& p) { p.automata[0].next.pop_back(); }, "automaton 0 is malformed"},
+      {"accepts", [](Program& p) { p.automata[0].accepts[1] = 2; }, "automaton 0 is malformed"},
+      {"automaton twice", [](Program& p) { p.automata.push_back(p.automata[0]); }, "automaton 1 is in the pool twice"},
+      {"automaton named", [](Program& p) { FirstOf(p, Op::kMatchStr).b = 1; }, "names no automaton"},
       // code
       {"type", [](Program& p) { C(p).exprs[0].type = ValueType::kStr; }, "wrong type"},
       {"reserved", [](Program& p) { C(p).exprs[0].reserved = 1; }, "wrong type"},

@@ -735,6 +735,82 @@ class FunctionEmitter {
     Set(builder_.CreateSExtOrTrunc(count, TypeOf(at_)));
   }
 
+  // ---- tables
+
+  // Constant memory of the module, made once.
+  template <class T>
+  llvm::Constant* Table(const std::string& name, const std::vector<T>& values) {
+    if (llvm::GlobalVariable* known = module_->getNamedGlobal(name)) return known;
+    llvm::Constant* data = llvm::ConstantDataArray::get(context_, values);
+    auto* made = llvm::cast<llvm::GlobalVariable>(module_->getOrInsertGlobal(name, data->getType()));
+    made->setInitializer(data);
+    made->setConstant(true);
+    made->setLinkage(llvm::GlobalValue::PrivateLinkage);
+    return made;
+  }
+  // Entry `index` of such a table, as a word.
+  llvm::Value* Entry(llvm::Value* table, llvm::Type* type, llvm::Value* index) {
+    return builder_.CreateZExt(builder_.CreateLoad(type, builder_.CreateInBoundsGEP(type, table, index)), i64_);
+  }
+
+  // By halves, without a jump: the step is among `left` from `index` on.
+  void EmitStepNum(const Expr& e) {
+    const std::vector<ir::Step>& steps = program_.steps[e.b].steps;
+    std::vector<uint64_t> froms, values;
+    for (const ir::Step& step : steps) {
+      froms.push_back(static_cast<uint64_t>(step.from));
+      values.push_back(static_cast<uint64_t>(step.value));
+    }
+    llvm::Constant* from = Table(absl::StrCat("writ_steps_from_", e.b), froms);
+    llvm::Value* at = Clamped(e.a);
+    llvm::Value* index = builder_.getInt64(0);
+    const size_t enough = Planted(options_, Fault::kStepMissed) ? 2 : 1;
+    for (size_t left = steps.size(); left > enough; left -= left / 2) {
+      llvm::Value* middle = builder_.CreateAdd(index, builder_.getInt64(left / 2));
+      index = builder_.CreateSelect(builder_.CreateICmpSLE(Entry(from, i64_, middle), at), middle, index);
+    }
+    llvm::Value* value = Entry(Table(absl::StrCat("writ_steps_value_", e.b), values), i64_, index);
+    Set(builder_.CreateSExtOrTrunc(value, TypeOf(at_)));
+  }
+  // The number, or the end of 64 bits that it is beyond.
+  llvm::Value* Clamped(uint32_t id) {
+    if (TypeOf(id) == i64_) return values_[id].value;
+    llvm::Value* low = Constant(INT64_MIN, i128_);
+    llvm::Value* high = Constant(INT64_MAX, i128_);
+    llvm::Value* above = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, values_[id].value, low);
+    return builder_.CreateTrunc(builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, above, high), i64_);
+  }
+
+  void EmitMatchStr(const Expr& e) {
+    const ir::Automaton& automaton = program_.automata[e.b];
+    llvm::Constant* classes = Table(absl::StrCat("writ_classes_", e.b), automaton.class_of);
+    llvm::Constant* next = Table(absl::StrCat("writ_next_", e.b), automaton.next);
+    llvm::Constant* accepts = Table(absl::StrCat("writ_accepts_", e.b), automaton.accepts);
+    llvm::BasicBlock* before = builder_.GetInsertBlock();
+    llvm::BasicBlock* header = NewBlock("match");
+    llvm::BasicBlock* body = NewBlock("byte");
+    llvm::BasicBlock* after = NewBlock("matched");
+    builder_.CreateBr(header);
+    builder_.SetInsertPoint(header);
+    llvm::PHINode* index = Phi(builder_.getInt64(0), before);
+    llvm::PHINode* state = Phi(builder_.getInt64(0), before);
+    llvm::Value* goes_on = builder_.CreateICmpULT(index, values_[e.a].size);
+    if (Planted(options_, Fault::kMatchUnanchored)) {
+      llvm::Value* accepted = builder_.CreateICmpNE(Entry(accepts, builder_.getInt8Ty(), state), builder_.getInt64(0));
+      goes_on = builder_.CreateAnd(goes_on, builder_.CreateNot(accepted));
+    }
+    builder_.CreateCondBr(goes_on, body, after);
+    builder_.SetInsertPoint(body);
+    llvm::Value* byte = Entry(values_[e.a].value, builder_.getInt8Ty(), index);
+    llvm::Value* row = builder_.CreateMul(state, builder_.getInt64(automaton.class_count));
+    llvm::Value* at = builder_.CreateAdd(row, Entry(classes, builder_.getInt8Ty(), byte));
+    state->addIncoming(Entry(next, builder_.getInt16Ty(), at), body);
+    index->addIncoming(builder_.CreateAdd(index, builder_.getInt64(1)), body);
+    builder_.CreateBr(header);
+    builder_.SetInsertPoint(after);
+    Set(builder_.CreateICmpNE(Entry(accepts, builder_.getInt8Ty(), state), builder_.getInt64(0)));
+  }
+
   // ---- loops
 
   llvm::BasicBlock* NewBlock(const char* name) {

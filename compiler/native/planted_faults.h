@@ -23,7 +23,9 @@ enum class Fault : int {
   kWideCompareNarrow = 14,     // comparisons of wide numbers see their low 64 bits
   kUnusedAllowListed = 15,     // an allow that excuses nothing is listed
   kAllowFailsUnshifted = 16,   // a failing allow is listed under its own number
-  kCount = 17,
+  kStepMissed = 17,            // StepNum does not look far enough
+  kMatchUnanchored = 18,       // MatchStr accepts what begins with a match
+  kCount = 19,
 };
 
 inline bool Planted([[maybe_unused]] const Options& options, [[maybe_unused]] Fault fault) {

@@ -55,7 +55,7 @@ class Generator {
 
   ExprId Bool(int depth) {
     if (depth <= 0) return BoolLeaf();
-    switch (random_.Below(14)) {
+    switch (random_.Below(15)) {
       case 0: return BoolLeaf();
       case 1: return builder_.Not(Bool(depth - 1));
       case 2: {
@@ -94,6 +94,7 @@ class Generator {
         const ExprId set = Number(depth - 1), bit = BitNumber(depth - 1);
         return builder_.HasBit(set, bit);
       }
+      case 14: return builder_.MatchStr(Text(depth - 1), SomeAutomaton());
       case 11: return Reduce(depth, [&](LoopId loop) { return builder_.Any(loop, Bool(depth - 2)); }, false);
       case 12: return Reduce(depth, [&](LoopId loop) { return builder_.All(loop, Bool(depth - 2)); }, false);
       default:
@@ -109,8 +110,8 @@ class Generator {
 
   ExprId Number(int depth) {
     if (depth <= 0) return NumberLeaf();
-    switch (random_.Below(15)) {
-      case 0:
+    switch (random_.Below(16)) {
+      case 0: return builder_.StepNum(Number(depth - 1), SomeSteps());
       case 1: return NumberLeaf();
       case 2: {
         const ExprId a = Number(depth - 1), b = Number(depth - 1);
@@ -218,6 +219,33 @@ class Generator {
   Num Divisor() {
     static constexpr Num kDivisors[] = {1, 2, 3, 10, 64, 1'000'000, static_cast<Num>(1) << 70};
     return kDivisors[random_.Below(std::size(kDivisors))];
+  }
+  // Around the values that frames have, and at the ends of what a step can be.
+  ir::StepTable SomeSteps() {
+    ir::StepTable table;
+    int64_t from = random_.OneIn(3) ? INT64_MIN : -static_cast<int64_t>(random_.Below(8));
+    for (uint32_t left = 1 + random_.Below(7); left > 0; --left) {
+      const int64_t value = random_.OneIn(5) ? static_cast<int64_t>(random_.Next()) : int64_t{random_.Below(9)} - 4;
+      table.steps.push_back({from, value});
+      from = from == INT64_MIN ? -3 : from + 1 + random_.Below(random_.OneIn(3) ? 400 : 3);
+    }
+    if (random_.OneIn(4)) table.steps.push_back({INT64_MAX, 7});
+    return table;
+  }
+  ir::Automaton SomeAutomaton() {
+    ir::Automaton automaton;
+    automaton.class_count = 1 + random_.Below(4);
+    for (int byte = 0; byte < 256; ++byte) {
+      automaton.class_of.push_back(static_cast<uint8_t>(random_.Below(automaton.class_count)));
+    }
+    const uint32_t states = 1 + random_.Below(5);
+    for (uint32_t state = 0; state < states; ++state) {
+      automaton.accepts.push_back(random_.OneIn(2) ? 1 : 0);
+      for (uint32_t k = 0; k < automaton.class_count; ++k) {
+        automaton.next.push_back(static_cast<uint16_t>(random_.Below(states)));
+      }
+    }
+    return automaton;
   }
   ExprId BitNumber(int depth) {
     return random_.OneIn(3) ? Number(depth) : builder_.Number(static_cast<Num>(random_.Below(70)) - 3);

@@ -19,7 +19,9 @@ enum class Fault : int {
   kFailsDropped = 12,        // a restraint that fails is not listed as indeterminate
   kUnusedAllowListed = 13,   // an allow that excuses nothing is listed
   kPopCountSigned = 14,      // PopCount does not see bit 63
-  kCount = 15,
+  kStepLate = 15,            // StepNum changes after the step
+  kMatchesPrefix = 16,       // MatchStr does not see the last byte
+  kCount = 17,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

@@ -17,12 +17,12 @@ namespace {
 constexpr uint64_t kTermsMax = 1u << 16;  // expressions after unrolling
 
 // How many expressions the code becomes; kTermsMax + 1 when it is more.
-uint64_t UnrolledCount(const ir::Code& code, const FrameLayout& frame) {
+uint64_t UnrolledCount(const ir::Program& program, const ir::Code& code, const FrameLayout& frame) {
   std::vector<uint64_t> copies = {1};
   uint64_t count = 0;
   for (const Expr& e : code.exprs) {
     if (e.op == Op::kLoopEnd) copies.pop_back();
-    count += copies.back();
+    count += copies.back() * (e.op == Op::kStepNum ? program.steps[e.b].steps.size() : 1);
     if (count > kTermsMax) return kTermsMax + 1;
     if (e.op == Op::kLoopBegin) {
       copies.push_back(std::min(copies.back() * frame.lists[code.loops[e.a].list.value].capacity, kTermsMax + 1));
@@ -70,7 +70,7 @@ Terms::Terms(const ir::Program& program, FunctionId function, const int64_t* fra
       places_(code_.loops.size(), Place{0, true, 0, context_.bool_val(true)}) {}
 
 absl::Status Terms::Encode() {
-  if (UnrolledCount(code_, function_.frame) > kTermsMax) {
+  if (UnrolledCount(program_, code_, function_.frame) > kTermsMax) {
     return absl::ResourceExhaustedError(absl::StrCat("more than ", kTermsMax, " terms in ", function_.name));
   }
   EncodeRange(0, static_cast<uint32_t>(code_.exprs.size()));
@@ -271,6 +271,32 @@ z3::expr Terms::PopCount(const Expr& e) {
   z3::expr_vector bits(context_);
   for (int i = 0; i < (Planted(Fault::kPopCountSigned) ? 63 : 64); ++i) bits.push_back(BitOf(Number(e.a), i));
   return z3::sum(bits);
+}
+
+// ---- tables
+
+// A tree of comparisons, as deep as the logarithm of the number of steps.
+z3::expr Terms::StepsBetween(const z3::expr& at, const std::vector<ir::Step>& steps, size_t begin, size_t end) {
+  if (end - begin == 1) return Integer(steps[begin].value);
+  const size_t middle = begin + (end - begin) / 2;
+  const z3::expr later = StepsBetween(at, steps, middle, end);
+  const z3::expr from = Integer(steps[middle].from);
+  return z3::ite(Planted(Fault::kStepLate) ? at > from + 1 : at >= from, later, StepsBetween(at, steps, begin, middle));
+}
+z3::expr Terms::StepNum(const Expr& e) {
+  const std::vector<ir::Step>& steps = program_.steps[e.b].steps;
+  return StepsBetween(Number(e.a), steps, 0, steps.size());
+}
+
+z3::expr Terms::MatchStr(const Expr& e) {
+  const ir::Automaton& automaton = program_.automata[e.b];
+  z3::expr_vector cases(context_);
+  for (int64_t number = 0; number < strings_.size(); ++number) {
+    std::string_view text = strings_.At(number);
+    if (Planted(Fault::kMatchesPrefix) && text.size() > 1) text.remove_suffix(1);
+    if (ir::Matches(automaton, text)) cases.push_back(Number(e.a) == Integer(number));
+  }
+  return z3::mk_or(cases);
 }
 
 }  // namespace writ::smt

@@ -14,12 +14,13 @@
 
 namespace writ::smt {
 
-// Strings as numbers: equal bytes have equal numbers, and "" is 0. Sound because equality is all that the IR asks of
-// them.
+// Strings as numbers: equal bytes have equal numbers, and "" is 0. A string's term is one of those that are in the table
+// when it is made, so that what a string matches is which numbers it can be.
 class StringTable {
  public:
   StringTable() { Intern({}); }
   int64_t Intern(std::string_view text);
+  int64_t size() const { return static_cast<int64_t>(texts_.size()); }
   std::string_view At(int64_t number) const { return texts_[static_cast<size_t>(number)]; }
 
  private:
@@ -70,6 +71,7 @@ class Terms {
   z3::expr Number(uint32_t id) const { return values_[id]; }
   z3::expr FloorDivide(const z3::expr& a, Num divisor);
   z3::expr BitOf(const z3::expr& set, int bit);
+  z3::expr StepsBetween(const z3::expr& at, const std::vector<ir::Step>& steps, size_t begin, size_t end);
 
 #define WRIT_OP(name, result, a, b, c) z3::expr name(const ir::Expr& e);
 #include "compiler/ir/ops.def"

@@ -139,7 +139,7 @@ class Report {
       Require(s_.reasons[i] > 0, kBuiltinNames[i]);
     }
     std::printf("\n  ops, by functions that ran:");
-    for (int op = 0; op < ir::kOpCount; ++op) {
+    for (int op = 0; op < static_cast<int>(ir::Op::kStepNum); ++op) {
       std::printf(" %s %llu", ir::InfoOf(static_cast<ir::Op>(op)).name, U(s_.ops[static_cast<size_t>(op)]));
       Require(s_.ops[static_cast<size_t>(op)] > 0, ir::InfoOf(static_cast<ir::Op>(op)).name);
     }
