@@ -65,7 +65,12 @@ ExprId FunctionLowering::LoadSlot(const Place& place, Projection projection, Slo
   const ExprId value = place.list.valid() ? build_.Element(slot, place.loop, range) : build_.Slot(slot, range);
   if (!place.selected) return value;
   const ExprId chosen = build_.First(place.loop, place.condition, value);
-  return chosen;
+  // Of no element, a state is `new`, as everywhere; all else is 0.
+  const std::vector<PathStep>& steps = place.path.steps;
+  if (projection != Projection::kValue || steps.empty() || steps.back().kind != PathStep::Kind::kState) return chosen;
+  const ExprId exists = build_.Any(place.loop, place.condition);
+  const ExprId nowhere = build_.Number(-1);
+  return build_.Select(exists, chosen, nowhere);
 }
 
 ExprId FunctionLowering::UnknownOf(const Place& place) {

@@ -1,5 +1,5 @@
 // Filling a frame: one generic walk over the layout. Every slot's path is resolved to a Cursor, which is then projected
-// and stored. What is absent or missing leaves the zeroes that Resize put there.
+// and stored. What is absent or missing leaves the zeroes that Resize put there, but for a state, which is `new` then.
 #include <algorithm>
 #include <bit>
 #include <utility>
@@ -94,7 +94,9 @@ class Filler {
     for (size_t i = begin; i < end; ++i) {
       const Slot& slot = layout_.slots[i];
       if (slot.list != list) continue;
-      Store(slot, Project(slot.projection, Resolve(slot.path, scope, 0)), words_ + base + slot.offset);
+      const Cursor cursor = Resolve(slot.path, scope, 0);
+      const bool nowhere = slot.projection == Projection::kValue && EndsInState(slot.path) && !cursor.present();
+      Store(slot, nowhere ? Cursor::Number(-1) : Project(slot.projection, cursor), words_ + base + slot.offset);
     }
   }
 
@@ -131,6 +133,11 @@ class Filler {
   }
 
   // ---------------------------------------------------------------- paths
+
+  // What is not there is in no state, and `new` is none that is written: it reads as -1, as `state` itself does.
+  static bool EndsInState(const SlotPath& path) {
+    return !path.steps.empty() && path.steps.back().kind == PathStep::Kind::kState;
+  }
 
   Cursor Resolve(const SlotPath& path, const Scope* scope, int depth) {
     Cursor cursor = Root(path, scope, depth);

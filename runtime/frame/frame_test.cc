@@ -204,6 +204,23 @@ TEST_F(FrameTest, ReadsThroughReferences) {
   EXPECT_THAT(Reads(), ElementsAre("Deal/d-1@0"));
 }
 
+TEST_F(FrameTest, TheStateOfNothingIsNew) {
+  const SlotPath customer{SlotRoot::kAfter, SmallWorld::kCustomer, 0, 0, {Step(PathStep::Kind::kState, 0)}};
+  const uint32_t state = maker_.Add(SlotKind::kI64, customer);
+  const uint32_t home = maker_.Add(
+      SlotKind::kI64, {customer.root, customer.index, 0, 0, {Through(2), Step(PathStep::Kind::kState, 0)}});
+  const uint32_t own = maker_.Add(SlotKind::kI64, {SlotRoot::kThisKey, 0, 0, 0, {Step(PathStep::Kind::kState, 0)}});
+  Do(small_.SetCustomer("c-1", Value(std::string("Initech")), Value(int64_t{610}), Value(std::string("c-2")), 70));
+  const auto states = [&] { return std::vector<int64_t>{Word(state), Word(home), Word(own)}; };
+
+  Fill(Open(5, Value(std::string("c-1"))));
+  EXPECT_THAT(states(), ElementsAre(0, -1, -1));
+  Fill(Open(5, Value(std::string("nobody"))));
+  EXPECT_THAT(states(), ElementsAre(-1, -1, -1));
+  Fill(Open(5));
+  EXPECT_THAT(states(), ElementsAre(-1, -1, -1));
+}
+
 TEST_F(FrameTest, WhatWasOnlyRefusedNamesNothing) {
   const uint32_t missing = maker_.Add(SlotKind::kBool, {SlotRoot::kAfter, SmallWorld::kCustomer, 0, 0, {}}, Projection::kMissing);
   world().Apply(small_.SetCustomer("c-1", Value(), Value(), Value(), 1), ++position_, true);

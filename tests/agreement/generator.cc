@@ -793,7 +793,7 @@ typed::Program Clone(const typed::Program& program) {
   }
   for (const typed::Rule& r : program.rules) {
     copy.rules.push_back({r.rule, r.workflow, r.transitions, r.by, r.by_orchestrator, typed::Clone(r.when),
-                          typed::Clone(r.unless), r.overrides, r.awaits_fact, r.span});
+                          typed::Clone(r.unless), r.overrides, r.awaits_fact, {}, r.span});
   }
   for (const typed::Review& r : program.reviews) {
     typed::Review review{r.workflow, r.review, {}};

@@ -431,7 +431,7 @@ Walked Oracle::Deref(const Expr& e, Scene* scene) const {
     if (target.fresh_ns > 0 && names && view.exists && scene->proposal->now_ns - view.updated_ns > target.fresh_ns)
       w.unknown = true;
   } else if (e.part == 1) {
-    w.number = names ? view.state : 0;
+    w.number = names ? view.state : -1;
   } else {
     const Type& type = schema_.types[target.key[e.index].type.value];
     w = Read(names ? view.key_parts[e.index] : Value(), type, false);

@@ -15,7 +15,7 @@ using typed::ExprPtr;
 
 namespace {
 
-constexpr uint32_t kFieldPart = 0, kStatePart = 1;  // Expr::part of kDeref
+constexpr uint32_t kFieldPart = 0;  // Expr::part of kDeref
 
 std::vector<uint32_t> Unmoved(size_t count) {
   std::vector<uint32_t> order(count);
@@ -81,19 +81,12 @@ void Shuffled::ChooseOrders(Random* random) {
   facts_ = Permutation(original_.facts.size(), random);
   types_ = Permutation(schema.types.size(), random);
   for (const Record& record : schema.records) members_.push_back(Permutation(record.members.size(), random));
-  // The state of a reference that names nothing reads as 0, the first that is written: there the order has a meaning.
-  std::vector<size_t> seen_from_outside;
-  EachExpr(&program_, [&](ExprPtr* at) {
-    const Expr& e = **at;
-    if (e.kind == ExprKind::kDeref && e.part == kStatePart) seen_from_outside.push_back(e.children[0]->type.type.index);
-  });
   for (const Workflow& w : schema.workflows) {
     Moves moves;
     // The runtime's own workflows are not written by anybody.
     const auto order = [&](size_t count) { return w.is_builtin ? Unmoved(count) : Permutation(count, random); };
     moves.fields = order(w.fields.size());
-    const bool seen = std::count(seen_from_outside.begin(), seen_from_outside.end(), moves_.size()) > 0;
-    moves.states = seen ? Unmoved(w.states.size()) : order(w.states.size());
+    moves.states = order(w.states.size());
     moves.transitions = order(w.transitions.size());
     for (const Transition& t : w.transitions) moves.sets.push_back(order(t.sets.size()));
     // "else" and "conflict" are nobody's clauses.
