@@ -274,6 +274,12 @@ void PolicyErrors::Explain(Parser* parser, Token* found, const IntervalSet& expe
     sink_.Report(SpanOf(*start, file_, offsets_), diagnostics::kMissingBy, start->getText());
     return;
   }
+  if (const Token* last = Before(parser, found);
+      last != nullptr && last->getType() == L::SCALED && expected.contains(size_t{L::CURRENCY})) {
+    sink_.Report(SpanOf(*last, file_, offsets_), diagnostics::kBadNumber, last->getText(),
+                 diagnostics::Phrase("write its currency after it, or the number with all its digits"));
+    return;
+  }
   if (IsReserved(found->getType()) &&
       stream->get(std::min(found->getTokenIndex() + 1, stream->size() - 1))->getType() == L::COLON) {
     sink_.Report(span, diagnostics::kReservedWord, found->getText());

@@ -17,6 +17,7 @@ using diagnostics::Sink;
 using L = WritLexer;
 
 constexpr size_t kDefaultChannel = Token::DEFAULT_CHANNEL;
+constexpr int kMendedMax = 100;  // of what is put in or taken out one by one
 
 bool IsOpener(size_t type) { return type == L::LPAREN || type == L::LBRACKET || type == L::LBRACE; }
 bool IsCloser(size_t type) { return type == L::RPAREN || type == L::RBRACKET || type == L::RBRACE; }
@@ -96,6 +97,7 @@ class Reader {
     if (!fits) return out;
     MendSigns();
     MarkCurrencies();
+    MendHabits();
     MatchBrackets();
     LayOut();
     MarkNames();
@@ -146,7 +148,11 @@ class Reader {
         Foreign(i, L::K_AND, "and");
         return true;
       case L::OR_SIGN:
-        Foreign(i, L::K_OR, "or");
+        if (IsAmongMembers(i)) {
+          Foreign(i, L::COMMA, ",");
+        } else {
+          Foreign(i, L::K_OR, "or");
+        }
         return true;
       case L::NOT_SIGN:
         Foreign(i, L::K_NOT, "not");
@@ -235,6 +241,120 @@ class Reader {
       if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
         Writable(next).setType(L::CURRENCY);
     }
+  }
+
+  // Whether only an enum's members stand between the enum's brace and the token.
+  bool IsAmongMembers(size_t i) const {
+    while (i-- > 0) {
+      if (!Visible(i) || IsName(Type(i)) || Type(i) == L::COMMA || Type(i) == L::LESS) continue;
+      return Type(i) == L::LBRACE && i >= 2 && IsName(Type(i - 1)) && Type(i - 2) == L::K_ENUM;
+    }
+    return false;
+  }
+
+  // `when: int`: said at the word. A row of a table may begin with a value.
+  bool IsReservedName(size_t i, size_t before) const {
+    const size_t type = Type(i);
+    if (!IsReserved(type) || Type(Next(i)) != L::COLON) return false;
+    if (type == L::K_TRUE || type == L::K_FALSE || type == L::K_OTHERWISE) return false;
+    return before == L::LBRACE || before == L::COMMA || FirstOnLine(i);
+  }
+
+  // `3 days`, which is `3d`. The text of the duration, or nothing.
+  std::string Duration(size_t i) const {
+    if (Type(i) != L::NUMBER || i + 1 >= list_.size()) return "";
+    const TokenPtr& unit = list_[i + 1];
+    if (unit->getType() != L::ID || unit->getLine() != list_[i]->getLine() || Type(Next(i + 1)) == L::COLON) return "";
+    const std::string number = list_[i]->getText(), word = unit->getText();
+    if (number.find('.') != std::string::npos) return "";
+    for (const auto& [name, suffix] : std::initializer_list<std::pair<std::string_view, const char*>>{
+             {"second", "s"}, {"minute", "min"}, {"hour", "h"}, {"day", "d"}, {"week", "w"}}) {
+      if (word == name || word == absl::StrCat(std::string(name), "s")) return number + suffix;
+    }
+    return "";
+  }
+
+  // What is written so elsewhere is told where it stands, and read as what was meant, so that nothing else is told of it.
+  void MendHabits() {
+    MendReservedNames();
+    MendDurations();
+    MendStates();
+  }
+
+  void MendReservedNames() {
+    size_t before = Token::EOF;  // the type of the last token that is no comment
+    for (size_t i = 0; i < list_.size(); ++i) {
+      if (IsReservedName(i, before)) {
+        sink_.Report(Span(i), diagnostics::kReservedWord, list_[i]->getText());
+        Writable(list_[i]).setType(L::ID);
+        if (DropField(i)) {
+          --i;
+          continue;
+        }
+      }
+      if (Visible(i)) before = Type(i);
+    }
+  }
+
+  // A field that bears such a name cannot be set by anybody, so nobody is told to set it: its line goes. A transition stays.
+  bool DropField(size_t i) {
+    size_t end = i;
+    int depth = 0;
+    for (; Type(end) != Token::EOF && list_[end]->getLine() == list_[i]->getLine(); ++end) {
+      depth += IsOpener(Type(end)) - IsCloser(Type(end));
+      if (Type(end) == L::ARROW || depth < 0) return false;
+    }
+    if (depth != 0 || !FirstOnLine(i) || Type(Next(Next(i))) == L::K_IN) return false;
+    if (++mended_count_ >= kMendedMax) return false;
+    list_.erase(list_.begin() + static_cast<ptrdiff_t>(i), list_.begin() + static_cast<ptrdiff_t>(end));
+    return true;
+  }
+
+  void MendDurations() {
+    for (size_t i = 0; i + 1 < list_.size(); ++i) {
+      const std::string duration = Duration(i);
+      if (duration.empty()) continue;
+      const std::string written = absl::StrCat(list_[i]->getText(), " ", list_[i + 1]->getText());
+      ast::Span span = Span(i);
+      span.end = Span(i + 1).end;
+      sink_.Report(span, diagnostics::kForeignDuration, written, duration);
+      Writable(list_[i]).setType(L::DURATION);
+      Writable(list_[i]).setText(duration);
+      list_.erase(list_.begin() + static_cast<ptrdiff_t>(i) + 1);
+      if (++mended_count_ >= kMendedMax) return;  // erasing takes time that grows with the file
+    }
+  }
+
+  // `states a b c` in a workflow: the commas are put in. (A row of a table may begin with such a word.)
+  void MendStates() {
+    std::vector<size_t> around;  // for each open brace, the word that began the declaration
+    size_t word = 0;
+    for (size_t i = 0; i < list_.size(); ++i) {
+      const size_t type = Type(i);
+      if (IsDeclarationWord(type)) word = type;
+      if (type == L::LBRACE) around.push_back(word);
+      if (type == L::RBRACE && !around.empty()) around.pop_back();
+      const bool is_list = type == L::K_STATES || type == L::K_FINAL || type == L::K_HALTED;
+      if (is_list && !around.empty() && around.back() == L::K_WORKFLOW && FirstOnLine(i)) PutCommas(Next(i));
+    }
+  }
+
+  void PutCommas(size_t name) {
+    for (bool told = false; LacksComma(name) && mended_count_ < kMendedMax; name = Next(Next(name))) {
+      const size_t next = Next(name);
+      const std::string text = diagnostics::Author(list_[next]->getText()).printed();
+      if (!std::exchange(told, true)) sink_.Report(Span(next), diagnostics::kUnexpected, text, "`,`");
+      auto comma = std::make_unique<CommonToken>(list_[name].get());
+      comma->setType(L::COMMA);
+      list_.insert(list_.begin() + static_cast<ptrdiff_t>(next), std::move(comma));
+      ++mended_count_;
+    }
+  }
+
+  bool LacksComma(size_t name) const {
+    const size_t next = Next(name);
+    return IsName(Type(name)) && IsName(Type(next)) && Type(next) != L::K_WITH && Type(Next(next)) != L::COLON &&
+           list_[next]->getLine() == list_[name]->getLine();
   }
 
   // ---------------------------------------------------------------- brackets
@@ -560,6 +680,7 @@ class Reader {
     size_t stop = 0, line = 0;
   } last_;  // the last visible token that MatchBrackets has passed
   bool dropped_ = false;
+  int mended_count_ = 0;
 };
 
 }  // namespace
