@@ -8,17 +8,31 @@ namespace {
 
 std::string Counted(size_t count, const char* one, const char* many) { return absl::StrCat(count, " ", count == 1 ? one : many); }
 
-std::string Summary(const Compiled& compiled) {
+struct Counts {
+  size_t workflows = 0, entities = 0, roles = 0, rules = 0, tests = 0;
+};
+
+Counts Count(const Compiled& compiled) {
   const Schema& schema = compiled.typed.schema;
-  size_t workflow_count = 0, entity_count = 0;
+  Counts counts{0, 0, schema.roles.size(), compiled.typed.rules.size(),
+                compiled.typed.tests.size() + compiled.typed.scenarios.size()};
   for (const Workflow& workflow : schema.workflows) {
-    if (workflow.is_builtin) continue;
-    ++(workflow.is_entity ? entity_count : workflow_count);
+    if (!workflow.is_builtin) ++(workflow.is_entity ? counts.entities : counts.workflows);
   }
-  return absl::StrCat("fine: ", Counted(workflow_count, "workflow", "workflows"), ", ",
-                      Counted(entity_count, "entity", "entities"), ", ", Counted(schema.roles.size(), "role", "roles"), ", ",
-                      Counted(compiled.typed.rules.size(), "rule", "rules"), ", ",
-                      Counted(compiled.typed.tests.size() + compiled.typed.scenarios.size(), "test", "tests"), "\n");
+  return counts;
+}
+
+std::string Summary(const Compiled& compiled) {
+  const Counts counts = Count(compiled);
+  return absl::StrCat("fine: ", Counted(counts.workflows, "workflow", "workflows"), ", ",
+                      Counted(counts.entities, "entity", "entities"), ", ", Counted(counts.roles, "role", "roles"), ", ",
+                      Counted(counts.rules, "rule", "rules"), ", ", Counted(counts.tests, "test", "tests"), "\n");
+}
+
+std::string JsonSummary(const Compiled& compiled) {
+  const Counts counts = Count(compiled);
+  return absl::StrCat("{\"fine\":true,\"workflows\":", counts.workflows, ",\"entities\":", counts.entities, ",\"roles\":",
+                      counts.roles, ",\"rules\":", counts.rules, ",\"tests\":", counts.tests, "}\n");
 }
 
 }  // namespace
@@ -27,8 +41,8 @@ int Check(const CompileRequest& request) {
   CompileRequest front = request;
   if (front.dump.empty() && front.stop_after.empty()) front.stop_after = "lower";
   const Ready ready = Prepare(front, stdout);
-  const bool quiet = request.json || !request.dump.empty() || request.stop_after == "parse";
-  if (ready.status == kFine && !quiet) Print(Summary(*ready.compiled));
+  const bool quiet = !request.dump.empty() || request.stop_after == "parse";
+  if (ready.status == kFine && !quiet) Print(request.json ? JsonSummary(*ready.compiled) : Summary(*ready.compiled));
   return ready.status;
 }
 

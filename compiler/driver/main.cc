@@ -1,6 +1,9 @@
 // The `writ` command: what can be asked, and of which verb.
 #include <CLI/CLI.hpp>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "compiler/driver/verbs.h"
 
 namespace writ::driver {
@@ -22,6 +25,15 @@ void Need(bool is_there, const char* what) {
   if (!is_there) throw CLI::RequiredError(what);
 }
 constexpr char kFiles[] = "FILES, the policy's files,";
+
+// What a verb cannot do without is not in brackets.
+class Help : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    return absl::StrReplaceAll(Formatter::make_usage(app, std::move(name)),
+                               {{"[FILES...]", "FILES..."}, {"[SUBCOMMAND]", "VERB"}});
+  }
+};
 
 struct Requests {
   CompileRequest check;
@@ -140,6 +152,11 @@ std::string UsageError(const CLI::App* app, const CLI::Error& error) {
   return asked + ": " + error.what() + "\nSee `" + asked + " --help`.\n";
 }
 
+std::string Verbs(const CLI::App& app) {
+  return absl::StrJoin(app.get_subcommands({}), ", ",
+                       [](std::string* out, const CLI::App* verb) { out->append(verb->get_name()); });
+}
+
 // What stands first and is neither an option nor a verb.
 bool IsUnknownVerb(const CLI::App& app, const std::string& word) {
   return word.rfind('-', 0) != 0 &&
@@ -149,8 +166,12 @@ bool IsUnknownVerb(const CLI::App& app, const std::string& word) {
 // CLI11 speaks by exceptions; they end here.
 int Main(int argument_count, char** arguments) {
   CLI::App app("writ: deterministic governance for workflows of agents and people", "writ");
+  app.formatter(std::make_shared<Help>());
+  app.get_formatter()->label("Subcommands", "Verbs");
   app.require_subcommand(0, 1);
-  app.callback([&app] { Need(!app.get_subcommands().empty(), "A verb"); });
+  app.callback([&app] {
+    if (app.get_subcommands().empty()) throw CLI::RequiredError(absl::StrCat("A verb, one of ", Verbs(app), ","));
+  });
   app.set_version_flag("--version", "writ " WRIT_VERSION);
   app.footer("Exit status: 0 fine, 1 findings, 2 wrong usage or the world failed.");
   Requests requests;
@@ -164,7 +185,8 @@ int Main(int argument_count, char** arguments) {
   app.failure_message(UsageError);
   try {
     if (argument_count > 1 && IsUnknownVerb(app, arguments[1]))
-      throw CLI::ExtrasError("There is no verb `" + std::string(arguments[1]) + "`", CLI::ExitCodes::ExtrasError);
+      throw CLI::ExtrasError(absl::StrCat("There is no verb `", arguments[1], "`; there are ", Verbs(app)),
+                             CLI::ExitCodes::ExtrasError);
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kFine : kFailed;

@@ -64,11 +64,20 @@ std::optional<int64_t> ParseDecimal(std::string_view text, int digits) {
   return static_cast<int64_t>(raw);
 }
 
+bool IsCurrencyCode(std::string_view text) {
+  return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
 absl::StatusOr<Value> ParseMoney(const Currency& currency, std::string_view text) {
   const size_t space = text.find(' ');
-  if (space != std::string_view::npos && text.substr(space + 1) == currency.code) {
+  if (space != std::string_view::npos) {
+    const std::string_view code = text.substr(space + 1);
     const std::optional<int64_t> raw = ParseDecimal(text.substr(0, space), currency.digits);
-    if (raw) return Value(*raw);
+    if (raw && code == currency.code) return Value(*raw);
+    if (raw && IsCurrencyCode(code)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(Quoted(text), " is in another currency: ", currency.code, " is needed"));
+    }
   }
   return Not(text, absl::StrCat("an amount, such as `2400000 ", currency.code, "`"));
 }

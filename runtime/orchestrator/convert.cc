@@ -23,7 +23,7 @@ const char* Wanted(TypeKind kind) {
     case TypeKind::kBool: return "true or false";
     case TypeKind::kInt: return "a number";
     case TypeKind::kPercent: return "a percentage such as \"38%\"";
-    case TypeKind::kMoney: return "an amount such as \"100 USD\"";
+    case TypeKind::kMoney: return "an amount with its currency, as text";
     case TypeKind::kQuantity: return "a quantity with its unit, as text";
     case TypeKind::kDuration: return "a duration such as \"4h\"";
     case TypeKind::kTime: return "a time such as \"2026-03-02T09:00:00Z\"";
@@ -87,6 +87,9 @@ absl::StatusOr<Value> ToElements(const Schema& schema, const Type& type, const I
 
 absl::StatusOr<Value> FromText(const Schema& schema, const Type& type, const Input& input) {
   const auto* text = std::get_if<std::string>(&input.v);
+  if (text == nullptr && type.kind == TypeKind::kMoney) {
+    return Refused(absl::StrCat("it needs an amount such as \"100 ", schema.currencies[type.index].code, "\""));
+  }
   if (text == nullptr) return WrongKind(type.kind);
   absl::StatusOr<Value> value = TextToValue(schema, type, *text);
   if (!value.ok()) return Refused(std::string(value.status().message()));

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/frame/frame.h"
+#include "runtime/replay/json_fault.h"
 
 namespace writ::replay {
 namespace {
@@ -312,6 +313,12 @@ absl::StatusOr<EventLine> ReadObject(const Input::Object& object) {
   return Refuse("a line must have one of `agent`, `set`, `propose`, `answer`, `tick`, `erase`");
 }
 
+absl::Status NotJson(std::string_view line, simdjson::error_code error) {
+  const JsonFault fault = FindJsonFault(line, kJsonDepthMax);
+  if (fault.wanted[0] == '\0') return Refuse("the line is not JSON: ", simdjson::error_message(error));
+  return Refuse("the line is not JSON: at byte ", fault.offset + 1, ", ", fault.wanted, " is expected");
+}
+
 }  // namespace
 
 struct EventLineReader::Json {
@@ -332,7 +339,7 @@ absl::StatusOr<EventLine> EventLineReader::Read(std::string_view line) {
       json_->parser.parse(line.data(), line.size(), /*realloc_if_needed=*/true).get(json);
   if (error == simdjson::DEPTH_ERROR) return Refuse("the line nests deeper than ", kJsonDepthMax);
   if (error == simdjson::EMPTY) return Refuse("the line is empty");
-  if (error != simdjson::SUCCESS) return Refuse("the line is not JSON: ", simdjson::error_message(error));
+  if (error != simdjson::SUCCESS) return NotJson(line, error);
   if (!json.is_object()) return Refuse("the line is not a JSON object");
   Input tree;
   if (absl::Status status = ToInput(json, "the line", &tree); !status.ok()) return status;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/replay/event_lines.h"
 
 namespace writ::replay {
@@ -42,6 +43,28 @@ TEST(EventLinesTest, ReadsTheOtherKinds) {
   ASSERT_TRUE(erase.ok());
   EXPECT_TRUE(erase->is_erase);
   EXPECT_EQ(erase->erase.field, "pii");
+}
+
+TEST(EventLinesTest, TellsWhereALineStopsBeingJson) {
+  const std::pair<const char*, const char*> lines[] = {
+      {"hello", "at byte 1, a value is expected"},
+      {R"({"on" "o"})", "at byte 7, `:` is expected"},
+      {R"({"on":"o" "by":1})", "at byte 11, `,` or `}` is expected"},
+      {R"({"on":[1 2]})", "at byte 10, `,` or `]` is expected"},
+      {R"({"on":"o",})", "at byte 11, a name in quotes is expected"},
+      {R"({on:1})", "at byte 2, a name in quotes is expected"},
+      {R"({"on":)", "at byte 7, a value is expected"},
+      {R"({"on":"o)", "at byte 9, the closing quote of a text is expected"},
+      {R"({"on":"\x"})", "at byte 9, an escape that JSON knows is expected"},
+      {R"({"on":"\u00g0"})", "at byte 12, a hexadecimal digit is expected"},
+      {"{\"on\":\"a\tb\"}", "at byte 9, an escape such as `\\n` is expected"},
+      {R"({"on":007})", "at byte 7, a number without a leading zero is expected"},
+      {R"({"on":1.})", "at byte 9, a digit is expected"},
+      {R"({"on":nul})", "at byte 7, a value is expected"},
+      {R"({"on":1}})", "at byte 9, nothing more is expected"},
+      {R"({"on":5 EUR})", "at byte 9, `,` or `}` is expected"},
+  };
+  for (const auto& [line, told] : lines) EXPECT_EQ(Error(line), absl::StrCat("the line is not JSON: ", told)) << line;
 }
 
 TEST(EventLinesTest, RefusesWithASentence) {

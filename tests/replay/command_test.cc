@@ -43,10 +43,12 @@ TEST(Usage, StatusAndSentence) {
   WriteFile(broken, "package a\nrule r in nowhere\n");
   std::filesystem::create_directory(no_policy);
   const Usage table[] = {
-      {{}, 2, "verb"},
+      {{}, 2, "A verb, one of check, run, test, replay, explain, verify, fmt, is required"},
       {{"--help"}, 0, "replay"},
       {{"--version"}, 0, "writ "},
-      {{"fly"}, 2, "no verb `fly`"},
+      {{"fly"}, 2, "no verb `fly`; there are check, run, "},
+      {{"run", "--help"}, 0, "Usage: writ run [OPTIONS] FILES...\n"},
+      {{"--help"}, 0, "Usage: writ [OPTIONS] VERB\n"},
       {{"--bogus"}, 2, "--bogus"},
       {{"check"}, 2, "FILES"},
       {{"check", "--bogus"}, 2, "--bogus"},
@@ -61,6 +63,7 @@ TEST(Usage, StatusAndSentence) {
       {{"check", empty}, 0, ""},
       {{"check", bare}, 0, "fine"},
       {{"check", broken}, 1, "error["},
+      {{"check", "--json", bare}, 0, "{\"fine\":true,\"workflows\":0,\"entities\":0,\"roles\":0,\"rules\":0,\"tests\":0}\n"},
       {{"check", "--json", broken}, 1, "\"code\":\"E"},
       {{"check", "--dump=ast", bare}, 0, "package a"},
       {{"check", "--dump=typed", kDeals}, 0, "acme.deals.Deal"},
