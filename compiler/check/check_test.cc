@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -160,6 +161,30 @@ TEST(Scopes, PayloadMayStandElsewhereInEachTransition) {
 }
 
 // ---------------------------------------------------------------- absence
+
+TEST(Scopes, WhatIsDeclaredTwiceIsCheckedTwice) {
+  const Result result = CheckFiles({R"(package demo
+domain office
+role Clerk in office
+type Name = string max 5
+record Tag { id: Name }
+record Tag { id: Nobody }
+def few = 3
+def few = 3 + true
+workflow Order by id: Name {
+  states open, done
+  start: -> open
+  end:   open -> done
+}
+authority Clerk { may start, end on Order }
+rule late in office deny end on Order when few > 2
+rule late in office deny end on Order when fewer > 2
+)"});
+  EXPECT_EQ(absl::c_count(result.codes, "E0224"), 3);
+  EXPECT_THAT(result.text, HasSubstr("6:18: error[E0202]: there is no type `Nobody`"));
+  EXPECT_THAT(result.text, HasSubstr("8:11: error[E0315]: int + bool"));
+  EXPECT_THAT(result.text, HasSubstr("16:44: error[E0201]: nothing is called `fewer` here"));
+}
 
 TEST(Absence, HasNarrowsWhatFollows) {
   EXPECT_EQ(Guard("  limit: money(USD)?", "has limit and amount > limit"), "(and (has after 1) (< after 1 after 0))");

@@ -137,13 +137,20 @@ void Symbols::Index(diagnostics::Sink& sink) {
   std::stable_sort(all_.begin(), all_.end(),
                    [&](const Declaration& a, const Declaration& b) { return order(a) < order(b); });
   std::vector<Declaration> unique;
+  std::string first_name;
+  ast::Span first_span;
   for (Declaration& d : all_) {
     const Space space = SpaceOf(d.kind);
-    if (!unique.empty() && SpaceOf(unique.back().kind) == space && unique.back().qualified == d.qualified) {
+    if (!unique.empty() && SpaceOf(unique.back().kind) == space && first_name == d.qualified) {
       sink.Report(d.span, diagnostics::kDeclaredTwice, d.name, SpaceWord(space))
-          .Related(unique.back().span, "declared here first");
+          .Related(first_span, "declared here first");
+      // It is checked under a name that nobody can write.
+      d.qualified = absl::StrCat(d.qualified, "#", unique.size());
+      unique.push_back(std::move(d));
       continue;
     }
+    first_name = d.qualified;
+    first_span = d.span;
     if (space == Space::kType && IsBuiltinType(d.name)) {
       sink.Report(d.span, diagnostics::kBuiltinTypeName, d.name);
       continue;

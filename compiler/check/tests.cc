@@ -73,6 +73,19 @@ std::vector<RuleId> FindReasons(Model& model, const std::vector<ast::Name>& name
   return out;
 }
 
+// What tests and scenarios expect alike.
+typed::Expectation Expected(Model& model, const ast::Expectation& expect) {
+  typed::Expectation out;
+  out.kind = expect.kind;
+  out.negated = expect.negated;
+  out.only = expect.only;
+  out.count = expect.count;
+  out.span = expect.span;
+  out.because = FindReasons(model, expect.because);
+  out.outcome = FindOutcome(expect.outcome.text).value_or(Outcome::kDeny);
+  return out;
+}
+
 struct OpenInstance {
   std::string name;
   WorkflowId workflow;
@@ -449,6 +462,8 @@ class TestWalk {
 
   void Assume(const ast::Step& step, typed::Step* out) {
     OnInstance(step.instance, out);
+    if (step.instance.empty() && instances_.empty() && !model_.sink.has_errors())
+      model_.sink.Report(step.span, diagnostics::kNoInstance, "assume");
     if (!out->workflow.valid()) return;
     typed::Expectation state;
     state.kind = ast::Expectation::Kind::kState;
@@ -525,13 +540,7 @@ class TestWalk {
   }
 
   typed::Expectation Expect(const ast::Expectation& expect, WorkflowId workflow) {
-    typed::Expectation out;
-    out.kind = expect.kind;
-    out.negated = expect.negated;
-    out.only = expect.only;
-    out.count = expect.count;
-    out.span = expect.span;
-    out.because = FindReasons(model_, expect.because);
+    typed::Expectation out = Expected(model_, expect);
     using Kind = ast::Expectation::Kind;
     const bool about_instance = expect.kind == Kind::kState || expect.kind == Kind::kCondition;
     if (about_instance && !workflow.valid()) {
@@ -542,10 +551,6 @@ class TestWalk {
     }
     if (expect.kind == Kind::kState) out.state = model_.FindState(workflow, expect.state);
     if (expect.kind == Kind::kAsked) out.role = model_.FindRole(expect.role);
-    if (expect.kind == Kind::kOutcome) {
-      const std::optional<Outcome> outcome = FindOutcome(expect.outcome.text);
-      out.outcome = outcome.value_or(Outcome::kDeny);
-    }
     if (expect.kind == Kind::kCondition && expect.condition != nullptr) {
       out.condition = Expressions(model_, {ScopeKind::kCondition, workflow, {}, {}}).CheckGuard(*expect.condition);
     }
@@ -596,19 +601,11 @@ typed::Scenario CheckScenario(Model& model, const ast::Scenario& scenario) {
   out.workflow = WorkflowOf(model, scenario);
   bool nothing = false;
   for (const ast::Expectation& expect : scenario.expects) {
-    typed::Expectation e;
-    e.kind = expect.kind;
-    e.count = expect.count;
-    e.only = expect.only;
-    e.span = expect.span;
-    e.because = FindReasons(model, expect.because);
-    const std::optional<Outcome> outcome = FindOutcome(expect.outcome.text);
-    e.outcome = outcome.value_or(Outcome::kDeny);
     if (expect.kind == ast::Expectation::Kind::kNothing) {
       if (nothing) model.sink.Report(expect.span, diagnostics::kNothingElseTwice);
       nothing = true;
     }
-    out.expects.push_back(std::move(e));
+    out.expects.push_back(Expected(model, expect));
   }
   return out;
 }

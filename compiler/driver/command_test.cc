@@ -264,6 +264,35 @@ TEST_F(CommandTest, AStoreIsKeptVerifiedAndExplained) {
               HasSubstr("\"then\":\"deny\",\"now\":\"permit\",\"events\":1,\"cases\":1"));
 }
 
+TEST_F(CommandTest, AReplayedDuplicateStaysOne) {
+  Write("p.writ", kPolicy);
+  const Outcome run = Writ("run p.writ --store s --events -", R"({"agent":"ann","roles":["Desk"]}
+{"agent":"crm","roles":["Crm"]}
+{"set":"Customer","key":"c","by":"crm","at":"2026-01-01T00:00:00Z","fields":{"name":"Acme","risky":false}}
+{"propose":"open","on":"o1","by":"ann","set":{"amount":100,"customer":"c"},"key":"k"}
+{"propose":"open","on":"o2","by":"ann","set":{"amount":100,"customer":"c"},"key":"k"}
+)");
+  EXPECT_THAT(Column(run.out, "outcome"), ElementsAre("\"permit\"", "\"permit\"", "\"permit\"", "\"permit\"", "\"deny\""));
+  for (const char* follow : {"record", "policy"}) {
+    const Outcome again = Writ(std::string("replay p.writ --store s --json --follow ") + follow);
+    EXPECT_THAT(again.out, Not(HasSubstr("\"then\":\"deny\",\"now\":\"permit\""))) << follow;
+  }
+}
+
+TEST_F(CommandTest, ADamagedEventIsNamed) {
+  Write("p.writ", kPolicy);
+  ASSERT_EQ(Writ("run p.writ --store s --events -", kEvents).status, 0);
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(Path("s/log.db").c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, "UPDATE events SET bytes = x'00' WHERE position = 6", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+  for (const char* asked : {"explain --store s --position 6", "replay p.writ --store s", "replay p.writ --store s --follow policy"}) {
+    const Outcome damaged = Writ(asked);
+    EXPECT_EQ(damaged.status, 2) << asked;
+    EXPECT_THAT(damaged.err, HasSubstr("position 6 of the log: ")) << asked;
+  }
+}
+
 TEST_F(CommandTest, ExplainsFactsInTheAuthorsWords) {
   Write("p.writ", std::string(kPolicy) + R"(
 enum Stance { approve, reject }
@@ -415,6 +444,30 @@ log Order from xes { role from "org:role" }
               HasSubstr("<testsuite name=\"writ\" tests=\"3\" failures=\"2\" errors=\"0\" skipped=\"0\">"));
   EXPECT_THAT(Writ("test p.writ --skip-missing").out, HasSubstr("1 passed, 1 failed, 1 skipped\n"));
   EXPECT_EQ(Writ("test p.writ --filter boss").status, 0);
+}
+
+TEST_F(CommandTest, AssumedStatesAreTold) {
+  Write("p.writ", std::string(kPolicy) + R"(
+test "what is sent stays sent" {
+  at 2026-01-01T00:00Z
+  set Customer "c" by Crm { name: "Acme"  risky: false }
+  open Order o by Desk { amount: 10  customer: "c" }
+  assume state sent { amount: 600 }
+  expect state sent
+  expect amount == 600
+  expect send by Desk denied because no_transition
+  assume state draft on o
+  expect send by Desk denied because large
+  expect send by Boss permitted
+}
+)");
+  const Outcome tests = Writ("test p.writ");
+  EXPECT_EQ(tests.status, 0) << tests.out;
+  EXPECT_THAT(tests.out, HasSubstr("    assumed, without history: Order o in sent (p.writ:44:3)\n"
+                                   "    assumed, without history: Order o in draft (p.writ:48:3)\n"));
+  EXPECT_THAT(Writ("test p.writ --json").out, HasSubstr(R"x("assumed":["Order o in sent (p.writ:44:3)",)x"));
+  Write("q.writ", std::string(kPolicy) + "test \"t\" {\n  assume state sent\n}\n");
+  EXPECT_THAT(Writ("check q.writ").out, HasSubstr("error[E0505]: there is nothing yet that `assume` could be about"));
 }
 
 // ---------------------------------------------------------------- recorded logs

@@ -6,10 +6,12 @@
 #include "compiler/driver/explanation.h"
 #include "compiler/driver/pages.h"
 #include "compiler/driver/verbs.h"
+#include "runtime/decision/words.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/names.h"
 #include "runtime/replay/event_lines.h"
 #include "runtime/replay/value_input.h"
+#include "runtime/store/chain.h"
 #include "runtime/store/sqlite_store.h"
 
 namespace writ::driver {
@@ -38,8 +40,7 @@ int ExplainCode(const ExplainRequest& request) {
 absl::StatusOr<store::Event> Load(store::Store* store, int64_t position) {
   absl::StatusOr<store::Event> event = absl::NotFoundError(absl::StrCat("the store has no position ", position));
   const absl::Status status = store->Load(position, [&](const store::StoredEvent& stored) {
-    if (stored.position == position)
-      event = store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    if (stored.position == position) event = store::DecodeStored(stored);
     return absl::CancelledError("one was enough");
   });
   if (!status.ok() && status.code() != absl::StatusCode::kCancelled) return status;
@@ -104,8 +105,7 @@ absl::StatusOr<std::vector<Said>> VerdictsBefore(store::Store* store, const stor
   Verdicts verdicts(schema, schema.workflows[workflow.value]);
   const absl::Status status = store->Load(1, [&](const store::StoredEvent& stored) -> absl::Status {
     if (stored.position >= concluded.position) return absl::CancelledError("this is all that it knew");
-    absl::StatusOr<store::Event> event =
-        store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    absl::StatusOr<store::Event> event = store::DecodeStored(stored);
     if (!event.ok()) return event.status();
     if (event->workflow == concluded.workflow && event->instance == concluded.instance) verdicts.Take(*event);
     return absl::OkStatus();
@@ -129,11 +129,6 @@ std::string Place(const Rule& rule) {
   return rule.file.empty() ? "" : absl::StrCat("  (", rule.file, ":", rule.line, ":", rule.column, ")");
 }
 
-const char* EffectName(Effect effect) {
-  constexpr const char* kNames[] = {"deny", "hold", "escalate", "allow"};
-  return kNames[static_cast<size_t>(effect)];
-}
-
 std::string WithValues(const ExplainedCondition& condition) {
   return absl::StrCat("`", condition.text, "`",
                       condition.values.empty() ? "" : absl::StrCat(" (", absl::StrJoin(condition.values, ", "), ")"));
@@ -153,7 +148,7 @@ void AppendConditions(const ExplainedRule& rule, std::string* text) {
 void AppendRule(const Schema& schema, const ExplainedRule& explained, std::string* text) {
   const Rule& rule = schema.rules[explained.rule.value];
   absl::StrAppend(text, "  ", rule.qualified, ": ",
-                  rule.kind == RuleKind::kBuiltin ? "built in" : EffectName(explained.effect), Place(rule), "\n");
+                  rule.kind == RuleKind::kBuiltin ? "built in" : Word(explained.effect), Place(rule), "\n");
   if (!rule.because.empty()) absl::StrAppend(text, "      because \"", rule.because, "\"\n");
   if (explained.indeterminate)
     absl::StrAppend(text, "      it could not be evaluated, and so counts as ", explained.is_allow ? "false" : "true",
@@ -175,7 +170,7 @@ void AppendIdle(const Schema& schema, const ExplainedRule& explained, std::strin
     if (!why.empty()) break;
   }
   absl::StrAppend(text, "  ", rule.qualified, ": ",
-                  rule.kind == RuleKind::kBuiltin ? "built in" : EffectName(explained.effect), why.empty() ? "" : "; ",
+                  rule.kind == RuleKind::kBuiltin ? "built in" : Word(explained.effect), why.empty() ? "" : "; ",
                   absl::StrJoin(why, ", "), "\n");
 }
 
@@ -231,7 +226,7 @@ std::string Text(const store::Event& event, const Schema& schema, const Explanat
 
 void RuleJson(const Schema& schema, const ExplainedRule& explained, replay::JsonWriter* json) {
   const Rule& rule = schema.rules[explained.rule.value];
-  json->Open('{').Key("rule").Text(rule.qualified).Key("effect").Text(EffectName(explained.effect));
+  json->Open('{').Key("rule").Text(rule.qualified).Key("effect").Text(Word(explained.effect));
   json->Key("applies")
       .Bool(explained.applies)
       .Key("stands")

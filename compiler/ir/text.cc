@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "compiler/ir/arithmetic.h"
 #include "compiler/ir/ir.h"
+#include "runtime/decision/words.h"
 
 namespace writ::ir {
 namespace {
@@ -37,18 +38,6 @@ const char* NameOf(FunctionKind kind) {
     case FunctionKind::kAsk: return "ask";
     case FunctionKind::kConsequence: return "consequence";
     case FunctionKind::kKey: return "key";
-  }
-  return "?";
-}
-
-const char* NameOf(Effect effect) {
-  switch (effect) {
-    case Effect::kDeny: return "deny";
-    case Effect::kHold: return "hold";
-    case Effect::kEscalate: return "escalate";
-    case Effect::kAllow: return "allow";
-    case Effect::kUpon: return "upon";
-    case Effect::kAsk: return "ask";
   }
   return "?";
 }
@@ -339,7 +328,7 @@ class FunctionPrinter {
   void PrintGuards() {
     for (size_t i = 0; i < function_.restraints.size(); ++i) {
       const Restraint& restraint = function_.restraints[i];
-      Line("  ", restraint.gate ? "gate " : "", NameOf(restraint.effect), " ", RuleName(restraint.rule),
+      Line("  ", restraint.gate ? "gate " : "", Word(restraint.effect), " ", RuleName(restraint.rule),
            GuardText(code_->restraints, i));
     }
     for (size_t i = 0; i < function_.allows.size(); ++i) {

@@ -27,6 +27,7 @@ struct Result {
   Verdict verdict = Verdict::kPassed;
   std::vector<Failure> failures;
   std::string skipped_because;
+  std::vector<std::string> assumed;          // what it took for granted: an instance in a state, without history
 };
 
 struct Options {

@@ -30,6 +30,7 @@ std::string ToText(const Result& result, bool colour) {
   std::string text = absl::StrCat(word, "  ", result.file, ":", result.line, "  ", result.name);
   if (!result.skipped_because.empty()) absl::StrAppend(&text, "  (", result.skipped_because, ")");
   text += "\n";
+  for (const std::string& assumed : result.assumed) absl::StrAppend(&text, "    assumed, without history: ", assumed, "\n");
   for (const Failure& failure : result.failures) absl::StrAppend(&text, "    ", failure.place, ": ", failure.text, "\n");
   return text;
 }
@@ -41,6 +42,11 @@ std::string ToJson(const Result& result) {
   json.Key("file").Text(result.file).Key("line").Number(result.line);
   json.Key("result").Text(result.verdict == Verdict::kFailed ? "failed" : Word(result.verdict));
   if (!result.skipped_because.empty()) json.Key("because").Text(result.skipped_because);
+  if (!result.assumed.empty()) {
+    json.Key("assumed").Open('[');
+    for (const std::string& assumed : result.assumed) json.Text(assumed);
+    json.Close(']');
+  }
   json.Key("failures").Open('[');
   for (const Failure& failure : result.failures) json.Open('{').Key("place").Text(failure.place).Key("text").Text(failure.text).Close('}');
   json.Close(']').Close('}');
@@ -58,6 +64,9 @@ std::string ToJUnit(const std::vector<Result>& results) {
     if (result.verdict == Verdict::kSkipped) absl::StrAppend(&cases, "<skipped message=\"", Escaped(result.skipped_because), "\"/>");
     for (const Failure& failure : result.failures) {
       absl::StrAppend(&cases, "<failure message=\"", Escaped(failure.text), "\">", Escaped(failure.place), "</failure>");
+    }
+    for (const std::string& assumed : result.assumed) {
+      absl::StrAppend(&cases, "<system-out>assumed, without history: ", Escaped(assumed), "</system-out>");
     }
     cases += "</testcase>\n";
   }

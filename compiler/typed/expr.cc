@@ -199,12 +199,6 @@ const char* Word(TypeKind kind) {
   return kWords[static_cast<size_t>(kind)];
 }
 
-const char* Word(Effect effect) {
-  static constexpr const char* kWords[] = {"deny", "hold", "escalate", "allow"};
-  static_assert(std::size(kWords) == static_cast<size_t>(Effect::kAllow) + 1);
-  return kWords[static_cast<size_t>(effect)];
-}
-
 const char* Word(SlotRoot root) {
   switch (root) {
     case SlotRoot::kBefore:

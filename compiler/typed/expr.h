@@ -4,12 +4,13 @@
 #include <string>
 
 #include "compiler/typed/typed.h"
+#include "runtime/decision/words.h"
 
 namespace writ::typed {
 
 // What authors write for it.
 const char* Word(TypeKind kind);
-const char* Word(Effect effect);
+using writ::Word;                 // of an Effect
 const char* Word(SlotRoot root);  // "" where it has no word of its own
 
 // A deep copy; null stays null.

@@ -44,8 +44,7 @@ absl::Status Orchestrator::Core::CatchUp() {
   if (*last == chain->last_position()) return absl::OkStatus();
   absl::Status loaded = store->Load(chain->last_position() + 1, [&](const store::StoredEvent& stored) {
     if (absl::Status s = chain->Follow(stored); !s.ok()) return s;
-    absl::StatusOr<store::Event> event =
-        store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    absl::StatusOr<store::Event> event = store::DecodeStored(stored);
     if (!event.ok()) return event.status();
     log_policy = event->policy_digest;
     return folded->Fold(*event);
@@ -151,7 +150,7 @@ absl::StatusOr<store::Event> Orchestrator::Core::EventAt(int64_t position) {
   std::lock_guard lock(store_mutex);
   absl::Status status = store->Load(position, [&](const store::StoredEvent& stored) {
     if (stored.position == position) {
-      found = store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+      found = store::DecodeStored(stored);
     }
     return Enough();
   });
@@ -181,8 +180,7 @@ absl::StatusOr<store::Event> Orchestrator::Core::EraseEvent(WorkflowId workflow,
   const std::string stream = store::StreamName(declared.qualified, key);
   store::Event erase;
   absl::Status status = store->Load(1, [&](const store::StoredEvent& stored) {
-    absl::StatusOr<store::Event> event =
-        store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+    absl::StatusOr<store::Event> event = store::DecodeStored(stored);
     if (!event.ok()) return event.status();
     const bool own = event->workflow == declared.qualified && event->instance == key;
     const bool reads = own || std::any_of(event->read_set.begin(), event->read_set.end(),

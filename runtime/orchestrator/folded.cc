@@ -96,6 +96,13 @@ absl::Status Folded::Fold(const store::Event& event) {
   return FoldProposal(event);
 }
 
+void Folded::Assume(const Assumption& assumption, int64_t now_ns) {
+  const int64_t position = std::max<int64_t>(last_position_, 1);  // a round that began at 0 is none
+  world_.Assume(assumption, position, now_ns);
+  escalations_.Withdraw(assumption.workflow, assumption.key, position);
+  TimeReview(assumption.workflow, assumption.key);
+}
+
 void Folded::NoteKey(const store::Event& event) {
   if (event.idempotency_key.empty()) return;
   UsedKey& used = keys_[std::pair(event.actor, event.idempotency_key)];

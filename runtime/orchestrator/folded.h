@@ -37,6 +37,9 @@ class Folded {
   // not be used any more.
   absl::Status Fold(const store::Event& event);
 
+  // For tests; see World::Assume. What waits for the instance is withdrawn, and its review's time begins.
+  void Assume(const Assumption& assumption, int64_t now_ns);
+
   const Schema& schema() const { return policy_->schema(); }
   const World& world() const { return world_; }
   const Registry& registry() const { return registry_; }

@@ -108,6 +108,11 @@ class Orchestrator {
   absl::StatusOr<DecisionRecord> Erase(std::string_view workflow, const Input& on, std::string_view field,
                                        std::string_view by, std::optional<int64_t> at_ns = std::nullopt);
 
+  // For tests of policies: an instance is as the test says, from `now_ns` on, though no event made it so. The log does not know
+  // of it: what was decided afterwards cannot be folded from it. kInvalidArgument: the key is none.
+  absl::Status Assume(WorkflowId workflow, const Input& on, StateId state,
+                      std::vector<std::pair<FieldId, Value>> fields, int64_t now_ns);
+
   // The event at a position, and as a record. kNotFound. Cost: one read of the store.
   absl::StatusOr<store::Event> EventAt(int64_t position);
   DecisionRecord RecordOf(const store::Event& event) const;

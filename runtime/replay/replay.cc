@@ -15,6 +15,7 @@
 #include "runtime/replay/event_lines.h"
 #include "runtime/replay/record_lines.h"
 #include "runtime/replay/value_input.h"
+#include "runtime/store/chain.h"
 #include "runtime/store/memory_store.h"
 
 namespace writ::replay {
@@ -532,8 +533,7 @@ class StoredLog {
   template <class Take>
   absl::Status Each(store::Store* log, Take take) {
     return log->Load(1, [&](const store::StoredEvent& stored) -> absl::Status {
-      absl::StatusOr<store::Event> event =
-          store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kTrust);
+      absl::StatusOr<store::Event> event = store::DecodeStored(stored);
       if (!event.ok()) return event.status();
       NoteQuestions(*event);
       absl::Status status = take(*event);
@@ -673,6 +673,7 @@ class StoredLog {
       record->CarryOut(*proposal, happened, event.decision.reasons);
       return absl::OkStatus();
     }
+    proposal->duplicate = WasDuplicate(event);
     const Outcome now = record->Decide(&*proposal, happened);
     record->counter().AddChange(event.decision.outcome, now, CaseOf(schema_, proposal->workflow, proposal->key));
     return absl::OkStatus();
@@ -786,9 +787,39 @@ class StoredLog {
       if (!actor.ok()) return actor.status();
       line.inline_actor = *actor;
     }
-    line.idempotency_key = event.idempotency_key;
+    line.idempotency_key = WasDuplicate(event) ? OtherKey(event) : event.idempotency_key;
+    NoteKey(event);
     line.seen = SeenNow(event);
     return line;
+  }
+
+  // The key that an actor used for another request is not kept with what was denied for it. Any key of the actor's that was
+  // used for something else makes it a duplicate again.
+  static bool WasDuplicate(const store::Event& event) {
+    return event.kind != store::EventKind::kAnswer && event.decision.outcome == Outcome::kDeny &&
+           event.decision.reasons == std::vector<std::string>{kBuiltinNames[static_cast<uint32_t>(Builtin::kDuplicate)]};
+  }
+
+  static bool IsSameRequest(const store::Event& a, const store::Event& b) {
+    return a.workflow == b.workflow && a.instance == b.instance && a.transition == b.transition && a.sets == b.sets &&
+           a.payload == b.payload;
+  }
+
+  void NoteKey(const store::Event& event) {
+    if (event.idempotency_key.empty()) return;
+    std::vector<store::Event>& used = keyed_[event.actor];
+    std::erase_if(used, [&](const store::Event& other) { return IsSameRequest(other, event); });
+    if (used.size() == 2) used.erase(used.begin());
+    used.push_back(event);
+  }
+
+  std::string OtherKey(const store::Event& event) const {
+    const auto used = keyed_.find(event.actor);
+    if (used == keyed_.end()) return "";
+    for (const store::Event& other : used->second) {
+      if (!IsSameRequest(other, event)) return other.idempotency_key;
+    }
+    return "";
   }
 
   // What an actor had seen, where that stands now.
@@ -835,6 +866,7 @@ class StoredLog {
   std::map<std::string, std::vector<std::string>> approved_;      // by identity: digests of rules
   std::string closed_;                                    // its approvals end with the event that is taken now
   std::map<int64_t, int64_t> position_now_;               // by position of the record
+  std::map<std::string, std::vector<store::Event>> keyed_;  // by actor: the last two requests under a key, of those that differ
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -81,6 +82,15 @@ struct Proposal {
   int question_state = 0; bool question_self = false, question_covered = false;  // Question only
 };
 
+// What a test says that an instance is.
+struct Assumption {
+  WorkflowId workflow;
+  std::string key;
+  std::vector<Value> key_parts;
+  StateId state;
+  std::vector<std::pair<FieldId, Value>> fields;  // the others stay
+};
+
 // All instances of one policy's workflows.
 class World {
  public:
@@ -94,6 +104,9 @@ class World {
   Effect Apply(const Proposal& proposal, int64_t position, bool refused);
   // (It moves to the transition's target even where that is not legal: following a record needs that.)
   void ConcludeReview(WorkflowId workflow, std::string_view key, ReviewId review, ClauseId clause);  // sets the outcome of this round
+  // For tests: no event says so. State and fields are as given, as if an event at `position` had just set them; facts and the
+  // stream's version stay.
+  void Assume(const Assumption& assumption, int64_t position, int64_t now_ns);
   const std::vector<const Instance*>& InstancesOf(WorkflowId workflow) const;  // in order of creation
 
   // Of an `entity … under`: all that the record is under, itself included, sorted; null where nobody has set it yet.

@@ -9,11 +9,13 @@
 namespace writ {
 namespace {
 
-std::unique_ptr<Instance> NewInstance(const Workflow& workflow, const Proposal& proposal) {
+// `named`: a Proposal or an Assumption.
+template <class Named>
+std::unique_ptr<Instance> NewInstance(const Workflow& workflow, const Named& named) {
   auto instance = std::make_unique<Instance>();
-  instance->workflow = proposal.workflow;
-  instance->key = proposal.key;
-  instance->key_parts = proposal.key_parts;
+  instance->workflow = named.workflow;
+  instance->key = named.key;
+  instance->key_parts = named.key_parts;
   instance->fields.resize(workflow.fields.size());
   instance->cells.resize(workflow.cells.size());
   instance->windows.resize(workflow.windows.size());
@@ -192,6 +194,22 @@ World::Effect World::Apply(const Proposal& proposal, int64_t position, bool refu
   effect.verdict = CountVerdict(workflow, proposal, position, &instance);
   RunFold(*this, transition.fold, proposal, position, &instance);
   return effect;
+}
+
+void World::Assume(const Assumption& assumption, int64_t position, int64_t now_ns) {
+  const Workflow& workflow = schema().workflows[assumption.workflow.value];
+  std::unique_ptr<Instance>& slot = instances_[assumption.workflow.value][assumption.key];
+  if (slot == nullptr) {
+    slot = NewInstance(workflow, assumption);
+    order_[assumption.workflow.value].push_back(slot.get());
+  }
+  Instance& instance = *slot;
+  instance.state = assumption.state;
+  for (const auto& [field, value] : assumption.fields) instance.fields[field.value] = value;
+  if (workflow.under.valid()) MoveUnder(workflow, instance);
+  instance.last_change = position;
+  instance.updated_ns = now_ns;
+  BeginRound(workflow, position, now_ns, &instance);
 }
 
 // ---------------------------------------------------------------- hierarchies

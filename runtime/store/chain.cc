@@ -13,6 +13,13 @@ std::string Text(const absl::Status& status) { return std::string(status.message
 
 }  // namespace
 
+absl::StatusOr<Event> DecodeStored(const StoredEvent& stored) {
+  absl::StatusOr<Event> event = DecodeEvent(stored.bytes, stored.private_bytes, PrivateCheck::kTrust);
+  if (event.ok()) return event;
+  return absl::Status(event.status().code(),
+                      absl::StrCat("position ", stored.position, " of the log: ", event.status().message()));
+}
+
 int64_t Chain::StreamVersion(const std::string& stream) const {
   const auto it = streams_.find(stream);
   return it == streams_.end() ? 0 : it->second.version;

@@ -14,6 +14,9 @@
 
 namespace writ::store {
 
+// The event that a store holds; that it links is taken on trust. Errors as DecodeEvent, with the position.
+absl::StatusOr<Event> DecodeStored(const StoredEvent& stored);
+
 // The ends of all chains, as far as the log is known. It makes positions, stream versions and hashes; nobody else does.
 //
 // Threads   one at a time.
