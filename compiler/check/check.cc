@@ -180,6 +180,7 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
   DeclareTypes(model);
   DeclarePeople(model);
   DeclareWorkflows(model);
+  DeclareCalendars(model);
   DeclareReviews(model);
   DeclareRules(model);
   DeclareComputed(model);

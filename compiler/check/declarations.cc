@@ -55,6 +55,7 @@ Foreign ResolveForeign(Model& model, const std::optional<ast::Foreign>& foreign,
   if (!foreign.has_value()) return out;
   out.attribute = foreign->attribute;
   out.zone = foreign->zone;
+  if (!foreign->zone.empty()) model.RequireZone(foreign->span, foreign->zone);
   const std::string words = type.has_value() ? model.types.Words(*type) : "";
   if (!foreign->currency.empty()) {
     out.currency = model.types.Currency(foreign->currency);

@@ -300,6 +300,7 @@ Expressions::Ptr Expressions::CheckInner(const ast::Expr& expr, const Type* expe
       model_.sink.Report(expr.span, diagnostics::kRecordInExpression);
       return nullptr;
     case ast::ExprKind::kMethod:
+      return CheckMethod(expr);
     case ast::ExprKind::kOf:
       return nullptr;  // NotYet has said so
   }
@@ -736,6 +737,10 @@ Expressions::Ptr Expressions::CheckMember(const ast::Expr& expr) {
       return CheckContextual(BareWord(expr.name), Of(TypeKind::kEnum, d->id));
     }
   }
+  if (const Declaration* calendar = CalendarNamed(*object); calendar != nullptr) {
+    model_.sink.Report(expr.span, diagnostics::kCalendarAlone, calendar->name).Related(calendar->span, "it is declared here");
+    return nullptr;
+  }
   return MemberOf(Check(*object), expr.name, expr.span);
 }
 
@@ -1025,6 +1030,7 @@ Expressions::Ptr Expressions::CheckBinary(const ast::Expr& expr, const Type* exp
   if (op == "is") return CheckIs(expr);
   if (op == "in") return CheckIn(expr);
   if (op == "??") return CheckCoalesce(expr, expected);
+  if (op == "like" || op == "matches") return CheckMatch(expr);
   if (op == "+" || op == "-") return CheckSum(expr);
   if (op == "*") return CheckProduct(expr);
   if (op == "/") {
@@ -1135,6 +1141,10 @@ Expressions::Ptr Expressions::CheckIn(const ast::Expr& expr) {
       (set.kind == ast::ExprKind::kRecord && set.members.empty())) {
     return InLiteral(Check(*expr.children[0]), set, expr.span);
   }
+  if (set.kind == ast::ExprKind::kMember && !set.children.empty() && set.children[0] != nullptr) {
+    if (const Declaration* calendar = CalendarNamed(*set.children[0]); calendar != nullptr)
+      return InCalendar(expr, *calendar);
+  }
   Ptr collection = Check(set);
   if (collection == nullptr) {
     if (!IsContextual(*expr.children[0])) Check(*expr.children[0]);
@@ -1232,7 +1242,9 @@ Expressions::Ptr Expressions::CheckSum(const ast::Expr& expr) {
     model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(a), expr.text, model_.types.Words(b));
     return nullptr;
   }
-  if (a.kind == TypeKind::kTime && b.kind == TypeKind::kTime && minus) {
+  if (a.kind == TypeKind::kDate || b.kind == TypeKind::kDate) {
+    return CheckDays(expr, std::move(left), std::move(right));
+  } else if (a.kind == TypeKind::kTime && b.kind == TypeKind::kTime && minus) {
     type.type = Of(TypeKind::kDuration);
   } else if (a.kind == TypeKind::kTime && b.kind == TypeKind::kDuration) {
     type.type = Of(TypeKind::kTime);
@@ -1246,6 +1258,32 @@ Expressions::Ptr Expressions::CheckSum(const ast::Expr& expr) {
     return nullptr;
   }
   return Node(kind, expr.span, type, std::move(left), std::move(right));
+}
+
+// Between dates lie whole days, as a duration; a date moves by a constant number of them.
+Expressions::Ptr Expressions::CheckDays(const ast::Expr& expr, Ptr left, Ptr right) {
+  constexpr Num kDayNs = Num{86'400} * 1'000'000'000;
+  const bool minus = expr.text == "-";
+  const Type a = left->type.type, b = right->type.type;
+  if (a.kind == TypeKind::kDate && b.kind == TypeKind::kDate && minus) {
+    return Node(ExprKind::kSubtract, expr.span, ExprType{Of(TypeKind::kDuration), 0}, std::move(left), std::move(right));
+  }
+  const bool turned = a.kind == TypeKind::kDuration && !minus;
+  const Type& other = turned ? a : b;
+  if (other.kind != TypeKind::kDuration || left->type.type.kind == right->type.type.kind) {
+    model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(a), expr.text, model_.types.Words(b))
+        .Help(a.kind == TypeKind::kTime || b.kind == TypeKind::kTime
+                  ? "a time has a date in some place only: ask a calendar, `C.day(…)`"
+                  : "");
+    return nullptr;
+  }
+  if (turned) std::swap(left, right);
+  if (right->kind != ExprKind::kConstant || right->number % kDayNs != 0) {
+    model_.sink.Report(right->span, diagnostics::kDateMovesByDays);
+    return nullptr;
+  }
+  return Node(minus ? ExprKind::kSubtract : ExprKind::kAdd, expr.span, ExprType{Of(TypeKind::kDate), 0}, std::move(left),
+              std::move(right));
 }
 
 Expressions::Ptr Expressions::CheckProduct(const ast::Expr& expr) {

@@ -102,7 +102,18 @@ class Expressions {
   Ptr CheckCoalesce(const ast::Expr& expr, const Type* expected);
   Ptr CheckSum(const ast::Expr& expr);
   Ptr CheckProduct(const ast::Expr& expr);
+  Ptr CheckDays(const ast::Expr& expr, Ptr left, Ptr right);
   Ptr CheckCall(const ast::Expr& expr);
+  // matching.cc
+  Ptr CheckMatch(const ast::Expr& expr);
+  ast::Span PlaceInLiteral(ast::Span span, size_t begin, size_t end) const;
+  // calendars.cc
+  const Declaration* CalendarNamed(const ast::Expr& expr) const;  // null where it is something else
+  Ptr InCalendar(const ast::Expr& expr, const Declaration& calendar);
+  Ptr CheckMethod(const ast::Expr& expr);
+  Ptr CalendarArgument(const ast::Expr& expr, TypeKind kind, const std::string& asked);
+  bool RequireHours(const Declaration& calendar, ast::Span span);
+  // expressions.cc
   Ptr CheckRound(const ast::Expr& expr, Rounding rounding);
   Ptr CheckRounded(const ast::Expr& expr);
 

@@ -143,11 +143,21 @@ class Walk {
   }
 
   Bound Sum(const Expr& e) {
+    if (e.children[0]->type.type.kind == TypeKind::kDate) return Days(e);
     const Bound left = Aligned(e, *e.children[0], e.type.scale), right = Aligned(e, *e.children[1], e.type.scale);
     if (!left.has_value() || !right.has_value()) return std::nullopt;
     if (e.kind == ExprKind::kAdd) return Checked(e, Add(*left, *right));
     const Bound negated = Negate(*right);
     return Checked(e, negated.has_value() ? Add(*left, *negated) : negated);
+  }
+
+  // Days apart from each other, or a date some days away.
+  Bound Days(const Expr& e) {
+    constexpr Num kDayNs = Num{86'400} * 1'000'000'000;
+    const Bound left = Visit(*e.children[0]), right = Visit(*e.children[1]);
+    if (!left.has_value() || !right.has_value()) return std::nullopt;
+    if (e.type.type.kind == TypeKind::kDate) return Interval{left->low - (Num{1} << 64), left->high + (Num{1} << 64)};
+    return Interval{(left->low - right->high) * kDayNs, (left->high - right->low) * kDayNs};
   }
 
   Bound Product(const Expr& e) {

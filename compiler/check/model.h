@@ -82,6 +82,8 @@ struct Model {
   // Reports and is false where there are more than `most`.
   bool WithinLimit(ast::Span span, size_t count, const char* what, size_t most);
   LadderId AddLadder(const Ladder& ladder);
+  // Reads the changes of a zone from the data base of the host that compiles; reports where it has none of that name.
+  void RequireZone(ast::Span span, const std::string& name);
 
   const std::vector<ast::File>& files;
   const source::SourceSet& sources;
@@ -94,6 +96,7 @@ struct Model {
   std::map<std::string, std::vector<uint32_t>> reasons;    // RuleIds by every end of their full name
   std::set<const ast::Def*> broken_defs;                   // told already: in a circle, or too large
   std::set<std::pair<uint32_t, uint32_t>> unknown_limits;  // by file and offset: told already
+  std::map<std::string, Zone> zones;                       // that anything names
   std::vector<ReviewNames> reviews;                        // sorted by workflow and state
   std::vector<RuleSite> rule_sites;                        // sorted by qualified name
 };
@@ -129,6 +132,7 @@ void SetPlace(const Model& model, ast::Span span, Rule* rule);
 void DeclareTypes(Model& model);      // enums, records
 void DeclarePeople(Model& model);     // domains, priority, roles
 void DeclareWorkflows(Model& model);  // workflows and entities with fields, states, transitions, logs; no expressions
+void DeclareCalendars(Model& model);  // zones, calendars
 void DeclareComputed(Model& model);   // `sets x = …`
 void CheckDefs(Model& model);
 void DeclareReviews(Model& model);  // panels and clauses, without guards

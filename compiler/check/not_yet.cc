@@ -10,7 +10,6 @@ class Finder {
   void All(const ast::Declarations& file) {
     Each(file.units, "unit");
     Each(file.tables, "table");
-    Each(file.calendars, "calendar");
     Each(file.obligations, "obligation");
     Each(file.actors, "actor");
     Each(file.clearances, "clearance");
@@ -117,7 +116,6 @@ class Finder {
 
   void In(const ast::ExprPtr& expr) {
     if (expr == nullptr) return;
-    if (expr->kind == ast::ExprKind::kMethod) Say(expr->name.span, "a question to a calendar", kLeaveOut);
     if (expr->kind == ast::ExprKind::kOf) Say(expr->span, "of (…)", kLeaveOut);
     for (const ast::ExprPtr& child : expr->children) In(child);
     if (expr->fold == nullptr) return;

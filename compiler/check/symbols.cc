@@ -41,6 +41,8 @@ const char* SpaceWord(Space space) {
       return "rule";
     case Space::kTemplate:
       return "template";
+    case Space::kCalendar:
+      return "calendar";
   }
   return "name";
 }
@@ -80,6 +82,8 @@ Space SpaceOf(DeclarationKind kind) {
       return Space::kRule;
     case DeclarationKind::kTemplate:
       return Space::kTemplate;
+    case DeclarationKind::kCalendar:
+      return Space::kCalendar;
     default:
       return Space::kType;
   }
@@ -128,6 +132,7 @@ void Symbols::Collect(const ast::File& file) {
   collect(DeclarationKind::kDef, &Declaration::def, file.defs);
   collect(DeclarationKind::kRule, &Declaration::rule, file.rules);
   collect(DeclarationKind::kTemplate, &Declaration::pattern, file.templates);
+  collect(DeclarationKind::kCalendar, &Declaration::calendar, file.calendars);
 }
 
 void Symbols::Index(diagnostics::Sink& sink) {
@@ -348,6 +353,9 @@ void Symbols::ReportUnknown(Space space, const ast::Name& name) const {
           help = absl::StrCat("the standard library has one: add `import ", source.package, ".{", name.text, "}`");
       }
       sink_.Report(name.span, diagnostics::kUnknownTemplate, name).Help(std::move(help));
+      return;
+    case Space::kCalendar:
+      sink_.Report(name.span, diagnostics::kUnknownCalendar, name).Help(std::move(help));
       return;
     case Space::kRule:
       return;  // whoever names rules says more (rules.cc, tests.cc)

@@ -18,8 +18,8 @@
 
 namespace writ::check {
 
-enum class Space : uint8_t { kType, kRole, kDomain, kDef, kRule, kTemplate };
-enum class DeclarationKind : uint8_t { kEnum, kRecord, kAlias, kWorkflow, kEntity, kRole, kDomain, kDef, kRule, kTemplate };
+enum class Space : uint8_t { kType, kRole, kDomain, kDef, kRule, kTemplate, kCalendar };
+enum class DeclarationKind : uint8_t { kEnum, kRecord, kAlias, kWorkflow, kEntity, kRole, kDomain, kDef, kRule, kTemplate, kCalendar };
 
 struct Declaration {
   DeclarationKind kind = DeclarationKind::kEnum;
@@ -36,6 +36,7 @@ struct Declaration {
   const ast::Def* def = nullptr;
   const ast::Rule* rule = nullptr;
   const ast::Template* pattern = nullptr;
+  const ast::Calendar* calendar = nullptr;
   bool is_private = false;  // no other package sees it
 };
 

@@ -497,6 +497,10 @@ std::string GuardText::Operator(uint32_t id, int depth) const {
       return absl::StrCat(text(expr.a), " * ", text(expr.b));
     case ir::Op::kLoopIndex:
       return "index";
+    case ir::Op::kStepNum:
+      return absl::StrCat("steps", expr.b, "(", text(expr.a), ")");
+    case ir::Op::kMatchStr:
+      return absl::StrCat(text(expr.a), " matches automaton", expr.b);
     case ir::Op::kAny:
       return absl::StrCat("any(", text(expr.b), ")");
     case ir::Op::kAll:

@@ -28,7 +28,8 @@ TEST(VerifyTest, TextNamesWhatIsRead) {
            "  s0 i128 @0 cell(total)", "  store cell total output 0\n",
            "  store window recent output 2 when output 1\n",
            "  s0 i64 @0 seat_votes(open, test.CFO, 1)", " = const_str \"Initech\"", " steps0\n", " automaton0\n",
-           "steps0 -9223372036854775808:0 10:1 20:0\n", "automaton0 bytes 0:0 65:1 66:0\n  0 2 1\n  1 accepts 1 1\n", "  output 1 bool @1 %"}) {
+           "steps0 -9223372036854775808:0 10:1 20:0\n", "automaton0 bytes 0:0 65:1 66:0\n  0 2 1\n  1 accepts 1 1\n",
+           "  output 1 bool @1 %"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   EXPECT_EQ(text, ToText(SampleProgram()));

@@ -245,9 +245,11 @@ Value FunctionLowering::LowerKind(const Expr& expr, Polarity polarity) {
       return Says(expr);
     case ExprKind::kVotes:
       return Scalar(Votes(expr));
-    case ExprKind::kKeyedFact:
     case ExprKind::kMatch:
+      return Match(expr);
     case ExprKind::kCalendar:
+      return AskCalendar(expr);
+    case ExprKind::kKeyedFact:
     case ExprKind::kUnder:
       break;
   }
@@ -389,6 +391,7 @@ Value FunctionLowering::Compare(const Expr& a, const Expr& b, bool or_equal) {
 }
 
 Value FunctionLowering::Arithmetic(const Expr& expr) {
+  if (expr.children[0]->type.type.kind == TypeKind::kDate) return Days(expr);
   const Value x = Operand(*expr.children[0]);
   Value y = expr.children.size() > 1 ? Operand(*expr.children[1]) : Scalar(build_.Number(0));
   Value v = Scalar(build_.Number(0));

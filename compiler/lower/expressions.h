@@ -52,6 +52,7 @@ struct ProgramState {
   ir::Program* program = nullptr;
   diagnostics::Sink* sink = nullptr;
   std::vector<FactCells> facts;  // by typed::Program::facts
+  std::map<std::pair<uint32_t, std::string>, ir::Automaton> automata = {};  // of patterns, by kind and text
 };
 
 class FunctionLowering {
@@ -127,6 +128,21 @@ class FunctionLowering {
   bool Fits(bool fits, const ast::Span& span);
   // Where `place` is empty: at what is being lowered.
   void TooMuch(const ast::Span& place, const char* what);
+
+  // tables.cc
+  Value Match(const Expr& expr);
+  Value AskCalendar(const Expr& expr);
+  Value Days(const Expr& expr);
+  ir::ExprId LocalTime(const Calendar& calendar, ir::ExprId time);
+  ir::ExprId LocalDay(const Calendar& calendar, ir::ExprId time);
+  ir::ExprId InWindow(const Calendar& calendar, uint32_t window, ir::ExprId time);
+  ir::ExprId IsOpen(const Calendar& calendar, ir::ExprId time);
+  ir::ExprId WorkdaysUntil(const Calendar& calendar, ir::ExprId time);
+  ir::ExprId YearsBetween(ir::ExprId from_day, ir::ExprId to_day);
+  std::pair<ir::ExprId, ir::ExprId> MarchYear(ir::ExprId day);
+  ir::ExprId Quotient(ir::ExprId a, Num by);   // rounded down
+  ir::ExprId Remainder(ir::ExprId a, Num by);  // never negative
+  ir::ExprId Plus(ir::ExprId a, Num b);
 
   // collections.cc
   ir::ExprId Bits(const Expr& literal);

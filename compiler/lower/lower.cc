@@ -699,6 +699,24 @@ class ProgramLowering {
 
 }  // namespace
 
+// What a calendar says decides with the rule, so that it is part of what is digested.
+static std::string CalendarText(const Schema& schema, const typed::Expr& expr) {
+  const Calendar& calendar = schema.calendars[expr.index];
+  const auto op = static_cast<typed::CalendarOp>(expr.part);
+  std::string text = absl::StrCat(" ", calendar.qualified);
+  if (op == typed::CalendarOp::kInWindow) {
+    for (const CalendarWindow& w : calendar.windows) {
+      if (w.name == calendar.windows[expr.part2].name) absl::StrAppend(&text, " ", w.name, " ", w.from_ns, "..", w.until_ns);
+    }
+    return text;
+  }
+  for (const ZoneStep& step : schema.zones[calendar.zone].steps) absl::StrAppend(&text, " ", step.from_ns, ":", step.offset_ns);
+  if (op == typed::CalendarOp::kYears || op == typed::CalendarOp::kDay) return text;
+  for (const Opening& o : calendar.openings) absl::StrAppend(&text, " ", o.weekday, " ", o.from_ns, "..", o.until_ns);
+  for (const int64_t day : calendar.closed) absl::StrAppend(&text, " closed ", day);
+  return text;
+}
+
 std::string Fingerprint(const typed::Program& program, const typed::Expr* expr) {
   if (expr == nullptr) return "-";
   std::string text = absl::StrCat(
@@ -706,6 +724,7 @@ std::string Fingerprint(const typed::Program& program, const typed::Expr* expr) 
       static_cast<int64_t>(expr->number >> 64), ":", static_cast<uint64_t>(expr->number), " ",
       absl::CHexEscape(expr->text), " ", static_cast<int>(expr->root), ".", expr->index, ".", expr->part, ".",
       expr->part2, " v", expr->variable, " ", static_cast<int>(expr->op), " ", static_cast<int>(expr->rounding));
+  if (expr->kind == typed::ExprKind::kCalendar) text += CalendarText(program.schema, *expr);
   for (const typed::ExprPtr& child : expr->children) absl::StrAppend(&text, " ", Fingerprint(program, child.get()));
   return text + ")";
 }

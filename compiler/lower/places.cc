@@ -6,6 +6,7 @@
 #include "compiler/lower/expressions.h"
 #include "compiler/lower/planted_faults.h"
 #include "runtime/builtins/check.h"
+#include "runtime/frame/civil.h"
 #include "runtime/frame/frame.h"
 
 namespace writ::lower {
@@ -49,6 +50,8 @@ Range FunctionLowering::RangeOf(const Type& type) const {
     case TypeKind::kTime:
     case TypeKind::kDuration:
       return WithZero({std::max<Num>(type.min, -limits::kTimeMax), std::min<Num>(type.max, limits::kTimeMax)});
+    case TypeKind::kDate:
+      return WithZero({std::max<Num>(type.min, kFirstDay), std::min<Num>(type.max, kLastDay)});
     case TypeKind::kSet:
     case TypeKind::kList:
       return IsBits(schema_, type) ? Range{INT64_MIN, INT64_MAX} : Range{0, type.capacity};

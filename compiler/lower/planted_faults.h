@@ -25,7 +25,8 @@ enum class Fault : int {
   kAbsentEqualsZero = 18,         // `is` takes an absent value for 0
   kDomainsNotRanked = 19,         // a review's clauses win whatever their domain
   kVotesAreQuorum = 20,           // one verdict speaks for a seat of several
-  kCount = 21,
+  kZoneIgnored = 21,              // local time is UTC
+  kCount = 22,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

@@ -4,7 +4,10 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/ir/arithmetic.h"
+#include "compiler/pattern/pattern.h"
 #include "compiler/typed/words.h"
+#include "runtime/frame/calendar.h"
 
 namespace writ::policy_test {
 namespace {
@@ -107,6 +110,10 @@ class Walker {
       case ExprKind::kSays:
       case ExprKind::kVotes:
         return Votes(expr);
+      case ExprKind::kMatch:
+        return Match(expr);
+      case ExprKind::kCalendar:
+        return AskCalendar(expr);
       case ExprKind::kElementAt: {
         const Item list = Walk(*expr.children[0]);
         if (list.kind != Item::Kind::kList || list.list.empty()) return Item::Absent();
@@ -218,6 +225,36 @@ class Walker {
     if (difference > 0) right->number *= PowerOfTen(difference);
   }
 
+  Item Match(const Expr& expr) {
+    const Item text = Walk(*expr.children[0]);
+    if (!text.known()) return text;
+    const pattern::Compiled compiled = pattern::Compile(static_cast<pattern::Kind>(expr.part), expr.text);
+    return Item::Of(compiled.automaton.has_value() && ir::Matches(*compiled.automaton, text.text));
+  }
+
+  Item AskCalendar(const Expr& expr) {
+    std::vector<Num> arguments;
+    for (const typed::ExprPtr& child : expr.children) {
+      const Item argument = Walk(*child);
+      if (!argument.known()) return argument;
+      arguments.push_back(argument.number);
+    }
+    const Calendar& calendar = schema_.calendars[expr.index];
+    switch (static_cast<typed::CalendarOp>(expr.part)) {
+      case typed::CalendarOp::kInWindow:
+        return Item::Of(IsInWindow(calendar, expr.part2, arguments[0]));
+      case typed::CalendarOp::kOpen:
+        return Item::Of(IsOpen(schema_, calendar, arguments[0]));
+      case typed::CalendarOp::kWorkdays:
+        return Item::Of(Workdays(schema_, calendar, arguments[0], arguments[1]));
+      case typed::CalendarOp::kYears:
+        return Item::Of(Years(schema_, calendar, static_cast<int64_t>(arguments[0]), arguments[1]));
+      case typed::CalendarOp::kDay:
+        return Item::Of(LocalDay(schema_.zones[calendar.zone], arguments[0]));
+    }
+    return Item::Unknown("");
+  }
+
   Item Is(const Expr& expr) {
     Item left = Walk(*expr.children[0]), right = Walk(*expr.children[1]);
     if (left.kind == Item::Kind::kUnknown) return left;
@@ -240,6 +277,11 @@ class Walker {
     if (!left.known()) return left;
     if (!right.known()) return right;
     if (expr.kind == ExprKind::kMultiply) return Item::Of(left.number * right.number);
+    if (expr.children[0]->type.type.kind == TypeKind::kDate) {
+      constexpr Num kDayNs = Num{86'400} * 1'000'000'000;
+      if (expr.type.type.kind == TypeKind::kDuration) return Item::Of((left.number - right.number) * kDayNs);
+      right.number /= kDayNs;
+    }
     Align(*expr.children[0], *expr.children[1], &left, &right);
     return Item::Of(expr.kind == ExprKind::kAdd ? left.number + right.number : left.number - right.number);
   }

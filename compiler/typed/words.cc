@@ -131,6 +131,7 @@ class Writer {
         *binds = kCompareBinds;
         return absl::StrCat(child(0, kCoalesceBinds), e.part == 0 ? " like \"" : " matches \"", e.text, "\"");
       case ExprKind::kCalendar:
+        return Calendar(e, binds);
       case ExprKind::kFact:
       case ExprKind::kKeyedFact:
       case ExprKind::kSays:
@@ -138,6 +139,18 @@ class Writer {
         break;  // no event has a past
     }
     return "…";
+  }
+
+  std::string Calendar(const Expr& e, Binding* binds) {
+    static constexpr const char* kQuestions[] = {"", "open", "workdays", "years", "day"};
+    const writ::Calendar& calendar = schema_.calendars[e.index];
+    const auto op = static_cast<CalendarOp>(e.part);
+    if (op != CalendarOp::kInWindow && op != CalendarOp::kOpen) {
+      return absl::StrCat(calendar.name, ".", kQuestions[e.part], "(", All(e), ")");
+    }
+    *binds = kCompareBinds;
+    const std::string& name = op == CalendarOp::kOpen ? kQuestions[e.part] : calendar.windows[e.part2].name;
+    return absl::StrCat(Inside(*e.children[0], kCoalesceBinds), " in ", calendar.name, ".", name);
   }
 
   // `>` and `>=` were turned round where a constant stands first.

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "runtime/frame/calendar.h"
 #include "runtime/frame/frame.h"
 #include "runtime/replay/decimal.h"
 
@@ -91,7 +92,7 @@ absl::StatusOr<Value> Parse(const Schema& schema, const Field& field, const Type
     case TypeKind::kEnum:
       return ForeignEnum(schema, type, text);
     case TypeKind::kTime: {
-      absl::StatusOr<int64_t> time_ns = ParseForeignTime(text, field.foreign.zone);
+      absl::StatusOr<int64_t> time_ns = ParseForeignTime(schema, text, field.foreign.zone);
       if (!time_ns.ok()) return time_ns.status();
       return Value(*time_ns);
     }
@@ -216,7 +217,7 @@ class Mapper {
   bool MapTime(const RecordedEvent& event, Proposal* proposal) {
     const std::string_view* text = OfEvent(event, at_);
     absl::StatusOr<int64_t> time_ns = text == nullptr ? absl::InvalidArgumentError("the event has no time")
-                                                      : ParseForeignTime(*text, workflow_.log.at.zone);
+                                                      : ParseForeignTime(schema_, *text, workflow_.log.at.zone);
     if (!time_ns.ok()) {
       ++report_->time_count;
       if (report_->times.size() < kListedMax) {
@@ -345,20 +346,22 @@ TransitionId FindTransition(const Workflow& workflow, std::string_view activity)
   return best;
 }
 
-absl::StatusOr<int64_t> ParseForeignTime(std::string_view text, const std::string& zone) {
+absl::StatusOr<int64_t> ParseForeignTime(const Schema& schema, std::string_view text, const std::string& zone) {
   text = Trim(text);
   absl::StatusOr<int64_t> with_offset = ParseTime(text);
   if (with_offset.ok()) return with_offset;
   const absl::Status fault = absl::InvalidArgumentError(
       absl::StrCat("`", View(text.substr(0, 80)), "` is not a time with its offset from UTC"));
   if (zone.empty()) return fault;
-  absl::TimeZone time_zone;
-  if (!absl::LoadTimeZone(zone, &time_zone))
-    return absl::InvalidArgumentError(absl::StrCat("the time zone `", zone, "` is not known here"));
+  const Zone* time_zone = FindZone(schema, zone);
+  if (time_zone == nullptr)
+    return absl::InvalidArgumentError(absl::StrCat("the policy does not know the time zone `", zone, "`"));
   for (const char* format : {"%Y-%m-%dT%H:%M:%E*S", "%Y-%m-%d %H:%M:%E*S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"}) {
     absl::Time time;
     std::string error;
-    if (absl::ParseTime(format, View(text), time_zone, &time, &error)) return absl::ToUnixNanos(time);
+    if (!absl::ParseTime(format, View(text), &time, &error)) continue;
+    if (time < absl::FromUnixNanos(-limits::kTimeMax) || time > absl::FromUnixNanos(limits::kTimeMax)) return fault;
+    return TimeOfLocal(*time_zone, absl::ToUnixNanos(time));
   }
   return fault;
 }

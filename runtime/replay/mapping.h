@@ -72,6 +72,6 @@ Value ForeignValue(const Schema& schema, const Field& field, std::string_view te
 TransitionId FindTransition(const Workflow& workflow, std::string_view activity);
 
 // RFC 3339; without an offset it is in `zone` (empty: refused).
-absl::StatusOr<int64_t> ParseForeignTime(std::string_view text, const std::string& zone);
+absl::StatusOr<int64_t> ParseForeignTime(const Schema& schema, std::string_view text, const std::string& zone);
 
 }  // namespace writ::replay

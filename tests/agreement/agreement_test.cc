@@ -139,7 +139,7 @@ class Report {
       Require(s_.reasons[i] > 0, kBuiltinNames[i]);
     }
     std::printf("\n  ops, by functions that ran:");
-    for (int op = 0; op < static_cast<int>(ir::Op::kStepNum); ++op) {
+    for (int op = 0; op < ir::kOpCount; ++op) {
       std::printf(" %s %llu", ir::InfoOf(static_cast<ir::Op>(op)).name, U(s_.ops[static_cast<size_t>(op)]));
       Require(s_.ops[static_cast<size_t>(op)] > 0, ir::InfoOf(static_cast<ir::Op>(op)).name);
     }
@@ -147,6 +147,16 @@ class Report {
     for (size_t k = 0; k <= static_cast<size_t>(typed::ExprKind::kVotes); ++k) {
       std::printf(" %zu:%llu", k, U(s_.kinds[k]));
       Require(s_.kinds[k] > 0, absl::StrCat("expression kind ", k));
+    }
+    for (const typed::ExprKind kind : {typed::ExprKind::kMatch, typed::ExprKind::kCalendar}) {
+      const size_t k = static_cast<size_t>(kind);
+      std::printf(" %zu:%llu", k, U(s_.kinds[k]));
+      Require(s_.kinds[k] > 0, absl::StrCat("expression kind ", k));
+    }
+    std::printf("\n  calendars asked:");
+    for (size_t k = 0; k <= static_cast<size_t>(typed::CalendarOp::kDay); ++k) {
+      std::printf(" %zu:%llu", k, U(s_.calendars[k]));
+      Require(s_.calendars[k] > 0, absl::StrCat("calendar question ", k));
     }
     std::printf("\n  quantifiers walked:");
     for (size_t k = 0; k <= static_cast<size_t>(typed::QuantifierOp::kDistinct); ++k) {

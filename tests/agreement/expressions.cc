@@ -800,10 +800,85 @@ ExprPtr ExprMaker::AmongMembers() {
   return Make(Kind::kIn, TypeOf(TypeKind::kBool), 0, Present(std::move(needle), 0), std::move(literal));
 }
 
+// A text against a pattern.
+ExprPtr ExprMaker::Match() {
+  static constexpr const char* kLike[] = {"*", "a*", "*b", "?", "a?*", "??", "*a*", "\\a", ""};
+  static constexpr const char* kMatches[] = {"a|b", "(ab)+c?", "[ab]{1,2}", "a.*", ".?", "[^a].*|", "(a|b)*c", "b{2,}|a", "\\w{2}"};
+  const Type text = TypeOf(TypeKind::kString);
+  Ptr place = PlaceOf(text, true, 20);
+  Ptr node = Make(Kind::kMatch, TypeOf(TypeKind::kBool), 0, place != nullptr ? Present(std::move(place), 0) : Constant(text));
+  node->part = random_.Below(2);
+  node->text = node->part == 0 ? kLike[random_.Below(std::size(kLike))] : kMatches[random_.Below(std::size(kMatches))];
+  return node;
+}
+
+ExprPtr ExprMaker::SomeDate() {
+  const Type date = TypeOf(TypeKind::kDate);
+  Ptr place = PlaceOf(date, true, 10);
+  return place != nullptr ? Present(std::move(place), 0) : Constant(date);
+}
+
+ExprPtr ExprMaker::CalendarNode(typed::CalendarOp op, const Type& type) {
+  Ptr node = Make(Kind::kCalendar, type);
+  node->index = random_.Below(static_cast<uint32_t>(schema().calendars.size()));
+  node->part = static_cast<uint32_t>(op);
+  if (op == typed::CalendarOp::kInWindow) {
+    node->part2 = random_.Below(static_cast<uint32_t>(schema().calendars[node->index].windows.size()));
+  }
+  if (op == typed::CalendarOp::kYears) node->children.push_back(SomeDate());
+  node->children.push_back(Time(1));
+  if (op == typed::CalendarOp::kWorkdays) node->children.push_back(Time(1));
+  return node;
+}
+
+// A calendar is asked; of a number or a date, how it compares.
+ExprPtr ExprMaker::AskCalendar() {
+  using Op = typed::CalendarOp;
+  const Type boolean = TypeOf(TypeKind::kBool), integer = TypeOf(TypeKind::kInt), date = TypeOf(TypeKind::kDate);
+  const Type duration = TypeOf(TypeKind::kDuration);
+  const auto number = [&](const Type& type, int64_t value) {
+    Ptr node = Make(Kind::kConstant, type);
+    node->number = value;
+    return node;
+  };
+  switch (random_.Below(6)) {
+    case 0:
+      return CalendarNode(Op::kInWindow, boolean);
+    case 1:
+      return CalendarNode(Op::kOpen, boolean);
+    case 2: {
+      Ptr days = CalendarNode(Op::kWorkdays, integer);
+      Ptr some = number(integer, static_cast<int64_t>(random_.Below(12)) - 4);
+      return Make(Chance(50) ? Kind::kLess : Kind::kEqual, boolean, 0, std::move(days), std::move(some));
+    }
+    case 3: {
+      Ptr years = CalendarNode(Op::kYears, integer);
+      Ptr some = number(integer, static_cast<int64_t>(random_.Below(4)) - 1);
+      return Make(Chance(50) ? Kind::kLess : Kind::kEqual, boolean, 0, std::move(some), std::move(years));
+    }
+    case 4: {
+      Ptr between = Make(Kind::kSubtract, duration, 0, CalendarNode(Op::kDay, date), SomeDate());
+      Ptr some = number(duration, (static_cast<int64_t>(random_.Below(20)) - 10) * 24 * kHour);
+      return Make(Chance(50) ? Kind::kLess : Kind::kLessEqual, boolean, 0, std::move(some), std::move(between));
+    }
+    default: {
+      Ptr by = number(duration, static_cast<int64_t>(random_.Below(20)) * 24 * kHour);
+      Ptr moved = Make(Chance(60) ? Kind::kAdd : Kind::kSubtract, date, 0, SomeDate(), std::move(by));
+      return Make(Chance(50) ? Kind::kLess : Kind::kEqual, boolean, 0, CalendarNode(Op::kDay, date), std::move(moved));
+    }
+  }
+}
+
 ExprPtr ExprMaker::Plain() {
   Ptr node;
   for (int i = 0; i < 4 && node == nullptr; ++i) {
-    switch (random_.Below(9)) {
+    switch (random_.Below(11)) {
+      case 9:
+        node = Match();
+        break;
+      case 10:
+        node = AskCalendar();
+        break;
       case 0:
       case 7:
         node = CompareFound();
@@ -978,6 +1053,10 @@ ExprPtr ExprMaker::Bool(int depth) {
       node = AnyAll(depth);
     else if (pick < 83)
       node = ListsEqual();
+    else if (pick < 84)
+      node = Match();
+    else if (pick < 86)
+      node = AskCalendar();
     else if (pick < 92)
       node = Fact(nullptr);
     else if (pick < 96)

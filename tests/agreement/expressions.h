@@ -75,6 +75,10 @@ class ExprMaker {
   Ptr CompareMembers();
   Ptr CompareFound();
   Ptr AmongMembers();
+  Ptr Match();
+  Ptr AskCalendar();
+  Ptr CalendarNode(typed::CalendarOp op, const Type& type);
+  Ptr SomeDate();
   Ptr EqualOf(const Type& type, int depth);
   Ptr Membership(int depth);
   Ptr Absence(int depth);

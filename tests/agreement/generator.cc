@@ -77,6 +77,7 @@ class Generator {
   }
 
   void Tables();
+  void Calendars();
   void Domains();
   void Records();
   TypeId AnyType(bool optional);
@@ -173,6 +174,37 @@ void Generator::Records() {
   schema().records.push_back(leg);
 }
 
+// Clocks change every few days, so that histories see it, and by what brings the hours of histories to whole ones.
+void Generator::Calendars() {
+  const int64_t minute = kHour / 60;
+  Zone near{"Test/Near", {{INT64_MIN, 80 * minute}}}, far{"Test/Far", {{INT64_MIN, -160 * minute}}};
+  for (int i = 0; i < 12; ++i) {
+    near.steps.push_back({kStart + (i * 30 - 60) * kHour, (i % 2 == 0 ? 140 : 80) * minute});
+    far.steps.push_back({kStart + (i * 41 - 70) * kHour, -(i % 2 == 0 ? 220 : 160) * minute});
+  }
+  schema().zones = {far, near};
+  const int64_t today = kStart / (24 * kHour);
+  for (uint32_t zone = 0; zone < 2; ++zone) {
+    Calendar calendar;
+    calendar.name = absl::StrCat("Place", zone);
+    calendar.qualified = absl::StrCat("p.Place", zone);
+    calendar.zone = zone;
+    for (uint32_t day = 0; day < 7; ++day) {
+      if (Chance(25)) continue;
+      if (Chance(60)) calendar.openings.push_back({day, 0, 6 * kHour});
+      calendar.openings.push_back({day, (7 + Below(4)) * kHour, (14 + Below(11)) * kHour});
+    }
+    if (calendar.openings.empty()) calendar.openings.push_back({2, 0, 24 * kHour});
+    for (int64_t day = today - 12; day < today + 12; ++day) {
+      if (Chance(20)) calendar.closed.push_back(day);
+    }
+    calendar.windows = {{"freeze", kStart - 20 * kHour, kStart + 5 * kHour},
+                        {"freeze", kStart + 9 * kHour, kStart + (10 + Below(40)) * kHour},
+                        {"year_end", kStart - 200 * kHour, kStart + Below(100) * kHour}};
+    schema().calendars.push_back(std::move(calendar));
+  }
+}
+
 void Generator::Tables() {
   for (const char* name : kBuiltinNames) {
     Rule rule;
@@ -190,6 +222,7 @@ void Generator::Tables() {
     while (kind.members.size() < members) kind.members.push_back({absl::StrCat("k", kind.members.size()), ""});
   }
   schema().enums = {grade, kind, stance};
+  Calendars();
 
   // Workflows are sorted by name; types refer to them, so that their places come first.
   std::vector<std::string> names = {"p.Customer", "p.Deal"};
@@ -792,8 +825,13 @@ typed::Program Clone(const typed::Program& program) {
     copy.grants.push_back(std::move(grant));
   }
   for (const typed::Rule& r : program.rules) {
-    copy.rules.push_back({r.rule, r.workflow, r.transitions, r.by, r.by_orchestrator, typed::Clone(r.when),
-                          typed::Clone(r.unless), r.overrides, r.awaits_fact, {}, r.span});
+    typed::Rule rule{r.rule, r.workflow, r.transitions, r.by, r.by_orchestrator, typed::Clone(r.when),
+                     typed::Clone(r.unless), r.overrides, r.awaits_fact, {}, r.span};
+    for (const typed::Consequence& consequence : r.then) {
+      rule.then.emplace_back();
+      for (const typed::ExprPtr& value : consequence.values) rule.then.back().values.push_back(typed::Clone(value));
+    }
+    copy.rules.push_back(std::move(rule));
   }
   for (const typed::Review& r : program.reviews) {
     typed::Review review{r.workflow, r.review, {}};

@@ -1,9 +1,11 @@
 #include "tests/agreement/oracle.h"
 
 #include <algorithm>
+#include <regex>
 #include <set>
 
 #include "runtime/builtins/check.h"
+#include "runtime/frame/calendar.h"
 
 namespace writ::agreement {
 
@@ -72,6 +74,22 @@ int64_t PopulationOf(Num bits) {
   int64_t n = 0;
   for (int b = 0; b < 64; ++b) n += static_cast<int64_t>(static_cast<uint64_t>(bits) >> b & 1);
   return n;
+}
+
+constexpr int64_t kHourNs = int64_t{3'600} * 1'000'000'000;
+
+bool MatchesGlob(std::string_view text, std::string_view glob) {
+  if (glob.empty()) return text.empty();
+  if (glob[0] == '*') return MatchesGlob(text, glob.substr(1)) || (!text.empty() && MatchesGlob(text.substr(1), glob));
+  if (text.empty()) return false;
+  if (glob[0] == '?') return MatchesGlob(text.substr(1), glob.substr(1));
+  const size_t at = glob[0] == '\\' ? 1 : 0;
+  return glob[at] == text[0] && MatchesGlob(text.substr(1), glob.substr(at + 1));
+}
+
+// By the library's regular expressions and by trying: what histories hold is short and ASCII.
+bool MatchesPattern(const std::string& text, const Expr& e) {
+  return e.part == 0 ? MatchesGlob(text, e.text) : std::regex_match(text, std::regex(e.text));
 }
 
 std::string KeyPartText(const Schema& schema, const Type& type, int64_t number) {
@@ -551,6 +569,26 @@ Walked Oracle::In(const Expr& e, Scene* scene) const {
   return Truth(found && x.present, unknown);
 }
 
+Walked Oracle::AskCalendar(const Expr& e, Scene* scene) const {
+  calendars[e.part]++;
+  std::vector<Walked> arguments;
+  Walked w;
+  for (const typed::ExprPtr& child : e.children) {
+    arguments.push_back(Walk(*child, scene));
+    w.unknown = w.unknown || arguments.back().unknown;
+  }
+  const Calendar& calendar = schema_.calendars[e.index];
+  const Num first = arguments[0].number, last = arguments.back().number;
+  switch (static_cast<typed::CalendarOp>(e.part)) {
+    case typed::CalendarOp::kInWindow: w.number = IsInWindow(calendar, e.part2, first); break;
+    case typed::CalendarOp::kOpen: w.number = IsOpen(schema_, calendar, first); break;
+    case typed::CalendarOp::kWorkdays: w.number = Workdays(schema_, calendar, first, last); break;
+    case typed::CalendarOp::kYears: w.number = Years(schema_, calendar, static_cast<int64_t>(first), last); break;
+    case typed::CalendarOp::kDay: w.number = LocalDay(schema_.zones[calendar.zone], first); break;
+  }
+  return w;
+}
+
 Walked Oracle::Arithmetic(const Expr& e, Scene* scene) const {
   const Walked a = Walk(*e.children[0], scene);
   Walked w;
@@ -565,9 +603,11 @@ Walked Oracle::Arithmetic(const Expr& e, Scene* scene) const {
     if (e.kind == ExprKind::kMultiply) {
       w.number = a.number * b.number;
     } else {
+      const bool of_dates = e.children[0]->type.type.kind == TypeKind::kDate;
+      const bool moves_date = e.type.type.kind == TypeKind::kDate;
       const Num x = Aligned(a, e.children[0]->type.scale, e.type.scale),
-                y = Aligned(b, e.children[1]->type.scale, e.type.scale);
-      w.number = e.kind == ExprKind::kAdd ? x + y : x - y;
+                y = Aligned(b, e.children[1]->type.scale, e.type.scale) / (moves_date ? 24 * kHourNs : 1);
+      w.number = (e.kind == ExprKind::kAdd ? x + y : x - y) * (of_dates && !moves_date ? 24 * kHourNs : 1);
     }
   }
   if (e.type.scale == 0) Check64(&w);
@@ -669,6 +709,12 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
       return Lookup(e, scene);
     case ExprKind::kEntityLookup:
       return EntityLookup(e, scene);
+    case ExprKind::kMatch: {
+      const Walked text = Walk(*e.children[0], scene);
+      return Truth(MatchesPattern(text.text, e), text.unknown);
+    }
+    case ExprKind::kCalendar:
+      return AskCalendar(e, scene);
     case ExprKind::kFact:
       return FactOf(e.index, *scene);
     case ExprKind::kSays:
@@ -683,8 +729,6 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
     case ExprKind::kDivide:
     case ExprKind::kSetLiteral:
     case ExprKind::kKeyedFact:
-    case ExprKind::kMatch:
-    case ExprKind::kCalendar:
     case ExprKind::kUnder:
       WRIT_CHECK(false);
   }

@@ -82,7 +82,8 @@ class Oracle {
   std::optional<OracleReview> Complete(const Proposal& where, ReviewId review, size_t places_max) const;
 
   // Coverage: how often each kind of expression and of quantifier was walked.
-  mutable std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(8, 0);
+  mutable std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(8, 0),
+                                calendars = std::vector<uint64_t>(8, 0);
 
  private:
   using Expr = typed::Expr;
@@ -113,6 +114,7 @@ class Oracle {
   Walked In(const Expr& e, Scene* scene) const;
   Walked Arithmetic(const Expr& e, Scene* scene) const;
   Walked Round(const Expr& e, Scene* scene) const;
+  Walked AskCalendar(const Expr& e, Scene* scene) const;
   Walked Quantify(const Expr& e, Scene* scene, Polarity polarity) const;
   Walked FactOf(uint32_t fact, const Scene& scene) const;
   Walked Pattern(const typed::Pattern& pattern, Scene* scene) const;

@@ -23,6 +23,7 @@ void Statistics::Add(const Statistics& o) {
   for (size_t i = 0; i < ops.size(); ++i) ops[i] += o.ops[i];
   for (size_t i = 0; i < kinds.size(); ++i) kinds[i] += o.kinds[i];
   for (size_t i = 0; i < quantifiers.size(); ++i) quantifiers[i] += o.quantifiers[i];
+  for (size_t i = 0; i < calendars.size(); ++i) calendars[i] += o.calendars[i];
   rules.insert(rules.end(), o.rules.begin(), o.rules.end());
   domains.insert(domains.end(), o.domains.begin(), o.domains.end());
 }
@@ -203,6 +204,7 @@ Session::~Session() {
   }
   if (oracle_ == nullptr) return;
   for (size_t i = 0; i < oracle_->kinds.size(); ++i) statistics_->kinds[i] += oracle_->kinds[i];
+  for (size_t i = 0; i < oracle_->calendars.size(); ++i) statistics_->calendars[i] += oracle_->calendars[i];
   for (size_t i = 0; i < oracle_->quantifiers.size(); ++i) statistics_->quantifiers[i] += oracle_->quantifiers[i];
 }
 
