@@ -212,7 +212,9 @@ TEST(EventTest, RefusesOtherSpellings) {
   EXPECT_TRUE(refused("\x02\x01x\x02\x01x\x00"sv));       // twice
   EXPECT_TRUE(refused("\x02\x00\x00"sv));                 // a default
   EXPECT_TRUE(refused("\x1c\x01x\x00"sv));                     // an unknown tag
-  EXPECT_TRUE(refused("\x01\x08\x00"sv));                 // an unknown kind
+  const std::string kind = {1, static_cast<char>(kEventKindLast), 0};
+  EXPECT_FALSE(refused(kind));
+  EXPECT_TRUE(refused(std::string{1, static_cast<char>(kEventKindLast) + 1, 0}));  // an unknown kind
   EXPECT_TRUE(refused("\x00\x00"sv));                     // something follows
   EXPECT_TRUE(refused(""sv));                             // no end
   EXPECT_TRUE(refused("\x14\x02\x02\x01" "b\x01" "a\x00\x00"sv));  // reasons not in order
