@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "compiler/check/currencies.h"
 #include "compiler/check/literals.h"
 #include "compiler/load/load.h"
@@ -20,6 +21,7 @@
 #include "compiler/typed/expr.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/frame/calendar.h"
 
 namespace writ::check {
 namespace {
@@ -442,6 +444,35 @@ TEST(Broken, ExpansionStaysWithinItsLimits) {
   }
   EXPECT_THAT(Guard("", "d59", "finish", deep), HasSubstr("operations once"));
   EXPECT_THAT(Guard("", absl::StrCat(chain, " > 5 USD"), "finish", wide), HasSubstr("operations once"));
+}
+
+// What is compiled in says of every moment what the data base says of it.
+TEST(Calendars, ZonesAreThoseOfTheDataBase) {
+  const std::vector<std::string> names = {"America/New_York", "Asia/Kathmandu",  "Australia/Lord_Howe",
+                                          "Europe/Zurich",    "Pacific/Apia", "UTC"};
+  std::string text = "package p\n";
+  for (size_t i = 0; i < names.size(); ++i) absl::StrAppend(&text, "calendar C", i, " { zone \"", names[i], "\" }\n");
+  const Result result = CheckFiles({text});
+  ASSERT_THAT(result.text, IsEmpty());
+  ASSERT_EQ(result.program.schema.zones.size(), names.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    const Zone& zone = result.program.schema.zones[i];
+    EXPECT_EQ(zone.name, names[i]);
+    EXPECT_LE(zone.steps.size(), limits::kStepsMax);
+    absl::TimeZone expected;
+    ASSERT_TRUE(absl::LoadTimeZone(names[i], &expected));
+    const auto expect_same = [&](int64_t time_ns) {
+      EXPECT_EQ(OffsetAt(zone, time_ns), expected.At(absl::FromUnixNanos(time_ns)).offset * int64_t{1'000'000'000})
+          << names[i] << " at " << time_ns;
+    };
+    constexpr int64_t kHours = int64_t{211} * 3'600 * 1'000'000'000;
+    for (int64_t time_ns = -limits::kTimeMax; time_ns < limits::kTimeMax - kHours; time_ns += kHours) expect_same(time_ns);
+    expect_same(limits::kTimeMax);
+    for (size_t k = 1; k < zone.steps.size(); ++k) {
+      expect_same(zone.steps[k].from_ns - 1);
+      expect_same(zone.steps[k].from_ns);
+    }
+  }
 }
 
 TEST(Broken, OneMistakeIsToldOnce) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/ir/arithmetic.h"
+#include "compiler/lower/tables.h"
 #include "compiler/typed/expr.h"
 #include "runtime/frame/frame.h"
 
@@ -454,6 +455,21 @@ GuardText::Shape GuardText::ShapeOf(uint32_t id, int depth) const {
   }
 }
 
+// What a table is of: the hours or the closed days of a calendar, or the clocks of a zone.
+std::string GuardText::StepText(const ir::Expr& expr) const {
+  const ir::StepTable& table = program_.steps[expr.b];
+  for (const Calendar& calendar : program_.schema.calendars) {
+    if (table == lower::HoursOf(calendar)) return absl::StrCat("within the hours of ", calendar.name);
+    if (table == lower::ClosedDaysOf(calendar)) return absl::StrCat("a closed day of ", calendar.name);
+  }
+  for (const Zone& zone : program_.schema.zones) {
+    const auto same = [](const ZoneStep& a, const ir::Step& b) { return a.from_ns == b.from && a.offset_ns == b.value; };
+    if (std::equal(zone.steps.begin(), zone.steps.end(), table.steps.begin(), table.steps.end(), same))
+      return absl::StrCat("the offset of ", zone.name);
+  }
+  return "a table";
+}
+
 std::string GuardText::Comparison(const ir::Expr& expr, const char* sign, const char* turned, int depth) const {
   Shape shape = ShapeOf(expr.a, depth);
   if (shape.kind == Shape::Kind::kPlain) shape = ShapeOf(expr.b, depth);
@@ -476,6 +492,10 @@ std::string GuardText::Operator(uint32_t id, int depth) const {
     case ir::Op::kEqBool:
       return absl::StrCat("(", text(expr.a), ") == (", text(expr.b), ")");
     case ir::Op::kEqNum:
+      for (const auto& [table, one] : {std::pair(expr.a, expr.b), std::pair(expr.b, expr.a)}) {
+        const bool is_one = code_.exprs[one].op == ir::Op::kConstNum && program_.numbers[code_.exprs[one].a] == 1;
+        if (is_one && code_.exprs[table].op == ir::Op::kStepNum) return StepText(code_.exprs[table]);
+      }
       return Comparison(expr, "==", "==", depth);
     case ir::Op::kLtNum:
       return Comparison(expr, "<", ">", depth);
@@ -498,9 +518,9 @@ std::string GuardText::Operator(uint32_t id, int depth) const {
     case ir::Op::kLoopIndex:
       return "index";
     case ir::Op::kStepNum:
-      return absl::StrCat("steps", expr.b, "(", text(expr.a), ")");
+      return StepText(expr);
     case ir::Op::kMatchStr:
-      return absl::StrCat(text(expr.a), " matches automaton", expr.b);
+      return absl::StrCat(text(expr.a), " matches the pattern");
     case ir::Op::kAny:
       return absl::StrCat("any(", text(expr.b), ")");
     case ir::Op::kAll:

@@ -33,6 +33,7 @@ class GuardText {
   // Of such a condition: the operand that says whether it ever happened, then the one that says when. False: it is none.
   bool WithinParts(uint32_t id, uint32_t* has, uint32_t* inside) const;
   std::string SaysText(const ir::Expr& expr) const;  // empty: it asks something else
+  std::string StepText(const ir::Expr& expr) const;
   std::string Comparison(const ir::Expr& expr, const char* sign, const char* turned, int depth) const;
   std::string Slot(uint32_t slot) const;
   std::string Root(const SlotPath& path) const;

@@ -1,8 +1,9 @@
 // What is looked up in tables: patterns as automata, calendars as steps.
+#include "compiler/lower/tables.h"
+
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "compiler/lower/expressions.h"
 #include "compiler/lower/planted_faults.h"
 #include "compiler/pattern/pattern.h"
@@ -21,29 +22,6 @@ constexpr int64_t kThursday = 3;  // the epoch's day, where 0 is Monday
 StepTable OffsetsOf(const Zone& zone) {
   StepTable table;
   for (const ZoneStep& step : zone.steps) table.steps.push_back({step.from_ns, step.offset_ns});
-  return table;
-}
-
-// 1 within hours, since Monday's midnight.
-StepTable HoursOf(const Calendar& calendar) {
-  StepTable table{{{INT64_MIN, 0}}};
-  for (const Opening& opening : calendar.openings) {
-    const int64_t from = opening.weekday * kDayNs + opening.from_ns;
-    if (table.steps.back().from == from) table.steps.pop_back();  // until midnight, and on from there
-    if (table.steps.back().value == 0) table.steps.push_back({from, 1});
-    table.steps.push_back({opening.weekday * kDayNs + opening.until_ns, 0});
-  }
-  return table;
-}
-
-// 1 on closed days.
-StepTable ClosedDaysOf(const Calendar& calendar) {
-  StepTable table{{{INT64_MIN, 0}}};
-  for (const int64_t day : calendar.closed) {
-    if (table.steps.back().from == day) table.steps.pop_back();
-    if (table.steps.back().value == 0) table.steps.push_back({day, 1});
-    table.steps.push_back({day + 1, 0});
-  }
   return table;
 }
 
@@ -74,6 +52,27 @@ StepTable WorkdaysLostUpTo(const Calendar& calendar) {
 }
 
 }  // namespace
+
+StepTable HoursOf(const Calendar& calendar) {
+  StepTable table{{{INT64_MIN, 0}}};
+  for (const Opening& opening : calendar.openings) {
+    const int64_t from = opening.weekday * kDayNs + opening.from_ns;
+    if (table.steps.back().from == from) table.steps.pop_back();  // until midnight, and on from there
+    if (table.steps.back().value == 0) table.steps.push_back({from, 1});
+    table.steps.push_back({opening.weekday * kDayNs + opening.until_ns, 0});
+  }
+  return table;
+}
+
+StepTable ClosedDaysOf(const Calendar& calendar) {
+  StepTable table{{{INT64_MIN, 0}}};
+  for (const int64_t day : calendar.closed) {
+    if (table.steps.back().from == day) table.steps.pop_back();
+    if (table.steps.back().value == 0) table.steps.push_back({day, 1});
+    table.steps.push_back({day + 1, 0});
+  }
+  return table;
+}
 
 // ---------------------------------------------------------------- patterns
 

@@ -2,6 +2,7 @@
 #include <zlib.h>
 
 #include "runtime/replay/decimal.h"
+#include "runtime/replay/mapping.h"
 #include "runtime/replay/recorded_log.h"
 
 namespace writ::replay {
@@ -175,6 +176,26 @@ TEST(DecimalTest, RefusesTheRest) {
   EXPECT_EQ(ParseDecimal("1.005", 2, Rounding::kNone).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ParseDecimal("9223372036854775808", 0, Rounding::kNone).status().code(), absl::StatusCode::kOutOfRange);
   EXPECT_EQ(ParseDecimal("1e300", 0, Rounding::kNone).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+// A time without an offset is read by the zone that the policy was compiled with; this one no host knows.
+TEST(ForeignTime, IsReadInTheZoneOfThePolicy) {
+  constexpr int64_t kHour = int64_t{3'600} * 1'000'000'000;
+  const int64_t noon = int64_t{20'513} * 24 * kHour + 12 * kHour;  // 2026-03-01T12:00Z
+  Schema schema;
+  schema.zones = {{"Made/Up", {{INT64_MIN, 3 * kHour}, {noon, 5 * kHour}}}};
+  const auto hours_from_noon = [&](std::string_view text, const std::string& zone) {
+    const absl::StatusOr<int64_t> time = ParseForeignTime(schema, text, zone);
+    EXPECT_TRUE(time.ok()) << time.status();
+    return (time.value_or(0) - noon) / kHour;
+  };
+  EXPECT_EQ(hours_from_noon("2026-03-01T14:00:00", "Made/Up"), -1);
+  EXPECT_EQ(hours_from_noon("2026-03-01 15:30", "Made/Up"), 0) << "it does not exist: clocks go from 15:00 to 17:00";
+  EXPECT_EQ(hours_from_noon("2026-03-01 18:00:00.000", "Made/Up"), 1);
+  EXPECT_EQ(hours_from_noon("2026-03-01T14:00:00+01:00", "Made/Up"), 1) << "its own offset counts";
+  EXPECT_FALSE(ParseForeignTime(schema, "2026-03-01T14:00:00", "Europe/Zurich").ok()) << "the host's zones do not count";
+  EXPECT_FALSE(ParseForeignTime(schema, "2026-03-01T14:00:00", "").ok());
+  EXPECT_FALSE(ParseForeignTime(schema, "soon", "Made/Up").ok());
 }
 
 }  // namespace
