@@ -210,7 +210,7 @@ step       : atStep | waitStep | actorStep | setStep | answerStep | assumeStep |
 atStep     : K_AT (TIME | DATE);
 waitStep   : K_WAIT span;
 actorStep  : K_ACTOR actorRoles (COMMA actorRoles)*;
-actorRoles : name COLON (name | LBRACE names COMMA? RBRACE);
+actorRoles : name COLON (name | LBRACE names COMMA? RBRACE) record?;
 setStep    : K_SET name keyValue (COMMA keyValue)* performer record?;
 keyValue   : literal | name;
 answerStep : (K_YES | K_NO) performer (K_ON name)?;

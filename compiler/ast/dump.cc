@@ -459,7 +459,10 @@ void Dumper::Add(const Step& node) {
       Line(absl::StrCat("wait", After("", node.time)));
       break;
     case Step::Kind::kActor:
-      for (const auto& [actor, roles] : node.actors) Line(absl::StrCat("actor ", actor.text, ": ", List(roles)));
+      for (size_t i = 0; i < node.actors.size(); ++i) {
+        const auto& [actor, roles] = node.actors[i];
+        Line(absl::StrCat("actor ", actor.text, ": ", List(roles), After("", node.attributes[i])));
+      }
       break;
     case Step::Kind::kSet:
       Line(DumpProposal(node));

@@ -184,6 +184,7 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
   DeclareReviews(model);
   DeclareRules(model);
   DeclareComputed(model);
+  CheckPresence(model);
   CheckAuthorities(model);
   CheckRules(model);
   CheckReviews(model);

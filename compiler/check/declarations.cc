@@ -270,6 +270,8 @@ class WorkflowBuilder {
     workflow_.key = ResolveFields(model_, d.entity != nullptr ? d.entity->key : d.workflow->key);
     workflow_.fields =
         ResolveFields(model_, d.entity != nullptr ? d.entity->fields : d.workflow->fields, &names_.field_spans);
+    if (d.qualified == kAgentWorkflow) Attributes();
+    if (d.entity != nullptr) Under(*d.entity);
     for (size_t i = 0; i < workflow_.key.size(); ++i) CheckKey(i);
     for (size_t i = 0; i < workflow_.fields.size(); ++i) {
       names_.fields.emplace(workflow_.fields[i].name, i);
@@ -290,6 +292,7 @@ class WorkflowBuilder {
     const std::vector<ast::Transition>& transitions = names_.declaration->workflow->transitions;
     if (!model_.WithinLimit(names_.declaration->span, transitions.size(), "transitions", kTransitionsMax)) return;
     for (const ast::Transition& t : transitions) AddTransition(t);
+    SetAttributes();
     CheckForeignNames();
     const bool created =
         std::any_of(workflow_.transitions.begin(), workflow_.transitions.end(), [](const Transition& t) {
@@ -310,6 +313,88 @@ class WorkflowBuilder {
         names_.declaration->entity != nullptr ? names_.declaration->entity->key : names_.declaration->workflow->key;
     if (!fits || type.optional)
       model_.sink.Report(key[i].name.span, diagnostics::kBadKeyType, workflow_.key[i].name, model_.types.Words(type));
+  }
+
+  // What `actor { … }` says that there is to know of everybody. Several packages may say a part each.
+  void Attributes() {
+    static const char* const kKnown[] = {"id", "role", "human"};
+    const size_t first = workflow_.fields.size();
+    for (const ast::File* file : FilesByPath(model_)) {
+      for (const ast::ActorDecl& actor : file->actors) {
+        std::vector<ast::Span> spans;
+        std::vector<Field> fields = ResolveFields(model_, actor.fields, &spans);
+        for (size_t i = 0; i < fields.size(); ++i) {
+          const auto same = std::find_if(workflow_.fields.begin(), workflow_.fields.end(),
+                                         [&](const Field& f) { return f.name == fields[i].name; });
+          const bool known = std::any_of(std::begin(kKnown), std::end(kKnown), [&](const char* k) { return fields[i].name == k; });
+          const size_t at = static_cast<size_t>(same - workflow_.fields.begin());
+          if (known || at < first) {
+            model_.sink.Report(spans[i], diagnostics::kAttributeTaken, fields[i].name);
+          } else if (same != workflow_.fields.end()) {
+            model_.sink.Report(spans[i], diagnostics::kFieldTwice, fields[i].name)
+                .Related(names_.field_spans[at], "declared here first");
+          } else if (!fields[i].labels.empty()) {
+            model_.sink.Report(spans[i], diagnostics::kAttributeLabel, fields[i].name);
+          } else {
+            workflow_.fields.push_back(std::move(fields[i]));
+            names_.field_spans.push_back(spans[i]);
+          }
+        }
+      }
+    }
+    if (workflow_.fields.size() > first) workflow_.attributes_from = static_cast<uint32_t>(first);
+  }
+
+  // A set that nobody gives is empty; what else is no `T?` must be given.
+  void SetAttributes() {
+    for (Transition& t : workflow_.transitions) {
+      const bool registers = t.name == "register";
+      if (workflow_.attributes_from == UINT32_MAX || (!registers && t.name != "change")) continue;
+      for (size_t f = workflow_.attributes_from; f < workflow_.fields.size(); ++f) {
+        if (!workflow_.fields[f].type.valid()) continue;
+        const Type& type = model_.types.At(workflow_.fields[f].type);
+        t.sets.push_back({FieldId(f), !registers || type.optional || type.kind == TypeKind::kSet, false});
+      }
+    }
+  }
+
+  // `under Team max 8` is a field of that name.
+  void Under(const ast::Entity& entity) {
+    if (entity.under.empty()) return;
+    const WorkflowId own(names_.declaration->id);
+    const WorkflowId above = model_.FindWorkflow(entity.under);
+    if (!above.valid()) return;
+    if (above != own) {
+      model_.sink.Report(entity.under.span, diagnostics::kUnderOther, workflow_.name, entity.under);
+      return;
+    }
+    const auto same = std::find_if(workflow_.fields.begin(), workflow_.fields.end(),
+                                   [](const Field& f) { return f.name == "under"; });
+    if (same != workflow_.fields.end()) {
+      model_.sink.Report(entity.under.span, diagnostics::kUnderIsField, workflow_.name)
+          .Related(names_.field_spans[static_cast<size_t>(same - workflow_.fields.begin())], "the field is declared here");
+      return;
+    }
+    constexpr int64_t kMost = 64;
+    const int64_t most = entity.under_max.value_or(1);
+    if (most < 1 || most > kMost) {
+      model_.sink.Report(entity.under.span, diagnostics::kBadCapacity, most, 1, kMost);
+      return;
+    }
+    Type one;
+    one.kind = TypeKind::kReference;
+    one.index = own.value;
+    Type all;
+    all.kind = TypeKind::kSet;
+    all.optional = true;
+    all.capacity = static_cast<uint32_t>(most);
+    all.element = model_.types.Intern(one);
+    Field field;
+    field.name = "under";
+    field.type = model_.types.Intern(all);
+    workflow_.under = FieldId(workflow_.fields.size());
+    workflow_.fields.push_back(std::move(field));
+    names_.field_spans.push_back(entity.under.span);
   }
 
   void CheckDefNames() {
@@ -364,15 +449,34 @@ class WorkflowBuilder {
         continue;
       }
       if (state.name.text == "new") model_.sink.Report(state.name.span, diagnostics::kNewIsReserved);
-      if (!state.with.empty()) {
-        model_.sink.Report(state.with[0].span, diagnostics::kNotYet, "with", "optional fields, which `has` looks at");
-      }
+      names_.with.push_back(With(state));
       workflow_.states.push_back({state.name.text, false, false});
       names_.state_spans.push_back(state.name.span);
     }
     if (workflow_.states.empty()) model_.sink.Report(workflow.name.span, diagnostics::kNoStates, workflow.name);
     Mark(workflow.finals, &State::is_final);
     Mark(workflow.halted, &State::is_halted);
+  }
+
+  // The optional fields that are there in a state; presence.cc looks at the ways into it.
+  std::set<FieldId> With(const ast::StateDecl& state) {
+    std::set<FieldId> fields;
+    for (const ast::Name& name : state.with) {
+      const auto field = names_.fields.find(name.text);
+      if (field == names_.fields.end()) {
+        model_.sink.Report(name.span, diagnostics::kUnknownField, name, workflow_.name)
+            .Help(Hint(model_.sink, name.text, NamesOf(names_.fields)));
+        continue;
+      }
+      const TypeId type = workflow_.fields[field->second].type;
+      if (type.valid() && !model_.types.At(type).optional) {
+        model_.sink.Report(name.span, diagnostics::kWithAlways, name)
+            .Related(names_.field_spans[field->second], "the field is declared here");
+      } else if (!fields.insert(FieldId(field->second)).second) {
+        model_.sink.Report(name.span, diagnostics::kNamedTwice, name);
+      }
+    }
+    return fields;
   }
 
   void Mark(const std::vector<ast::Name>& list, bool State::* flag) {
@@ -399,8 +503,6 @@ class WorkflowBuilder {
     if (t.name.text == "any" || t.name.text == "deny" || t.name.text == "escalate") {
       model_.sink.Report(t.name.span, diagnostics::kReservedTransitionName, t.name);
     }
-    if (!t.timer.empty())
-      model_.sink.Report(t.timer.span, diagnostics::kNotYet, "at", "a rule's or a review's `within … else …`");
     Transition out;
     out.name = t.name.text;
     out.stays = t.stays;
@@ -410,6 +512,7 @@ class WorkflowBuilder {
     out.payload = ResolveFields(model_, t.payload);
     Sets(t, &out);
     CheckCreation(t, out);
+    if (!t.timer.empty()) At(t, &out);
     workflow_.transitions.push_back(std::move(out));
     names_.transition_spans.push_back(t.name.span);
     names_.transition_nodes.push_back(&t);
@@ -466,12 +569,35 @@ class WorkflowBuilder {
     }
   }
 
+  // When a timer fires: what a field says.
+  void At(const ast::Transition& t, Transition* out) {
+    const auto field = names_.fields.find(t.timer.text);
+    if (field == names_.fields.end()) {
+      model_.sink.Report(t.timer.span, diagnostics::kUnknownField, t.timer, workflow_.name)
+          .Help(Hint(model_.sink, t.timer.text, NamesOf(names_.fields)));
+      return;
+    }
+    const TypeId type = workflow_.fields[field->second].type;
+    if (!type.valid()) return;
+    if (model_.types.At(type).kind != TypeKind::kTime) {
+      model_.sink.Report(t.timer.span, diagnostics::kTimerNotTime, t.timer, model_.types.Words(model_.types.At(type)))
+          .Related(names_.field_spans[field->second], "the field is declared here");
+      return;
+    }
+    if (std::find(out->sources.begin(), out->sources.end(), kNewState) != out->sources.end()) {
+      model_.sink.Report(t.timer.span, diagnostics::kTimerFromNew, t.name);
+      return;
+    }
+    out->at = FieldId(field->second);
+  }
+
   // What comes into being has every field that is not optional.
   void CheckCreation(const ast::Transition& t, const Transition& out) {
     if (out.sources.empty() || std::find(out.sources.begin(), out.sources.end(), kNewState) == out.sources.end())
       return;
     for (size_t i = 0; i < workflow_.fields.size(); ++i) {
       const Field& field = workflow_.fields[i];
+      if (i >= workflow_.attributes_from) return;  // SetAttributes sees to these
       if (!field.type.valid() || model_.types.At(field.type).optional) continue;
       const auto set =
           std::find_if(out.sets.begin(), out.sets.end(), [&](const SetField& s) { return s.field == FieldId(i); });

@@ -365,6 +365,11 @@ const ast::Def* Expressions::FindDef(const ast::Name& name, ast::Span use, Frame
   return d != nullptr ? d->def : nullptr;
 }
 
+bool Expressions::ResolvesAsLocal(const std::string& name) const {
+  return std::any_of(locals_.begin() + static_cast<std::ptrdiff_t>(frame_.locals_begin), locals_.end(),
+                     [&](const Local& local) { return local.name == name; });
+}
+
 bool Expressions::ResolvesAsValue(const ast::Name& name) const {
   for (size_t i = frame_.locals_begin; i < locals_.size(); ++i) {
     if (locals_[i].name == name.text) return true;
@@ -566,14 +571,28 @@ Expressions::Ptr Expressions::Field(WorkflowId w, FieldId field, const ast::Name
   return FieldOf(SlotRoot::kAfter, field, name.span);
 }
 
-// Every transition in scope sets the field, and none may leave it out: afterwards it is there.
-bool Expressions::AlwaysSets(FieldId field) const {
+// Nobody may leave it out: afterwards it is there.
+bool Expressions::AlwaysSets(TransitionId transition, FieldId field) const {
+  const std::vector<SetField>& sets = model_.transition(scope_.workflow, transition).sets;
+  return std::any_of(sets.begin(), sets.end(), [&](const SetField& set) {
+    return set.field == field && !set.optional && !set.computed;
+  });
+}
+
+// Whether an optional field is there wherever this is looked at: all that is in scope sets it, or comes from (an event: leads
+// to) states that have it; a review looks at its own state.
+bool Expressions::IsThere(SlotRoot root, FieldId field) const {
+  if (scope_.review.valid()) {
+    const StateId state = model_.workflow(scope_.workflow).reviews[scope_.review.value].state;
+    return Has(model_, scope_.workflow, state, field);
+  }
   return !scope_.transitions.empty() &&
          std::all_of(scope_.transitions.begin(), scope_.transitions.end(), [&](TransitionId t) {
-           const std::vector<SetField>& sets = model_.transition(scope_.workflow, t).sets;
-           return std::any_of(sets.begin(), sets.end(), [&](const SetField& set) {
-             return set.field == field && !set.optional && !set.computed;
-           });
+           const Transition& transition = model_.transition(scope_.workflow, t);
+           const bool leads = scope_.kind == ScopeKind::kEvent && !transition.stays &&
+                              Has(model_, scope_.workflow, transition.target, field);
+           return leads || SourcesHave(model_, scope_.workflow, t, field) ||
+                  (root == SlotRoot::kAfter && AlwaysSets(t, field));
          });
 }
 
@@ -594,9 +613,8 @@ Expressions::Ptr Expressions::FieldOf(SlotRoot root, FieldId field, ast::Span sp
       return nullptr;
     }
     type.optional = type.optional || any_new;
-  } else if (!frame_.use.has_value() && AlwaysSets(field)) {  // a def is written for other uses too
-    type.optional = false;
   }
+  if (!frame_.use.has_value() && IsThere(root, field)) type.optional = false;  // a def is written for other uses too
   return SlotNode(span, type, root, field.value);
 }
 
@@ -658,7 +676,7 @@ Expressions::Ptr Expressions::Actor(ast::Span span) {
   if (!known || frame_.self != nullptr) return Fail(span, "actor");
   const std::vector<const Declaration*> workflows = model_.symbols.OfKind(DeclarationKind::kWorkflow);
   const auto agent = std::find_if(workflows.begin(), workflows.end(),
-                                  [](const Declaration* d) { return d->qualified == "writ.Agent"; });
+                                  [](const Declaration* d) { return d->qualified == kAgentWorkflow; });
   const Type type = agent == workflows.end() ? TextType() : Of(TypeKind::kReference, (*agent)->id);
   return SlotNode(span, type, SlotRoot::kActorId);
 }
@@ -748,7 +766,7 @@ Expressions::Ptr Expressions::MemberOf(Ptr object, const ast::Name& name, ast::S
   if (object == nullptr) return nullptr;
   if (object->kind == ExprKind::kSlot && object->root == SlotRoot::kActorId &&
       object->type.type.kind == TypeKind::kReference) {
-    if (Ptr member = ActorMember(name, span); member != nullptr) return member;
+    if (Ptr member = ActorMember(WorkflowId(object->type.type.index), name, span); member != nullptr) return member;
   }
   const Type type = object->type.type;
   if (type.kind == TypeKind::kReference) return ReferenceMember(std::move(object), name, span);
@@ -757,7 +775,7 @@ Expressions::Ptr Expressions::MemberOf(Ptr object, const ast::Name& name, ast::S
   return nullptr;
 }
 
-Expressions::Ptr Expressions::ActorMember(const ast::Name& name, ast::Span span) {
+Expressions::Ptr Expressions::ActorMember(WorkflowId agent, const ast::Name& name, ast::Span span) {
   struct Row {
     const char* name;
     SlotRoot root;
@@ -769,6 +787,16 @@ Expressions::Ptr Expressions::ActorMember(const ast::Name& name, ast::Span span)
                                   {"human", SlotRoot::kActorIsHuman, TypeKind::kBool}};
   for (const Row& row : kRows) {
     if (name.text == row.name) return SlotNode(span, Of(row.kind), row.root);
+  }
+  return Attribute(agent, name.text, span);
+}
+
+// The orchestrator has none of them, and who was registered before a policy knew them neither.
+Expressions::Ptr Expressions::Attribute(WorkflowId agent, const std::string& name, ast::Span span) {
+  const Workflow& workflow = model_.workflow(agent);
+  for (size_t f = workflow.attributes_from; f < workflow.fields.size(); ++f) {
+    if (workflow.fields[f].name != name || !workflow.fields[f].type.valid()) continue;
+    return SlotNode(span, Optional(model_.types.At(workflow.fields[f].type)), SlotRoot::kActorField, static_cast<uint32_t>(f));
   }
   return nullptr;
 }
@@ -1029,6 +1057,7 @@ Expressions::Ptr Expressions::CheckBinary(const ast::Expr& expr, const Type* exp
   if (op == "<" || op == "<=" || op == ">" || op == ">=") return CheckOrder(expr);
   if (op == "is") return CheckIs(expr);
   if (op == "in") return CheckIn(expr);
+  if (op == "under") return CheckUnder(expr);
   if (op == "??") return CheckCoalesce(expr, expected);
   if (op == "like" || op == "matches") return CheckMatch(expr);
   if (op == "+" || op == "-") return CheckSum(expr);
@@ -1122,6 +1151,58 @@ Expressions::Ptr Expressions::CheckOrder(const ast::Expr& expr) {
   if (expr.text[0] == '>') std::swap(left, right);
   const ExprKind kind = expr.text.size() == 1 ? ExprKind::kLess : ExprKind::kLessEqual;
   return Truth(kind, expr.span, std::move(left), std::move(right));
+}
+
+// x under y: both of one hierarchy. A text is read as the key of what the other side is.
+Expressions::Ptr Expressions::CheckUnder(const ast::Expr& expr) {
+  if (scope_.kind == ScopeKind::kEvent) {
+    model_.sink.Report(expr.span, diagnostics::kReferenceInFact);
+    return nullptr;
+  }
+  const ast::Expr &left = *expr.children[0], &right = *expr.children[1];
+  if (left.kind == ast::ExprKind::kName && left.text == "actor" && !ResolvesAsLocal(left.text)) {
+    return ActorUnder(expr, Check(left));
+  }
+  Ptr low, high;
+  if (!CheckPair(left, right, &low, &high)) return nullptr;
+  for (const typed::Expr* side : {low.get(), high.get()}) {
+    const Type& type = side->type.type;
+    const bool stands = type.kind == TypeKind::kReference && model_.workflow(WorkflowId(type.index)).under.valid();
+    if (!stands) {
+      model_.sink.Report(side->span, diagnostics::kNotUnderAnything, model_.types.Words(type));
+      return nullptr;
+    }
+  }
+  if (!Comparable(*low, *high, expr.span)) return nullptr;
+  const bool low_there = RequirePresent(*low), high_there = RequirePresent(*high);
+  if (!low_there || !high_there) return nullptr;
+  return Truth(ExprKind::kUnder, expr.span, std::move(low), std::move(high));
+}
+
+// actor under x: any of what its attribute `under` names. Whoever has none is under nothing.
+Expressions::Ptr Expressions::ActorUnder(const ast::Expr& expr, Ptr actor) {
+  if (actor == nullptr || actor->type.type.kind != TypeKind::kReference) return nullptr;
+  const ast::Span span = actor->span;
+  Ptr all = Attribute(WorkflowId(actor->type.type.index), "under", span);
+  const Type set = all != nullptr ? all->type.type : Type();
+  const Type one = set.element.valid() ? model_.types.At(set.element) : Type();
+  if (set.kind != TypeKind::kSet || one.kind != TypeKind::kReference || !model_.workflow(WorkflowId(one.index)).under.valid()) {
+    model_.sink.Report(span, diagnostics::kActorNotUnder);
+    return nullptr;
+  }
+  all->type.type.optional = false;  // who has none is under nothing
+  Ptr high = Check(*expr.children[1], &one);
+  if (high == nullptr || !RequirePresent(*high)) return nullptr;
+  const uint32_t variable = variables_++;
+  Ptr low = Node(ExprKind::kVariable, span, one);
+  low->variable = variable;
+  --variables_;
+  if (!Comparable(*low, *high, expr.span)) return nullptr;
+  Ptr body = Truth(ExprKind::kUnder, expr.span, std::move(low), std::move(high));
+  Ptr any = Truth(ExprKind::kQuantifier, expr.span, std::move(body), std::move(all), Ptr());
+  any->op = typed::QuantifierOp::kAny;
+  any->variable = variable;
+  return any;
 }
 
 Expressions::Ptr Expressions::CheckIs(const ast::Expr& expr) {

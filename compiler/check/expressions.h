@@ -84,7 +84,10 @@ class Expressions {
   Ptr CheckSided(const ast::Expr& expr, SlotRoot side);
   Ptr MemberOf(Ptr object, const ast::Name& name, ast::Span span);
   Ptr ReferenceMember(Ptr object, const ast::Name& name, ast::Span span);
-  Ptr ActorMember(const ast::Name& name, ast::Span span);
+  Ptr ActorMember(WorkflowId agent, const ast::Name& name, ast::Span span);
+  Ptr Attribute(WorkflowId agent, const std::string& name, ast::Span span);
+  Ptr CheckUnder(const ast::Expr& expr);
+  Ptr ActorUnder(const ast::Expr& expr, Ptr actor);
   Ptr RecordMember(Ptr object, const ast::Name& name, ast::Span span);
   Ptr CheckIndex(const ast::Expr& expr);
   Ptr EntityLookup(const ast::Expr& expr, WorkflowId workflow);
@@ -119,7 +122,8 @@ class Expressions {
 
   Ptr Field(WorkflowId workflow, FieldId field, const ast::Name& name);
   Ptr FieldOf(SlotRoot root, FieldId field, ast::Span span);
-  bool AlwaysSets(FieldId field) const;
+  bool AlwaysSets(TransitionId transition, FieldId field) const;
+  bool IsThere(SlotRoot root, FieldId field) const;
   Ptr Payload(const ast::Name& name);
   Ptr State(ast::Span span);
   Ptr KeyPart(uint32_t part, ast::Span span);
@@ -129,6 +133,7 @@ class Expressions {
   bool ReportBareField(const ast::Name& name, FieldId field);
   std::optional<TransitionId> SetterOf(FieldId field) const;
   bool PayloadNamed(const std::string& name) const;
+  bool ResolvesAsLocal(const std::string& name) const;
   bool ResolvesAsValue(const ast::Name& name) const;
   bool IsContextual(const ast::Expr& expr) const;
   bool CheckPair(const ast::Expr& left, const ast::Expr& right, Ptr* left_out, Ptr* right_out);
@@ -193,6 +198,10 @@ class Expressions {
   bool exhausted_ = false;
   bool rounding_ = false;  // directly inside round_…
 };
+
+// presence.cc: whether an optional field is there in a state, by `with`, and wherever a transition comes from.
+bool Has(const Model& model, WorkflowId workflow, StateId state, FieldId field);
+bool SourcesHave(const Model& model, WorkflowId workflow, TransitionId transition, FieldId field);
 
 // intervals.cc: reports arithmetic whose declared ranges let it leave 128 bits.
 void CheckIntervals(Model& model, const typed::Expr& expr);

@@ -25,6 +25,7 @@ struct WorkflowNames {
   const std::vector<ast::Def>* defs = nullptr;
   NameIndex keys, fields, states, transitions;
   std::map<std::string, const ast::Def*> def_index;
+  std::vector<std::set<FieldId>> with;    // by StateId: the optional fields that are there
   std::vector<ast::Span> field_spans, state_spans, transition_spans;
   std::vector<const ast::Transition*> transition_nodes;  // null for an entity's `set`
 };
@@ -131,6 +132,7 @@ void SetPlace(const Model& model, ast::Span span, Rule* rule);
 // The stages, in order.
 void DeclareTypes(Model& model);      // enums, records
 void DeclarePeople(Model& model);     // domains, priority, roles
+void CheckPresence(Model& model);     // what states have `with`, and what timers need; after DeclareComputed
 void DeclareWorkflows(Model& model);  // workflows and entities with fields, states, transitions, logs; no expressions
 void DeclareCalendars(Model& model);  // zones, calendars
 void DeclareComputed(Model& model);   // `sets x = …`

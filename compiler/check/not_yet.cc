@@ -11,7 +11,6 @@ class Finder {
     Each(file.units, "unit");
     Each(file.tables, "table");
     Each(file.obligations, "obligation");
-    Each(file.actors, "actor");
     Each(file.clearances, "clearance");
     Each(file.facts, "fact");
     Each(file.decompositions, "decompose");
@@ -44,7 +43,6 @@ class Finder {
   }
 
   void In(const ast::Entity& node) {
-    if (!node.under.empty()) Say(node.under.span, "under", kLeaveOut);
     In(node.fresh);
     for (const ast::Def& def : node.defs) In(def.body);
   }

@@ -543,20 +543,29 @@ void DeclareRules(Model& model) {
     std::string qualified;
     RuleSite* site = nullptr;
     Clause* clause = nullptr;
+    Transition* timer = nullptr;
+    ast::Span span;  // of a timer
   };
   std::vector<Row> rows;
-  for (RuleSite& site : model.rule_sites) rows.push_back({site.declaration->qualified, &site, nullptr});
-  for (Workflow& workflow : model.schema().workflows) {
+  for (RuleSite& site : model.rule_sites) rows.push_back({site.declaration->qualified, &site, nullptr, nullptr, {}});
+  for (uint32_t w = 0; w < model.workflows.size(); ++w) {
+    Workflow& workflow = model.schema().workflows[w];
+    for (size_t t = 0; t < workflow.transitions.size(); ++t) {
+      Transition& timer = workflow.transitions[t];
+      if (!timer.at.valid()) continue;
+      rows.push_back({absl::StrCat(workflow.qualified, ".", timer.name), nullptr, nullptr, &timer,
+                      model.workflows[w].transition_spans[t]});
+    }
     for (Review& review : workflow.reviews) {
       for (Clause& clause : review.clauses) {
         if (clause.name == "conflict") {  // each review asks and waits on its own, under the one built-in name
-          rows.push_back({kBuiltinNames[static_cast<uint32_t>(Builtin::kReviewConflict)], nullptr, &clause});
+          rows.push_back({kBuiltinNames[static_cast<uint32_t>(Builtin::kReviewConflict)], nullptr, &clause, nullptr, {}});
           continue;
         }
         const bool own_else = clause.name == "else" && workflow.reviews.size() > 1;
         const std::string state =
             own_else && review.state.valid() ? absl::StrCat(workflow.states[review.state.value].name, ".") : "";
-        rows.push_back({absl::StrCat(workflow.qualified, ".review.", state, clause.name), nullptr, &clause});
+        rows.push_back({absl::StrCat(workflow.qualified, ".review.", state, clause.name), nullptr, &clause, nullptr, {}});
       }
     }
   }
@@ -572,11 +581,13 @@ void DeclareRules(Model& model) {
   for (const Row& row : rows) {
     Rule rule;
     rule.qualified = row.qualified;
-    rule.kind = row.site != nullptr ? RuleKind::kRule : RuleKind::kClause;
+    rule.kind = row.site != nullptr ? RuleKind::kRule : row.timer != nullptr ? RuleKind::kTimer : RuleKind::kClause;
+    if (row.timer != nullptr) SetPlace(model, row.span, &rule);
     table.push_back(std::move(rule));
     const RuleId id(table.size() - 1);
     if (row.site != nullptr) row.site->id = id;
     if (row.clause != nullptr) row.clause->rule = id;
+    if (row.timer != nullptr) row.timer->timer = id;
   }
   for (const RuleSite& site : model.rule_sites) {
     Rule row = table[site.id.value];

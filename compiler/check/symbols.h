@@ -41,6 +41,7 @@ struct Declaration {
 };
 
 inline constexpr const char kBuiltinPackage[] = "writ";
+inline constexpr const char kAgentWorkflow[] = "writ.Agent";
 
 class Symbols {
  public:

@@ -312,13 +312,39 @@ class TestWalk {
   }
 
   void Actors(const ast::Step& step, typed::Step* out) {
-    for (const auto& [name, roles] : step.actors) {
+    for (size_t a = 0; a < step.actors.size(); ++a) {
+      const auto& [name, roles] = step.actors[a];
+      const ast::Expr* attributes = step.attributes[a].get();
       if (name.empty()) continue;
       bool ok = true;
       std::vector<RoleId> ids = model_.FindRoles(roles, nullptr, &ok);
       if (!actors_.emplace(name.text, ids).second) model_.sink.Report(name.span, diagnostics::kActorTwice, name);
       out->actors.emplace_back(name.text, std::move(ids));
+      out->attributes.push_back(attributes != nullptr ? Attributes(*attributes) : std::vector<typed::NamedValue>());
     }
+  }
+
+  std::vector<typed::NamedValue> Attributes(const ast::Expr& values) {
+    std::vector<typed::NamedValue> out;
+    for (uint32_t w = 0; w < model_.workflows.size(); ++w) {
+      const Workflow& agent = model_.workflow(WorkflowId(w));
+      if (agent.qualified != kAgentWorkflow) continue;
+      for (size_t i = 0; i < std::min(values.members.size(), values.children.size()); ++i) {
+        const ast::Name& name = values.members[i];
+        std::vector<std::string> known;
+        bool found = false;
+        for (size_t f = agent.attributes_from; f < agent.fields.size(); ++f) {
+          known.push_back(agent.fields[f].name);
+          if (agent.fields[f].name != name.text) continue;
+          found = true;
+          if (values.children[i] != nullptr) Give(FieldId(f), agent.fields[f], *values.children[i], &out);
+        }
+        if (!found) {
+          model_.sink.Report(name.span, diagnostics::kUnknownAttribute, name).Help(Hint(model_.sink, name.text, known));
+        }
+      }
+    }
+    return out;
   }
 
   void By(const ast::Step& step, typed::Step* out) {

@@ -199,6 +199,9 @@ std::string Head(const store::Event& event) {
   absl::StrAppend(&text, "outcome: ", std::string(replay::OutcomeName(decision.outcome)),
                   "; state afterwards: ", decision.state, "\n");
   if (!decision.reasons.empty()) absl::StrAppend(&text, "reasons: ", absl::StrJoin(decision.reasons, ", "), "\n");
+  if (event.kind == store::EventKind::kTimer) {
+    absl::StrAppend(&text, "its time had come; what it waited for was set at position ", event.cause, "\n");
+  }
   absl::StrAppend(&text, "policy: ", event.policy_digest, "\n");
   return text;
 }

@@ -25,6 +25,11 @@ struct KeptPart {
   explicit KeptPart(const std::string& name) : fact(name.substr(0, name.rfind('.'))), part(name.substr(fact.size())) {}
 };
 
+const Workflow& AgentOf(const Schema& schema) {
+  return *std::find_if(schema.workflows.begin(), schema.workflows.end(),
+                       [](const Workflow& w) { return w.attributes_from != UINT32_MAX; });
+}
+
 bool IsYesOrNo(const std::string& fact) { return fact.rfind("happened(", 0) == 0 || fact.rfind("refused(", 0) == 0; }
 
 std::string CellText(const std::string& name) {
@@ -225,9 +230,14 @@ std::string GuardText::Root(const SlotPath& path) const {
     case SlotRoot::kLookup:
       return "record";
     case SlotRoot::kActorField:
-      return "actor's attribute";
-    case SlotRoot::kUnder:
-      return "under";
+      return absl::StrCat("actor.", AgentOf(schema).fields[path.index].name);
+    case SlotRoot::kUnder: {
+      const Under& under = function_.frame.unders[path.index];
+      const auto side = [&](const LookupPart& part) {
+        return part.slot.valid() ? Slot(part.slot.value) : Quoted(part.text);
+      };
+      return absl::StrCat(side(under.low), " under ", side(under.high));
+    }
     case SlotRoot::kConsenting:
       return "the approver consents";
   }
@@ -312,6 +322,9 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
     case SlotRoot::kPayload:
       if (function_.kind == FunctionKind::kDecide)
         typed(workflow_.transitions[function_.subject].payload[path.index].type);
+      break;
+    case SlotRoot::kActorField:
+      typed(AgentOf(schema).fields[path.index].type);
       break;
     case SlotRoot::kNow:
       shape.kind = Shape::Kind::kTyped, shape.type.kind = TypeKind::kTime;

@@ -85,11 +85,19 @@ class PathPrinter {
       case SlotRoot::kThisKey: return {"this", TypeId(), workflow_};
       case SlotRoot::kElement: return {"element", ElementType(list), nullptr};
       case SlotRoot::kLookup: return LookupRoot(path.index);
+      case SlotRoot::kActorField: return FieldOf("actor.", AgentFields(), path.index);
       default: return {Fact(path), TypeId(), nullptr};
     }
   }
 
   const std::vector<Field>* WorkflowFields() const { return workflow_ != nullptr ? &workflow_->fields : nullptr; }
+
+  const std::vector<Field>* AgentFields() const {
+    for (const Workflow& workflow : schema_.workflows) {
+      if (workflow.attributes_from != UINT32_MAX) return &workflow.fields;
+    }
+    return nullptr;
+  }
 
   const std::vector<Field>* Payload() const {
     if (workflow_ == nullptr || function_.kind == FunctionKind::kConclude) return nullptr;
@@ -205,6 +213,7 @@ class PathPrinter {
       case SlotRoot::kQuestionState: return "question.state";
       case SlotRoot::kQuestionSelf: return "question.self";
       case SlotRoot::kQuestionCovered: return "question.covered";
+      case SlotRoot::kUnder: return absl::StrCat("under ", i);
       default: return absl::StrCat("root ", static_cast<int>(path.root), "(", i, ")");
     }
   }
@@ -252,6 +261,7 @@ class FunctionPrinter {
            paths_.Print(list.path, list.parent));
     }
     for (size_t i = 0; i < frame.lookups.size(); ++i) PrintLookup(i);
+    for (size_t i = 0; i < frame.unders.size(); ++i) PrintUnder(i);
     for (size_t i = 0; i < frame.slots.size(); ++i) {
       const Slot& slot = frame.slots[i];
       Line("  s", i, " ", NameOf(slot.kind), " @", slot.offset, OfList(slot.list), " ",
@@ -269,6 +279,16 @@ class FunctionPrinter {
       if (!part.slot.valid()) absl::StrAppend(out, Quoted(part.text));
     });
     Line("  lookup ", index, OfList(lookup.list), " ", workflow != nullptr ? workflow->qualified : "?", "[", key, "]");
+  }
+
+  void PrintUnder(size_t index) {
+    const Under& under = function_.frame.unders[index];
+    const Workflow* workflow = Find(program_.schema.workflows, under.workflow.value);
+    const auto side = [](const LookupPart& part) {
+      return part.slot.valid() ? absl::StrCat("s", part.slot.value) : Quoted(part.text);
+    };
+    Line("  under ", index, OfList(under.list), " ", workflow != nullptr ? workflow->qualified : "?", " ", side(under.low),
+         " ", side(under.high));
   }
 
   static std::string Quoted(const std::string& text) { return absl::StrCat("\"", absl::CHexEscape(text), "\""); }

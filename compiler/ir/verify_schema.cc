@@ -161,11 +161,30 @@ class TableVerifier {
     const Workflow& workflow = schema_.workflows[id.value];
     CheckFields(workflow.qualified, workflow.key);
     CheckFields(workflow.qualified, workflow.fields);
+    if (workflow.under.valid()) CheckHierarchy(id);
+    if (workflow.attributes_from != UINT32_MAX) {
+      const auto first = std::find_if(schema_.workflows.begin(), schema_.workflows.end(),
+                                      [](const Workflow& w) { return w.attributes_from != UINT32_MAX; });
+      faults_.Require(&*first == &workflow && workflow.attributes_from <= workflow.fields.size(), workflow.qualified,
+                      " has no such attributes of actors");
+    }
     for (const Foreign* foreign : {&workflow.log.actor, &workflow.log.role, &workflow.log.at}) {
       faults_.Require(InOrNone(foreign->currency, schema_.currencies), workflow.qualified, " logs no currency");
     }
     for (size_t i = 0; i < workflow.transitions.size(); ++i) CheckTransition(id, static_cast<uint32_t>(i));
     for (size_t i = 0; i < workflow.reviews.size(); ++i) CheckReview(id, static_cast<uint32_t>(i));
+  }
+
+  void CheckHierarchy(WorkflowId id) {
+    const Workflow& workflow = schema_.workflows[id.value];
+    if (!faults_.Require(In(workflow.under, workflow.fields), workflow.qualified, " is under no field")) return;
+    const TypeId type = workflow.fields[workflow.under.value].type;
+    const bool is_set = In(type, schema_.types) && schema_.types[type.value].kind == TypeKind::kSet &&
+                        In(schema_.types[type.value].element, schema_.types);
+    if (!faults_.Require(is_set, workflow.qualified, " is under what is no set")) return;
+    const Type& above = schema_.types[schema_.types[type.value].element.value];
+    faults_.Require(above.kind == TypeKind::kReference && above.index == id.value, workflow.qualified,
+                    " is under something else");
   }
 
   void CheckTransition(WorkflowId id, uint32_t index) {
@@ -180,6 +199,9 @@ class TableVerifier {
       faults_.Require(In(set.field, workflow.fields), name, " sets no field");
     }
     CheckFields(name, transition.payload);
+    const bool timed = transition.at.valid();
+    faults_.Require(timed ? In(transition.at, workflow.fields) && In(transition.timer, schema_.rules) : !transition.timer.valid(),
+                    name, " fires at no time");
     CheckFunctionOf(name, id, index, transition.decide, FunctionKind::kDecide);
     CheckFunctionOf(name, id, index, transition.compute, FunctionKind::kCompute);
     CheckFunctionOf(name, id, index, transition.fold, FunctionKind::kFold);
@@ -247,6 +269,7 @@ class FunctionVerifier {
     if (CheckLists()) CheckLayout();
     for (size_t i = 0; i < frame_.slots.size(); ++i) CheckSlot(i);
     for (size_t i = 0; i < frame_.lookups.size(); ++i) CheckLookup(i);
+    for (size_t i = 0; i < frame_.unders.size(); ++i) CheckUnder(i);
     CheckRules();
     CheckOutputs();
     for (const FoldTarget& target : function_.fold) CheckFold(target);
@@ -322,8 +345,17 @@ class FunctionVerifier {
     // The claimed role is asked for, whichever it is; 0 stands for it, where a policy has no role at all too.
     if (path.root == SlotRoot::kHoldsRole) return path.index == 0 || path.index < schema_.roles.size();
     if (path.root == SlotRoot::kApproved) return path.index < schema_.rules.size();
+    if (path.root == SlotRoot::kUnder) return path.index < frame_.unders.size();
+    if (path.root == SlotRoot::kActorField) return AttributeExists(path.index);
     const Workflow* workflow = WorkflowOf();
     return workflow == nullptr || RootExistsIn(*workflow, path);
+  }
+
+  bool AttributeExists(uint32_t field) const {
+    for (const Workflow& workflow : schema_.workflows) {
+      if (workflow.attributes_from != UINT32_MAX) return field >= workflow.attributes_from && field < workflow.fields.size();
+    }
+    return false;
   }
 
   bool RootExistsIn(const Workflow& workflow, const SlotPath& path) const {
@@ -354,6 +386,20 @@ class FunctionVerifier {
     Require(InOrNone(lookup.list, frame_.lists), "look-up ", index, " is of no list");
     for (const LookupPart& part : lookup.key) {
       Require(InOrNone(part.slot, frame_.slots), "look-up ", index, " has a key of no slot");
+    }
+  }
+
+  void CheckUnder(size_t index) {
+    const Under& under = frame_.unders[index];
+    if (Require(In(under.workflow, schema_.workflows), "under ", index, " is in no workflow")) {
+      Require(schema_.workflows[under.workflow.value].under.valid(), "under ", index, " is in no hierarchy");
+    }
+    Require(InOrNone(under.list, frame_.lists), "under ", index, " is of no list");
+    for (const LookupPart* part : {&under.low, &under.high}) {
+      if (!Require(InOrNone(part->slot, frame_.slots), "under ", index, " is of no slot") || !part->slot.valid()) continue;
+      const Slot& slot = frame_.slots[part->slot.value];
+      Require(slot.kind == SlotKind::kString, "under ", index, " is of a slot that is no text");
+      Require(!slot.list.valid() || slot.list == under.list, "under ", index, " is of a slot of another list");
     }
   }
 

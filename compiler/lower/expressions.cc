@@ -250,8 +250,9 @@ Value FunctionLowering::LowerKind(const Expr& expr, Polarity polarity) {
     case ExprKind::kCalendar:
       return AskCalendar(expr);
     case ExprKind::kKeyedFact:
-    case ExprKind::kUnder:
       break;
+    case ExprKind::kUnder:
+      return IsUnder(expr);
   }
   WRIT_CHECK(false);
 }

@@ -164,6 +164,7 @@ class FunctionLowering {
   std::optional<Place> ReferredPlace(const Expr& expr);
   std::optional<Place> SelectedPlace(const Expr& expr);
   std::optional<Place> RecordPlace(const Expr& expr);
+  Value IsUnder(const Expr& expr);
   void NoteAbsence(Place* place);
   void Enter(PathStep step, const Field& field, Place* place) const;
   ir::ExprId Stale(const Place& place, int64_t fresh_ns);

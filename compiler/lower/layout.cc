@@ -60,6 +60,18 @@ uint32_t Layout::AddLookup(Lookup lookup) {
   return static_cast<uint32_t>(frame_->lookups.size() - 1);
 }
 
+uint32_t Layout::InternUnder(Under under) {
+  const auto same = [](const LookupPart& a, const LookupPart& b) { return a.slot == b.slot && a.text == b.text; };
+  for (uint32_t i = 0; i < frame_->unders.size(); ++i) {
+    const Under& known = frame_->unders[i];
+    if (known.workflow == under.workflow && known.list == under.list && same(known.low, under.low) &&
+        same(known.high, under.high))
+      return i;
+  }
+  frame_->unders.push_back(std::move(under));
+  return static_cast<uint32_t>(frame_->unders.size() - 1);
+}
+
 uint64_t Layout::Elements(ListId list) const {
   uint64_t product = 1;
   for (ListId at = list; at.valid(); at = frame_->lists[at.value].parent) {
@@ -106,6 +118,11 @@ std::vector<SlotId> Layout::Finish() {
   for (Lookup& lookup : frame_->lookups) {
     for (LookupPart& part : lookup.key) {
       if (part.slot.valid()) part.slot = moved[part.slot.value];
+    }
+  }
+  for (Under& under : frame_->unders) {
+    for (LookupPart* part : {&under.low, &under.high}) {
+      if (part->slot.valid()) part->slot = moved[part->slot.value];
     }
   }
   return moved;

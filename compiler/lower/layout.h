@@ -18,6 +18,7 @@ class Layout {
   SlotId Intern(SlotKind kind, const SlotPath& path, Projection projection, ListId list, bool erasable);
   ListId InternList(const SlotPath& path, ListId parent, uint32_t capacity);
   uint32_t AddLookup(Lookup lookup);
+  uint32_t InternUnder(Under under);
 
   const FrameLayout& frame() const { return *frame_; }
   uint64_t Elements(ListId list) const;  // product of the capacities, parents included

@@ -97,7 +97,8 @@ Value FunctionLowering::Load(const Place& place) {
   Value v;
   v.value = LoadSlot(place, Projection::kValue, KindOf(place.type), RangeOf(place.type));
   v.unknown = UnknownOf(place);
-  v.present = PresenceOf(place);
+  v.present = place.path.root == SlotRoot::kActorField && Planted(Fault::kAttributesThere) ? build_.Bool(true)
+                                                                                            : PresenceOf(place);
   return v;
 }
 
@@ -396,6 +397,45 @@ std::optional<Place> FunctionLowering::RecordPlace(const Expr& expr) {
   place.present = build_.And(present, found);
   place.unknown = unknown;
   return place;
+}
+
+// Whether one record is under another: the runtime keeps who is under whom, and the frame brings the answer. It is read
+// through both references, so that neither may name nothing.
+Value FunctionLowering::IsUnder(const Expr& expr) {
+  Under under;
+  under.workflow = WorkflowId(expr.children[0]->type.type.index);
+  Value v = Scalar(build_.Bool(false));
+  LoopId loop;
+  for (const size_t side : {0, 1}) {
+    const Expr& child = *expr.children[side];
+    LookupPart& part = (side == 0) != Planted(Fault::kUnderTurned) ? under.low : under.high;
+    if (child.kind == ExprKind::kConstant) {
+      part.text = child.text;
+      continue;
+    }
+    const std::optional<Place> place = PlaceOf(child);
+    if (!place || place->selected || (under.list.valid() && place->list.valid() && place->list != under.list)) {
+      TooMuch(child.span, "what stands beside `under` must be a field, a payload value, a constant, or an element of one list");
+      return Scalar(build_.Bool(false));
+    }
+    if (place->list.valid()) {
+      under.list = place->list;
+      loop = place->loop;
+    }
+    if (place->path.root != SlotRoot::kLookup || !place->path.steps.empty()) NoteReference(*place);
+    part.slot = layout_.Intern(SlotKind::kString, place->path, Projection::kValue, place->list, place->erasable);
+    const Value read = Load(*place);
+    v.unknown = build_.Or(v.unknown, read.unknown);
+    v.present = build_.And(v.present, read.present);
+  }
+  const bool erasable = false;  // it tells no value
+  const ListId list = under.list;
+  const SlotId slot = layout_.Intern(SlotKind::kBool, {SlotRoot::kUnder, layout_.InternUnder(std::move(under)), 0, 0, {}},
+                                     Projection::kValue, list, erasable);
+  const ExprId holds = list.valid() ? build_.Element(slot, loop, {0, 1}) : build_.Slot(slot, {0, 1});
+  v.value = build_.And(holds, v.present);
+  v.present = build_.Bool(true);
+  return v;
 }
 
 }  // namespace writ::lower

@@ -26,7 +26,9 @@ enum class Fault : int {
   kDomainsNotRanked = 19,         // a review's clauses win whatever their domain
   kVotesAreQuorum = 20,           // one verdict speaks for a seat of several
   kZoneIgnored = 21,              // local time is UTC
-  kCount = 22,
+  kUnderTurned = 22,              // what is under what is turned round
+  kAttributesThere = 23,          // everybody has every attribute
+  kCount = 24,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

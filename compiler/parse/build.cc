@@ -1763,6 +1763,7 @@ class Builder {
         const auto names = roles->name();
         out.actors.emplace_back(NameOf(names[0]), roles->names() != nullptr ? NamesOf(roles->names())
                                                                             : std::vector<Name>{NameOf(names[1])});
+        out.attributes.push_back(roles->record() != nullptr ? Build(roles->record()) : nullptr);
       }
     } else if (auto* set = context->setStep()) {
       FillSet(set, out);

@@ -72,7 +72,9 @@ class TestRun {
       case ast::Step::Kind::kWait:
         return MoveTo(step, now_ns_ + step.time_ns);
       case ast::Step::Kind::kActor:
-        for (const auto& [name, roles] : step.actors) Register(step, name, roles);
+        for (size_t i = 0; i < step.actors.size(); ++i) {
+          Register(step, step.actors[i].first, step.actors[i].second, step.attributes[i]);
+        }
         return;
       case ast::Step::Kind::kSet:
       case ast::Step::Kind::kPropose:
@@ -110,13 +112,25 @@ class TestRun {
     return true;
   }
 
-  void Register(const typed::Step& step, const std::string& name, const std::vector<RoleId>& roles) {
+  void Register(const typed::Step& step, const std::string& name, const std::vector<RoleId>& roles,
+                const std::vector<typed::NamedValue>& attributes = {}) {
     Submission line;
     line.kind = Submission::Kind::kAgent;
     line.agent.id = name;
     for (RoleId role : roles) line.agent.roles.push_back(schema_.roles[role.value].qualified);
+    const Workflow* agent = AgentOf(schema_);
+    for (const typed::NamedValue& value : attributes) {
+      line.agent.attributes.emplace_back(agent->fields[value.field.value].name, value.value);
+    }
     line.at_ns = now_ns_;
     Note(step, orchestrator_->Submit(line));
+  }
+
+  static const Workflow* AgentOf(const Schema& schema) {
+    for (const Workflow& workflow : schema.workflows) {
+      if (workflow.attributes_from != UINT32_MAX) return &workflow;
+    }
+    return nullptr;
   }
 
   // Where a test says a role, an actor by that name holds it.

@@ -237,7 +237,10 @@ class Writer {
       std::string text(kSteps[static_cast<int>(s.kind)]);
       if (s.time_ns != 0) absl::StrAppend(&text, " ", s.time_ns);
       if (s.kind == ast::Step::Kind::kAnswer) absl::StrAppend(&text, s.yes ? " yes" : " no");
-      for (const auto& [name, roles] : s.actors) absl::StrAppend(&text, " ", name, By(roles, false));
+      for (size_t i = 0; i < s.actors.size(); ++i) {
+        absl::StrAppend(&text, " ", s.actors[i].first, By(s.actors[i].second, false));
+        for (const NamedValue& v : s.attributes[i]) absl::StrAppend(&text, " ", v.field.value, "=", ValueText(v.value));
+      }
       if (s.transition.valid()) absl::StrAppend(&text, " ", TransitionName(s.workflow, s.transition));
       if (!s.instance.empty()) absl::StrAppend(&text, " on \"", absl::CEscape(s.instance), "\"");
       if (!s.actor.empty())

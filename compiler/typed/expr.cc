@@ -221,6 +221,8 @@ const char* Word(SlotRoot root) {
       return "actor.role";
     case SlotRoot::kActorIsHuman:
       return "actor.human";
+    case SlotRoot::kActorField:
+      return "actor.attribute";
     default:
       return "";
   }

@@ -218,9 +218,17 @@ class Writer {
         return "actor.role";
       case SlotRoot::kActorIsHuman:
         return "actor.human";
+      case SlotRoot::kActorField:
+        return absl::StrCat("actor.", AttributeName(e.index));
       default:
         return "…";
     }
+  }
+
+  std::string AttributeName(uint32_t field) const {
+    const auto agent = std::find_if(schema_.workflows.begin(), schema_.workflows.end(),
+                                    [](const Workflow& w) { return w.attributes_from != UINT32_MAX; });
+    return agent != schema_.workflows.end() && field < agent->fields.size() ? agent->fields[field].name : "…";
   }
 
   // Short where no other package has one of that name.

@@ -268,10 +268,23 @@ class Filler {
       case SlotRoot::kElement: return Element(scope);
       case SlotRoot::kLookup: return LookUp(path.index, scope, depth);
       case SlotRoot::kConsenting: return Cursor::Number(proposal_.consenting);
-      case SlotRoot::kActorField:
-      case SlotRoot::kUnder: break;
+      case SlotRoot::kActorField: return Attribute(path.index);
+      case SlotRoot::kUnder: return Cursor::Number(IsUnder(layout_.unders[path.index], scope, depth));
     }
     return {};
+  }
+
+  // Of who acts, as it is at that moment; whoever looks at it has read the registry.
+  Cursor Attribute(uint32_t field) {
+    const ActorView& actor = proposal_.actor;
+    const auto agent = std::find_if(schema_.workflows.begin(), schema_.workflows.end(),
+                                    [](const Workflow& w) { return w.attributes_from != UINT32_MAX; });
+    if (agent == schema_.workflows.end() || actor.is_orchestrator) return {};
+    const WorkflowId id(static_cast<size_t>(agent - schema_.workflows.begin()));
+    const Instance* registered = world_.Find(id, actor.id);
+    AddRead(id, actor.id, registered == nullptr ? 0 : registered->version);
+    const size_t at = field - agent->attributes_from;
+    return Cursor::Stored(at < actor.attributes.size() ? &actor.attributes[at] : nullptr, TypeOf(agent->fields[field].type));
   }
 
   Cursor FieldBefore(uint32_t field) const {
@@ -379,6 +392,32 @@ class Filler {
     Cursor cursor = Cursor::Text(target->key);
     cursor.workflow = lookup.workflow;
     return cursor;
+  }
+
+  // What is under what is kept by the world. All that it follows from is read.
+  bool IsUnder(const Under& under, const Scope* scope, int depth) {
+    std::string_view low, high;
+    if (!SideOf(under.low, scope, depth, &low) || !SideOf(under.high, scope, depth, &high)) return false;
+    if (reads_ != nullptr) {
+      Read(under.workflow, low);
+      Read(under.workflow, high);
+    }
+    const std::vector<std::string>* ancestors = world_.Ancestors(under.workflow, low);
+    if (ancestors == nullptr) return low == high;
+    if (reads_ != nullptr) {
+      for (const std::string& key : *ancestors) Read(under.workflow, key);
+    }
+    return std::binary_search(ancestors->begin(), ancestors->end(), high);
+  }
+
+  bool SideOf(const LookupPart& side, const Scope* scope, int depth, std::string_view* text) {
+    *text = side.text;
+    if (!side.slot.valid()) return true;
+    const Slot& slot = layout_.slots[side.slot.value];
+    while (scope != nullptr && scope->list != slot.list) scope = scope->outer;
+    const Cursor cursor = Resolve(slot.path, scope, depth + 1);
+    *text = frame_->Keep(cursor.AsText());
+    return cursor.is_text();
   }
 
   // False where that part of the key is absent: then nothing is looked up. `part` may lie in `written`.

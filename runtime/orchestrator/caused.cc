@@ -50,7 +50,11 @@ absl::Status Orchestrator::Core::Process(const Submission& submission, Records* 
   }
   told = records;
   absl::Status status = FireDue(line->now_ns);
-  if (status.ok() && !line->is_tick) status = ProcessLine(*std::move(line));
+  const int64_t now_ns = line->now_ns;
+  if (status.ok() && !line->is_tick) {
+    status = ProcessLine(*std::move(line));
+    if (status.ok()) status = FireDue(now_ns);  // what it set to a time that is past already
+  }
   told = nullptr;
   if (status.code() == absl::StatusCode::kInvalidArgument) {
     status = absl::InternalError(status.message());  // too late for a refusal: timers have fired
@@ -144,6 +148,7 @@ absl::Status Orchestrator::Core::Fire(const Timer& timer, int64_t now_ns) {
     if (absl::Status s = Conclude(timer.workflow, timer.key, review, clause, now_ns, timer.position); !s.ok()) return s;
     return Settle(timer.workflow, timer.key, now_ns, position);
   }
+  if (timer.kind == Timer::Kind::kTransition) return FireTransition(timer, now_ns);
   const Pending* pending = folded->escalations().FindPending(timer.pending);
   WRIT_CHECK(pending != nullptr);
   RanOut ran_out;
@@ -162,6 +167,35 @@ absl::Status Orchestrator::Core::Fire(const Timer& timer, int64_t now_ns) {
   const std::string key = pending->proposal.key;
   const int64_t position = NextPosition();
   if (absl::Status s = FallBack(*pending, ran_out, now_ns, timer.position); !s.ok()) return s;
+  return Settle(workflow, key, now_ns, position);
+}
+
+// A transition whose time has come, decided like whatever the orchestrator proposes. What it computes may not come out: then
+// it is denied, in its own name.
+absl::Status Orchestrator::Core::FireTransition(const Timer& timer, int64_t now_ns) {
+  const WorkflowId workflow = timer.workflow;
+  const std::string key = timer.key;
+  const std::string rule = timer.rule;
+  const int64_t set_by = timer.position;
+  const Instance& instance = *folded->world().Find(workflow, key);
+  Proposal proposal = Bare(schema(), workflow, key, instance.key_parts, timer.transition, now_ns);
+  proposal.actor = folded->registry().Orchestrator();
+  Decided decided;
+  if (FillComputed(&proposal)) {
+    absl::StatusOr<Decided> made = Decide(&proposal);
+    if (!made.ok()) return made.status();
+    decided = *std::move(made);
+    if (decided.decision.outcome == Outcome::kPermit) decided.decision.reasons = {rule};
+  } else {
+    proposal.sets.assign(proposal.sets.size(), Value());
+    decided.decision.outcome = Outcome::kDeny;
+    decided.decision.reasons = {rule};
+    decided.decision.state = folded->names().StateName(workflow, instance.state);
+  }
+  store::Event event = EventOf(store::EventKind::kTimer, proposal, std::move(decided));
+  event.cause = set_by;
+  const int64_t position = NextPosition();
+  if (absl::Status s = Stage(std::move(event)); !s.ok()) return s;
   return Settle(workflow, key, now_ns, position);
 }
 
@@ -273,6 +307,15 @@ absl::Status Orchestrator::Core::Conclude(WorkflowId workflow, const std::string
   return Stage(std::move(event));
 }
 
+// While it waited, others have made a circle of what it sets.
+Decided Orchestrator::Core::Withdrawn(const Proposal& proposal) const {
+  Decided decided;
+  decided.decision.outcome = Outcome::kDeny;
+  decided.decision.reasons = {kBuiltinNames[static_cast<uint32_t>(Builtin::kStale)]};
+  decided.decision.state = folded->names().StateName(proposal.workflow, folded->StateOf(proposal.workflow, proposal.key));
+  return decided;
+}
+
 absl::Status Orchestrator::Core::Redecide(int64_t position, int64_t now_ns, int64_t cause) {
   const Pending pending = *folded->escalations().FindPending(position);
   Proposal proposal = pending.proposal;
@@ -288,12 +331,15 @@ absl::Status Orchestrator::Core::Redecide(int64_t position, int64_t now_ns, int6
       proposal.approved.push_back(RuleId(i));
     }
   }
-  absl::StatusOr<Decided> decided = Decide(&proposal);
+  absl::StatusOr<Decided> decided = folded->world().NotUnder(proposal).has_value() ? Withdrawn(proposal) : Decide(&proposal);
   if (!decided.ok()) return decided.status();
   if (decided->decision.outcome == Outcome::kPermit && proposal.conclude_clause >= 0) {
     const Review& review = schema().workflows[proposal.workflow.value].reviews[static_cast<size_t>(proposal.conclude_review)];
     const Clause& clause = review.clauses[static_cast<size_t>(proposal.conclude_clause)];
     decided->decision.reasons = {schema().rules[clause.rule.value].qualified};
+  } else if (decided->decision.outcome == Outcome::kPermit && proposal.actor.is_orchestrator) {
+    const RuleId timer = TransitionOf(schema(), proposal).timer;
+    if (timer.valid()) decided->decision.reasons = {schema().rules[timer.value].qualified};
   }
   store::Event event = EventOf(store::EventKind::kRedecide, proposal, *std::move(decided));
   event.actor = "orchestrator";

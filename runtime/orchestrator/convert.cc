@@ -195,4 +195,23 @@ absl::StatusOr<WorkflowId> FindWorkflow(const Schema& schema, std::string_view n
   return found;
 }
 
+absl::StatusOr<ActorDescription> Described(const Schema& schema, const Registry& registry, ActorDescription description,
+                                           const Input& attributes) {
+  static const Input::Object kNone;
+  const auto* given = attributes.absent() ? &kNone : std::get_if<Input::Object>(&attributes.v);
+  if (given == nullptr) return absl::InvalidArgumentError("`attributes` needs an object");
+  for (const InputMember& member : *given) {
+    const FieldId field = registry.Attribute(member.name);
+    if (!field.valid()) return absl::InvalidArgumentError(absl::StrCat("actors have no attribute `", member.name, "`"));
+    const bool twice = std::any_of(description.attributes.begin(), description.attributes.end(),
+                                   [&](const auto& other) { return other.first == member.name; });
+    if (twice) return absl::InvalidArgumentError(absl::StrCat("`", member.name, "` is there twice"));
+    const Workflow& agent = schema.workflows[registry.workflow().value];
+    absl::StatusOr<Value> value = ToValue(schema, agent.fields[field.value].type, member.value);
+    if (!value.ok()) return absl::InvalidArgumentError(absl::StrCat("`", member.name, "`: ", value.status().message()));
+    if (!value->absent()) description.attributes.emplace_back(member.name, *std::move(value));
+  }
+  return registry.Validate(description);
+}
+
 }  // namespace writ

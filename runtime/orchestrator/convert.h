@@ -19,6 +19,10 @@ absl::StatusOr<store::Value> ToValue(const Schema& schema, TypeId type, const In
 // The canonical key text of an instance.
 absl::StatusOr<std::string> ToKey(const Schema& schema, WorkflowId workflow, const Input& input);
 
+// A description with the attributes that a line gives beside it, checked against the registry.
+absl::StatusOr<ActorDescription> Described(const Schema& schema, const Registry& registry, ActorDescription description,
+                                           const Input& attributes);
+
 // A workflow by name or qualified name.
 absl::StatusOr<WorkflowId> FindWorkflow(const Schema& schema, std::string_view name);
 

@@ -24,7 +24,8 @@ bool IsReviewPending(const std::string& rule) {
 }  // namespace
 
 Folded::Folded(const CompiledPolicy* policy)
-    : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()) {}
+    : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()),
+      transition_timers_(&policy->schema()) {}
 
 const UsedKey* Folded::FindKey(const std::string& actor, const std::string& key) const {
   auto found = keys_.find(std::pair(actor, key));
@@ -34,8 +35,11 @@ const UsedKey* Folded::FindKey(const std::string& actor, const std::string& key)
 const Timer* Folded::NextTimer() const {
   const Timer* asked = escalations_.NextTimer();
   const Timer* review = review_timers_.empty() ? nullptr : &*review_timers_.begin();
-  if (asked == nullptr || review == nullptr) return asked == nullptr ? review : asked;
-  return *review < *asked ? review : asked;
+  const Timer* first = asked;
+  for (const Timer* timer : {review, transition_timers_.Next()}) {
+    if (timer != nullptr && (first == nullptr || *timer < *first)) first = timer;
+  }
+  return first;
 }
 
 int64_t Folded::LastChange(WorkflowId workflow, std::string_view key) const {
@@ -101,6 +105,7 @@ void Folded::Assume(const Assumption& assumption, int64_t now_ns) {
   world_.Assume(assumption, position, now_ns);
   escalations_.Withdraw(assumption.workflow, assumption.key, position);
   TimeReview(assumption.workflow, assumption.key);
+  transition_timers_.Update(*world_.Find(assumption.workflow, assumption.key));
 }
 
 void Folded::NoteKey(const store::Event& event) {
@@ -159,6 +164,21 @@ absl::Status Folded::FoldProposal(const store::Event& event) {
 }
 
 absl::Status Folded::FoldDecided(const store::Event& event, const Proposal& proposal) {
+  if (event.kind != store::EventKind::kTimer) return FoldOutcome(event, proposal);
+  // What fires is known by the time that it was due, which the event itself may change.
+  const Instance* instance = world_.Find(proposal.workflow, proposal.key);
+  const Transition& transition = schema().workflows[proposal.workflow.value].transitions[proposal.transition.value];
+  if (instance == nullptr || !transition.at.valid()) return Unknown(event, "a timer", event.transition);
+  Timer fired;
+  fired.transition = proposal.transition;
+  const Value& due = instance->fields[transition.at.value];
+  fired.due_ns = due.is_integer() ? due.integer() : event.time_ns;
+  absl::Status status = FoldOutcome(event, proposal);
+  if (status.ok()) transition_timers_.Tried(*world_.Find(proposal.workflow, proposal.key), fired);
+  return status;
+}
+
+absl::Status Folded::FoldOutcome(const store::Event& event, const Proposal& proposal) {
   switch (event.decision.outcome) {
     case Outcome::kPermit:
       FoldPermitted(event, proposal);
@@ -183,6 +203,7 @@ void Folded::FoldPermitted(const store::Event& event, const Proposal& proposal) 
   escalations_.Happened(proposal.workflow, proposal.key, proposal.transition, proposal.actor.role);
   escalations_.Withdraw(proposal.workflow, proposal.key, LastChange(proposal.workflow, proposal.key));
   TimeReview(proposal.workflow, proposal.key);
+  transition_timers_.Update(*world_.Find(proposal.workflow, proposal.key));
 }
 
 void Folded::FoldDenied(const store::Event& event, const Proposal& proposal) {

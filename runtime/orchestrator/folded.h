@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "runtime/escalate/escalate.h"
 #include "runtime/orchestrator/names.h"
+#include "runtime/orchestrator/transition_timers.h"
 #include "runtime/registry/registry.h"
 #include "runtime/review/review.h"
 #include "runtime/state/state.h"
@@ -67,6 +68,7 @@ class Folded {
   absl::Status FoldRegistration(const store::Event& event, bool roles_only);
   absl::Status FoldAnswer(const store::Event& event, const Proposal& proposal);
   absl::Status FoldDecided(const store::Event& event, const Proposal& proposal);
+  absl::Status FoldOutcome(const store::Event& event, const Proposal& proposal);
   void FoldPermitted(const store::Event& event, const Proposal& proposal);
   void FoldDenied(const store::Event& event, const Proposal& proposal);
   absl::Status FoldWaiting(const store::Event& event, const Proposal& proposal);
@@ -85,6 +87,7 @@ class Folded {
   Registry registry_;
   Escalations escalations_;
   absl::flat_hash_map<std::pair<std::string, std::string>, UsedKey> keys_;         // (actor, key)
+  TransitionTimers transition_timers_;
   std::set<Timer> review_timers_;
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Timer> review_timer_of_;   // by (workflow, key)
   int64_t last_position_ = 0;

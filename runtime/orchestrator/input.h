@@ -52,6 +52,7 @@ struct Submission {
   } kind = Kind::kPropose;
 
   ActorDescription agent;                    // kAgent
+  Input attributes;                          // an object: those of `agent`, or of `inline_actor`; absent: none
 
   std::string transition;                    // kPropose
   std::string workflow;                      // name or qualified; may be empty where only one has that transition

@@ -90,6 +90,8 @@ class Orchestrator::Core {
   absl::Status ProcessLine(Line line);
   absl::Status FireDue(int64_t now_ns);
   absl::Status Fire(const Timer& timer, int64_t now_ns);
+  absl::Status FireTransition(const Timer& timer, int64_t now_ns);
+  Decided Withdrawn(const Proposal& proposal) const;
   absl::Status Settle(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause);
   absl::StatusOr<bool> SettleOne(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause);
   absl::Status Conclude(WorkflowId workflow, const std::string& key, ReviewId review, ClauseId clause, int64_t now_ns,

@@ -18,7 +18,7 @@ ActorView OrchestratorView() {
 }  // namespace
 
 ReplaySession::ReplaySession(const CompiledPolicy* policy)
-    : policy_(policy), world_(policy), reviews_(&world_), orchestrator_(OrchestratorView()) {}
+    : policy_(policy), world_(policy), reviews_(&world_), orchestrator_(OrchestratorView()), transition_timers_(&policy->schema()) {}
 
 const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   would_have_.clear();
@@ -57,6 +57,7 @@ void ReplaySession::CarriedOut(const Proposal& proposal, bool happened, const st
 // What happened may complete a review, or begin one.
 void ReplaySession::Applied(const Proposal& proposal) {
   const Schema& schema = world_.schema();
+  transition_timers_.Update(*world_.Find(proposal.workflow, proposal.key));
   if (schema.workflows[proposal.workflow.value].reviews.empty()) return;
   const Instance* instance = world_.Find(proposal.workflow, proposal.key);
   const ReviewId waiting = Reviews::Waiting(schema, *instance);
@@ -110,7 +111,13 @@ void ReplaySession::Lapse(int64_t now_ns) {
     const Timer* review = review_timers_.empty() ? nullptr : &*review_timers_.begin();
     const Timer* other = running_.empty() ? nullptr : &running_.begin()->first;
     const Timer* next = other == nullptr || (review != nullptr && *review < *other) ? review : other;
+    const Timer* timed = transition_timers_.Next();
+    if (timed != nullptr && (next == nullptr || *timed < *next)) next = timed;
     if (next == nullptr || next->due_ns > now_ns) return;
+    if (next == timed) {
+      LapseTransition(Timer(*timed));
+      continue;
+    }
     if (next == review) {
       LapseReview(Timer(*review));
       continue;
@@ -128,6 +135,16 @@ void ReplaySession::Lapse(int64_t now_ns) {
     Note(WouldHave::Kind::kFallback, where, ran.timer.due_ns, ran.rule, ladder.transition, asks ? ladder.role : RoleId());
     if (asks) Start(where, ran.rule, ladder.next, ran.timer.due_ns);
   }
+}
+
+// It is told once; the record says whether it happened.
+void ReplaySession::LapseTransition(const Timer& timer) {
+  Proposal where;
+  where.workflow = timer.workflow;
+  where.key = timer.key;
+  const Transition& transition = world_.schema().workflows[timer.workflow.value].transitions[timer.transition.value];
+  Note(WouldHave::Kind::kTimer, where, timer.due_ns, transition.timer, timer.transition, RoleId());
+  transition_timers_.Tried(*world_.Find(timer.workflow, timer.key), timer);
 }
 
 void ReplaySession::LapseReview(const Timer& timer) {

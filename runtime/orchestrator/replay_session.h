@@ -16,6 +16,7 @@
 #include "runtime/escalate/escalate.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/input.h"
+#include "runtime/orchestrator/transition_timers.h"
 #include "runtime/review/review.h"
 #include "runtime/state/state.h"
 
@@ -26,6 +27,7 @@ struct WouldHave {
   enum class Kind : uint8_t {
     kConclude,   // concluded a review: rule is the clause, transition what it concludes (none: nothing)
     kAsk,        // asked `role`: rule is the first that asks
+    kTimer,      // proposed a transition whose time has come
     kFallback,   // a hold or a question would have run out: rule; transition (none: deny), or asked `role` next
   } kind = Kind::kConclude;
   int64_t at_ns = 0;
@@ -65,6 +67,7 @@ class ReplaySession {
   void Applied(const Proposal& proposal);
   void Lapse(int64_t now_ns);
   void LapseReview(const Timer& timer);
+  void LapseTransition(const Timer& timer);
   void Note(WouldHave::Kind kind, const Proposal& where, int64_t at_ns, RuleId rule, TransitionId transition, RoleId role);
   void NoteAsked(const Proposal& proposal);
   void Start(const Proposal& proposal, RuleId rule, LadderId ladder, int64_t from_ns);
@@ -83,6 +86,7 @@ class ReplaySession {
   StateId state_after_;
   int64_t position_ = 0;
   std::vector<WouldHave> would_have_;
+  TransitionTimers transition_timers_;
   std::set<Timer> review_timers_;
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Timer> review_timer_of_;
   std::map<Timer, Running> running_;       // holds and questions that the record did not settle

@@ -66,7 +66,7 @@ class Validation {
   absl::Status Agent() {
     line_.kind = store::EventKind::kRegister;
     if (!core_.options.trusted_input) return Refused("agents are registered by proposals on `Agent`, not by a line");
-    absl::StatusOr<ActorDescription> valid = folded_.registry().Validate(in_.agent);
+    absl::StatusOr<ActorDescription> valid = Described(schema_, folded_.registry(), in_.agent, in_.attributes);
     if (!valid.ok()) return valid.status();
     line_.proposal = folded_.registry().Registration(*valid, line_.now_ns);
     if (folded_.registry().Find(valid->id) != nullptr) line_.registration = EncodeRegistration(*valid);
@@ -99,7 +99,7 @@ class Validation {
 
   absl::Status InlineActor() {
     if (!core_.options.trusted_input) return Refused("an actor cannot be written inline here: name a registered one");
-    absl::StatusOr<ActorDescription> valid = folded_.registry().Validate(*in_.inline_actor);
+    absl::StatusOr<ActorDescription> valid = Described(schema_, folded_.registry(), *in_.inline_actor, in_.attributes);
     if (!valid.ok()) return valid.status();
     const RegisteredActor* known = folded_.registry().Find(valid->id);
     if (folded_.registry().Changes(*valid)) line_.registration = EncodeRegistration(*valid);
@@ -112,6 +112,7 @@ class Validation {
     actor_.principal = valid->principal;
     actor_.human = *valid->human;
     actor_.active = known == nullptr || known->active;
+    actor_.attributes = folded_.registry().AttributesOf(*valid);
     for (const std::string& role : valid->roles) actor_.roles.push_back(folded_.names().Role(role));
     std::sort(actor_.roles.begin(), actor_.roles.end());
     return absl::OkStatus();
@@ -246,13 +247,17 @@ class Validation {
       if (!value.ok()) return Refused(absl::StrCat("`", member.name, "`: ", value.status().message()));
       proposal.sets[i] = *std::move(value);
     }
+    if (const std::optional<std::string> why = folded_.world().NotUnder(proposal); why.has_value()) {
+      return Refused(absl::StrCat("`under`: ", *why));
+    }
     // `set` on an entity keeps what it does not name; the first must give all.
     if (workflow.is_entity && folded_.StateOf(proposal.workflow, proposal.key) != kNewState) return absl::OkStatus();
     for (size_t i = 0; i < transition.sets.size(); ++i) {
       const SetField& set = transition.sets[i];
       const Field& field = workflow.fields[set.field.value];
-      if (!proposal.sets[i].absent() || set.computed || schema_.types[field.type.value].optional) continue;
-      if (set.optional && !workflow.is_entity) continue;
+      if (!proposal.sets[i].absent() || set.computed) continue;
+      // What may be left out is said by `?` where it is set; an entity has one for all.
+      if (workflow.is_entity ? schema_.types[field.type.value].optional : set.optional) continue;
       return Refused(absl::StrCat("`", transition.name, "` needs `", field.name, "`"));
     }
     return absl::OkStatus();

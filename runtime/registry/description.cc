@@ -1,6 +1,7 @@
 // One JSON form of an actor's description: names sorted, nothing that is not said, no spaces. Only this form is read back.
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "runtime/registry/registry.h"
@@ -39,6 +40,19 @@ void PutTexts(std::string_view name, const std::vector<std::string>& texts, std:
   out->push_back(']');
 }
 
+// A value without its type: numbers, texts, lists, and null for a member that is absent.
+void PutValue(const Value& value, std::string* out) {
+  if (value.is_integer()) return absl::StrAppend(out, value.integer());
+  if (value.is_text()) return PutText(value.text(), out);
+  if (!value.is_list()) return absl::StrAppend(out, "null");
+  out->push_back('[');
+  for (size_t i = 0; i < value.list().size(); ++i) {
+    if (i > 0) out->push_back(',');
+    PutValue(value.list()[i], out);
+  }
+  out->push_back(']');
+}
+
 class Reader {
  public:
   explicit Reader(std::string_view json) : left_(json) {}
@@ -72,9 +86,50 @@ class Reader {
     } while (Take(','));
     return Take(']');
   }
+  bool TakeValue(Value* value, uint32_t depth = 0) {
+    if (depth > store::kValueDepthMax || left_.empty()) return false;
+    if (left_.front() == '"') {
+      std::string text;
+      if (!TakeText(&text)) return false;
+      *value = Value(std::move(text));
+      return true;
+    }
+    if (left_.substr(0, 4) == "null") {
+      left_.remove_prefix(4);
+      return true;
+    }
+    if (!Take('[')) return TakeNumber(value);
+    Value::List list;
+    if (!Take(']')) {
+      do {
+        list.emplace_back();
+        if (!TakeValue(&list.back(), depth + 1)) return false;
+      } while (Take(','));
+      if (!Take(']')) return false;
+    }
+    *value = Value(std::move(list));
+    return true;
+  }
+  bool TakeAttributes(std::vector<std::pair<std::string, Value>>* attributes) {
+    if (!Take('{')) return false;
+    do {
+      attributes->emplace_back();
+      if (!TakeText(&attributes->back().first) || !Take(':') || !TakeValue(&attributes->back().second)) return false;
+    } while (Take(','));
+    return Take('}');
+  }
   bool at_end() const { return left_.empty(); }
 
  private:
+  bool TakeNumber(Value* value) {
+    size_t size = 0;
+    while (size < left_.size() && (left_[size] == '-' || (left_[size] >= '0' && left_[size] <= '9'))) ++size;
+    int64_t number = 0;
+    if (!absl::SimpleAtoi(absl::string_view(left_.data(), size), &number)) return false;
+    left_.remove_prefix(size);
+    *value = Value(number);
+    return true;
+  }
   bool TakeEscape(std::string* text) {
     if (left_.empty()) return false;
     const char c = left_.front();
@@ -101,6 +156,7 @@ class Reader {
 };
 
 bool ReadMember(Reader* reader, const std::string& name, ActorDescription* description) {
+  if (name == "attributes") return reader->TakeAttributes(&description->attributes);
   if (name == "capabilities") return reader->TakeTexts(&description->capabilities);
   if (name == "id") return reader->TakeText(&description->id);
   if (name == "principal") return reader->TakeText(&description->principal);
@@ -116,6 +172,15 @@ bool ReadMember(Reader* reader, const std::string& name, ActorDescription* descr
 
 std::string EncodeRegistration(const ActorDescription& description) {
   std::string json = "{";
+  if (!description.attributes.empty()) {
+    PutName("attributes", &json);
+    std::string values = "{";
+    for (const auto& [name, value] : description.attributes) {
+      PutName(name, &values);
+      PutValue(value, &values);
+    }
+    absl::StrAppend(&json, values, "}");
+  }
   if (!description.capabilities.empty()) PutTexts("capabilities", description.capabilities, &json);
   PutName("id", &json);
   PutText(description.id, &json);

@@ -83,6 +83,7 @@ ActorView Registry::View(const RegisteredActor& actor, RoleId role) const {
   view.is_human = actor.human;
   view.is_active = actor.active;
   view.holds_role = std::binary_search(actor.roles.begin(), actor.roles.end(), role);
+  view.attributes = actor.attributes;
   return view;
 }
 
@@ -112,6 +113,48 @@ absl::StatusOr<RoleId> Registry::ResolveRole(std::string_view name) const {
   }
   if (!found.valid()) return absl::InvalidArgumentError(absl::StrCat("there is no role `", Abseil(name), "`"));
   return found;
+}
+
+FieldId Registry::Attribute(std::string_view name) const {
+  if (!workflow_.valid()) return FieldId();
+  const Workflow& workflow = schema_->workflows[workflow_.value];
+  for (size_t f = workflow.attributes_from; f < workflow.fields.size(); ++f) {
+    if (workflow.fields[f].name == name) return FieldId(f);
+  }
+  return FieldId();
+}
+
+std::vector<Value> Registry::AttributesOf(const ActorDescription& valid) const {
+  std::vector<Value> values;
+  for (const auto& [name, value] : valid.attributes) {
+    const FieldId field = Attribute(name);
+    if (!field.valid()) continue;
+    const size_t at = field.value - schema_->workflows[workflow_.value].attributes_from;
+    values.resize(std::max(values.size(), at + 1));
+    values[at] = value;
+  }
+  return values;
+}
+
+// Sorted, with what is known already; what is no `T?` must be there.
+absl::Status Registry::CompleteAttributes(const ActorDescription* known, ActorDescription* valid) const {
+  if (known != nullptr) {
+    for (const auto& [name, value] : known->attributes) {
+      const bool given = std::any_of(valid->attributes.begin(), valid->attributes.end(), [&](const auto& a) { return a.first == name; });
+      if (!given) valid->attributes.emplace_back(name, value);
+    }
+  }
+  std::sort(valid->attributes.begin(), valid->attributes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  if (!workflow_.valid()) return absl::OkStatus();
+  const Workflow& workflow = schema_->workflows[workflow_.value];
+  for (size_t f = workflow.attributes_from; f < workflow.fields.size(); ++f) {
+    const Type& type = schema_->types[workflow.fields[f].type.value];
+    const std::string& name = workflow.fields[f].name;
+    if (type.optional || type.kind == TypeKind::kSet) continue;
+    const bool given = std::any_of(valid->attributes.begin(), valid->attributes.end(), [&](const auto& a) { return a.first == name; });
+    if (!given) return absl::InvalidArgumentError(absl::StrCat("`", valid->id, "` needs the attribute `", name, "`"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ActorDescription> Registry::Validate(const ActorDescription& description) const {
@@ -152,6 +195,7 @@ absl::StatusOr<ActorDescription> Registry::Validate(const ActorDescription& desc
     if (valid.capabilities.empty()) valid.capabilities = known->second.capabilities;
   }
   if (valid.principal.empty()) valid.principal = valid.id;
+  if (absl::Status s = CompleteAttributes(known != described_.end() ? &known->second : nullptr, &valid); !s.ok()) return s;
   return valid;
 }
 
@@ -187,6 +231,7 @@ Proposal Registry::Registration(const ActorDescription& valid, int64_t now_ns) c
   GiveSet(workflow, "roles", ListOf(valid.roles), &proposal);
   if (!valid.version.empty()) GiveSet(workflow, "version", Value(valid.version), &proposal);
   if (!valid.capabilities.empty()) GiveSet(workflow, "capabilities", ListOf(valid.capabilities), &proposal);
+  for (const auto& [name, value] : valid.attributes) GiveSet(workflow, name, value, &proposal);
   return proposal;
 }
 
@@ -221,6 +266,13 @@ void Registry::Refresh(const Instance& instance) {
     if (role.ok() && (actor.human || !schema_->roles[role->value].human)) actor.roles.push_back(*role);
   }
   std::sort(actor.roles.begin(), actor.roles.end());
+  described.attributes.clear();
+  for (size_t f = workflow.attributes_from; f < workflow.fields.size() && f < instance.fields.size(); ++f) {
+    if (!instance.fields[f].absent()) described.attributes.emplace_back(workflow.fields[f].name, instance.fields[f]);
+  }
+  std::sort(described.attributes.begin(), described.attributes.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  actor.attributes = AttributesOf(described);
 }
 
 }  // namespace writ

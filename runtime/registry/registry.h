@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -26,6 +27,7 @@ struct ActorDescription {
   std::vector<std::string> roles;            // names or qualified names
   std::string version;
   std::vector<std::string> capabilities;
+  std::vector<std::pair<std::string, Value>> attributes = {};  // of the policy's `actor { … }`; what is left out stays as it is
 };
 
 struct RegisteredActor {
@@ -34,6 +36,7 @@ struct RegisteredActor {
   bool human = false;
   bool active = false;                       // neither suspended nor retired
   std::vector<RoleId> roles;                 // sorted; a human role only where a human holds it
+  std::vector<Value> attributes;             // as in ActorView
 };
 
 class Registry {
@@ -49,6 +52,10 @@ class Registry {
   // A role by name or qualified name. Errors are sentences.
   absl::StatusOr<RoleId> ResolveRole(std::string_view name) const;
 
+  // A field of Agent that is an attribute; none where there is no such one.
+  FieldId Attribute(std::string_view name) const;
+  std::vector<Value> AttributesOf(const ActorDescription& valid) const;  // as in ActorView
+
   // What a description asks for: fills in kind and principal from what is registered, sorts, and refuses unknown roles, a
   // human role for an agent, and ids that are taken by the orchestrator or the host.
   absl::StatusOr<ActorDescription> Validate(const ActorDescription& description) const;
@@ -63,6 +70,7 @@ class Registry {
   void Refresh(const Instance& instance);                          // after an event on an instance of Agent
 
  private:
+  absl::Status CompleteAttributes(const ActorDescription* known, ActorDescription* valid) const;
   Proposal ByHost(std::string_view transition, const std::string& id, int64_t now_ns) const;
 
   const Schema* schema_;

@@ -211,6 +211,7 @@ void ReadActor(Fields* fields, Submission* line) {
   ActorDescription& actor = line->inline_actor.emplace();
   inner.RequireText("id", &actor.id);
   ReadDescription(&inner, &actor);
+  inner.Object("attributes", &line->attributes);
   if (absl::Status status = inner.Finish(); !status.ok()) fields->Fail(std::move(status));
 }
 
@@ -227,6 +228,7 @@ void ReadAgent(Fields* fields, Submission* line) {
   line->kind = Submission::Kind::kAgent;
   fields->RequireText("agent", &line->agent.id);
   ReadDescription(fields, &line->agent);
+  fields->Object("attributes", &line->attributes);
   fields->Time("at", &line->at_ns);
 }
 

@@ -45,7 +45,7 @@ absl::StatusOr<std::optional<Proposal>> RecordLines::Take(const Submission& line
   if (absl::Status status = MoveTo(line.at_ns.value_or(now_ns_)); !status.ok()) return status;
   absl::StatusOr<std::optional<Proposal>> proposal = std::optional<Proposal>();
   if (line.kind == Submission::Kind::kAgent) {
-    absl::StatusOr<ActorDescription> valid = registry_.Validate(line.agent);
+    absl::StatusOr<ActorDescription> valid = Described(schema_, registry_, line.agent, line.attributes);
     if (valid.ok()) proposal = std::optional<Proposal>(registry_.Registration(*valid, now_ns_));
     else proposal = valid.status();
   } else if (line.kind == Submission::Kind::kSet || line.kind == Submission::Kind::kPropose) {
@@ -120,6 +120,9 @@ absl::StatusOr<std::optional<Proposal>> RecordLines::Propose(const Submission& l
   proposal.now_ns = now_ns_;
   if (line.seen.has_value()) proposal.seen = *line.seen;
   if (absl::Status status = Values(line, &proposal); !status.ok()) return status;
+  if (const std::optional<std::string> why = session_->world().NotUnder(proposal); why.has_value()) {
+    return Refused(absl::StrCat("`under`: ", *why));
+  }
   absl::StatusOr<RoleId> role = Role(line, *actor, proposal);
   if (!role.ok()) return role.status();
   proposal.actor = registry_.View(*actor, *role);
@@ -132,7 +135,7 @@ absl::StatusOr<RegisteredActor> RecordLines::Actor(const Submission& line) {
     if (actor == nullptr) return Refused(absl::StrCat("`", line.by, "` is not registered"));
     return *actor;
   }
-  absl::StatusOr<ActorDescription> valid = registry_.Validate(*line.inline_actor);
+  absl::StatusOr<ActorDescription> valid = Described(schema_, registry_, *line.inline_actor, line.attributes);
   if (!valid.ok()) return valid.status();
   if (registry_.Changes(*valid)) {
     Proposal registration = registry_.Registration(*valid, now_ns_);
@@ -145,6 +148,7 @@ absl::StatusOr<RegisteredActor> RecordLines::Actor(const Submission& line) {
   actor.human = valid->human.value_or(false);
   const RegisteredActor* known = registry_.Find(actor.id);
   actor.active = known == nullptr || known->active;
+  actor.attributes = registry_.AttributesOf(*valid);
   for (const std::string& name : valid->roles) {
     absl::StatusOr<RoleId> role = registry_.ResolveRole(name);
     if (!role.ok()) return role.status();

@@ -77,6 +77,7 @@ class Counter {
              : transition.empty() ? "denied, as time ran out"
                                   : absl::StrCat("fell back to ", transition);
     }
+    if (act.kind == WouldHave::Kind::kTimer) text = absl::StrCat("fired ", transition);
     if (act.rule.valid()) absl::StrAppend(&text, " by ", schema_.rules[act.rule.value].qualified);
     report_->would_have[text].Add(CaseOf(schema_, act.workflow, act.key));
   }
@@ -339,6 +340,7 @@ class Proposed {
                         : fell_back && record.outcome == Outcome::kDeny     ? "denied "
                         : fell_back && record.outcome == Outcome::kEscalate ? "asked the next role about "
                         : fell_back                                         ? "fell back to "
+                        : record.kind == store::EventKind::kTimer           ? "fired "
                                                                             : "decided again: ";
       report_->would_have[absl::StrCat(did, record.proposal)].Add(the_case);
       return;
@@ -667,6 +669,10 @@ class StoredLog {
       record->Apply(&*proposal, happened);
       return absl::OkStatus();
     }
+    if (event.kind == store::EventKind::kTimer) {
+      record->CarryOut(*proposal, happened, {});
+      return absl::OkStatus();
+    }
     if (event.kind == store::EventKind::kFallback) {
       // The next rung moves nothing: that time passed is all.
       if (event.decision.outcome == Outcome::kEscalate) return record->MoveTo(event.time_ns), absl::OkStatus();
@@ -845,6 +851,8 @@ class StoredLog {
       }
       return out;
     };
+    const Registry registry(&schema_);
+    Input::Object attributes;
     for (const InputMember& member : std::get<Input::Object>(line.sets.v)) {
       const auto* text = std::get_if<std::string>(&member.value.v);
       if (member.name == "kind" && text != nullptr) line.agent.human = *text == "human";
@@ -852,7 +860,9 @@ class StoredLog {
       if (member.name == "version" && text != nullptr) line.agent.version = *text;
       if (member.name == "roles") line.agent.roles = texts(member.value);
       if (member.name == "capabilities") line.agent.capabilities = texts(member.value);
+      if (registry.Attribute(member.name).valid()) attributes.push_back(member);
     }
+    line.attributes = Input(std::move(attributes));
     return line;
   }
 

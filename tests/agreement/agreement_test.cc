@@ -158,6 +158,10 @@ class Report {
       std::printf(" %zu:%llu", k, U(s_.calendars[k]));
       Require(s_.calendars[k] > 0, absl::StrCat("calendar question ", k));
     }
+    const uint64_t unders = s_.kinds[static_cast<size_t>(typed::ExprKind::kUnder)];
+    std::printf(" under:%llu attributes:%llu", U(unders), U(s_.attributes));
+    Require(unders > 0, "what is under what");
+    Require(s_.attributes > 0, "attributes of actors");
     std::printf("\n  quantifiers walked:");
     for (size_t k = 0; k <= static_cast<size_t>(typed::QuantifierOp::kDistinct); ++k) {
       std::printf(" %zu:%llu", k, U(s_.quantifiers[k]));

@@ -224,6 +224,9 @@ ExprPtr ExprMaker::Root() {
         return Slot(SlotRoot::kActorIsHuman, 0, TypeOf(TypeKind::kBool));
     }
   }
+  if (pick >= 40 && pick < 46 && scope_.kind != Scope::Kind::kConclude) {
+    if (Ptr attribute = Attribute(); attribute != nullptr) return attribute;
+  }
   if (pick >= 34 && pick < 40 && scope_.kind == Scope::Kind::kProposal) {
     if (Ptr lookup = EntityLookup(); lookup != nullptr) return lookup;
   }
@@ -240,6 +243,55 @@ ExprPtr ExprMaker::Root() {
     return Slot(SlotRoot::kBefore, field, type);
   }
   return Slot(SlotRoot::kAfter, field, type);
+}
+
+// Of who acts; it may be absent, whatever its type.
+ExprPtr ExprMaker::Attribute() {
+  for (const Workflow& w : schema().workflows) {
+    if (w.attributes_from == UINT32_MAX) continue;
+    const uint32_t count = static_cast<uint32_t>(w.fields.size()) - w.attributes_from;
+    const uint32_t field = w.attributes_from + random_.Below(count);
+    return Slot(SlotRoot::kActorField, field, Optional(TypeAt(w.fields[field].type)));
+  }
+  return nullptr;
+}
+
+// x under y, and `actor under y`, which is any of what the actor's attribute names.
+ExprPtr ExprMaker::Under() {
+  if (scope_.kind == Scope::Kind::kEvent || scope_.kind == Scope::Kind::kCompute) return nullptr;
+  const Type boolean = TypeOf(TypeKind::kBool);
+  for (uint32_t w = 0; w < schema().workflows.size(); ++w) {
+    if (!schema().workflows[w].under.valid()) continue;
+    const Type type = TypeOf(TypeKind::kReference, w);
+    const auto side = [&](bool element) {
+      Ptr place = Chance(20) ? nullptr
+                             : PlaceWhere(
+                                   [&](const Expr& e) {
+                                     return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) &&
+                                            (element || RootOf(e).kind != Kind::kVariable);
+                                   },
+                                   14);
+      return place != nullptr ? std::move(place) : Constant(type);
+    };
+    if (Chance(35) && scope_.kind == Scope::Kind::kProposal && variables_.empty()) {
+      Ptr high = side(false);
+      Ptr low = Make(Kind::kVariable, type);
+      low->variable = 0;
+      Ptr all = Attribute();
+      while (all != nullptr && all->type.type.kind != TypeKind::kSet) all = Attribute();
+      if (all == nullptr) return nullptr;
+      all->type.type.optional = false;
+      Ptr body = Make(Kind::kUnder, boolean, 0, std::move(low), std::move(high));
+      Ptr any = Make(Kind::kQuantifier, boolean, 0, std::move(body), std::move(all), Ptr());
+      any->op = QuantifierOp::kAny;
+      any->variable = 0;
+      return any;
+    }
+    Ptr low = side(true);
+    Ptr high = side(RootOf(*low).kind != Kind::kVariable);
+    return Make(Kind::kUnder, boolean, 0, std::move(low), std::move(high));
+  }
+  return nullptr;
 }
 
 // One step down from a structured place or a reference; null where there is none.
@@ -872,12 +924,15 @@ ExprPtr ExprMaker::AskCalendar() {
 ExprPtr ExprMaker::Plain() {
   Ptr node;
   for (int i = 0; i < 4 && node == nullptr; ++i) {
-    switch (random_.Below(11)) {
+    switch (random_.Below(12)) {
       case 9:
         node = Match();
         break;
       case 10:
         node = AskCalendar();
+        break;
+      case 11:
+        node = Under();
         break;
       case 0:
       case 7:
@@ -1057,6 +1112,8 @@ ExprPtr ExprMaker::Bool(int depth) {
       node = Match();
     else if (pick < 86)
       node = AskCalendar();
+    else if (pick < 88)
+      node = Under();
     else if (pick < 92)
       node = Fact(nullptr);
     else if (pick < 96)

@@ -58,6 +58,8 @@ class ExprMaker {
   Ptr Present(Ptr optional, int depth);                        // as a value that is there
   Ptr Narrowed(const Ptr& optional);                           // where it is known to be there
   Ptr EntityLookup();
+  Ptr Attribute();
+  Ptr Under();
   Ptr KeyConstant(const Type& type);
 
   Ptr Arithmetic(const Type& type, int depth);

@@ -89,6 +89,7 @@ class Generator {
   void MainWorkflow(WorkflowId id);
   void SideWorkflow(WorkflowId id);
   void Question(WorkflowId id);
+  void Agent(WorkflowId id);
   Transition* AddTransition(Workflow* w, const std::string& name, std::vector<StateId> sources, int target);
   void Payload(Transition* t, uint32_t count);
   std::vector<SetField> Sets(const Workflow& w, uint32_t percent, uint32_t optional_percent);
@@ -107,7 +108,7 @@ class Generator {
   typed::Program program_;
   Random random_;
   const Shape shape_;
-  WorkflowId customer_, main_, side_, rate_, question_;
+  WorkflowId customer_, main_, side_, rate_, agent_, question_;
   std::vector<std::pair<WorkflowId, std::string>> clause_names_;
 };
 
@@ -228,7 +229,7 @@ void Generator::Tables() {
   std::vector<std::string> names = {"p.Customer", "p.Deal"};
   if (Chance(45)) names.push_back("p.Order");
   if (Chance(60)) names.push_back("p.Rate");
-  names.push_back("writ.Question");
+  names.insert(names.end(), {"writ.Agent", "writ.Question"});
   for (size_t i = 0; i < names.size(); ++i) {
     Workflow w;
     w.qualified = names[i];
@@ -239,6 +240,7 @@ void Generator::Tables() {
     if (w.name == "Deal") main_ = WorkflowId(i);
     if (w.name == "Order") side_ = WorkflowId(i);
     if (w.name == "Rate") rate_ = WorkflowId(i);
+    if (w.name == "Agent") agent_ = WorkflowId(i);
     if (w.name == "Question") question_ = WorkflowId(i);
   }
   Records();
@@ -341,6 +343,10 @@ Workflow Generator::Entity(const std::string& name, bool compound) {
   if (Chance(60)) w.fields.push_back(MakeField("marks", Collection(TypeKind::kList, Ranged(TypeKind::kInt, 0, 10), 3)));
   if (Chance(40)) w.fields.push_back(MakeField("tags", Collection(TypeKind::kSet, Simple(TypeKind::kEnum, 0), 4)));
   if (Chance(compound ? 35 : 75)) w.fresh_ns = (2 + static_cast<int64_t>(Below(30))) * kHour;
+  if (!compound) {
+    w.under = FieldId(w.fields.size());
+    w.fields.push_back(MakeField("under", Collection(TypeKind::kSet, Simple(TypeKind::kReference, customer_.value), 2, true)));
+  }
   w.states = {{"known"}};
   Transition set;
   set.name = "set";
@@ -455,11 +461,29 @@ void Generator::Question(WorkflowId id) {
   schema().workflows[id.value] = std::move(w);
 }
 
+// The registry, as far as decisions read it: what there is to know of who acts.
+void Generator::Agent(WorkflowId id) {
+  Workflow w = schema().workflows[id.value];
+  w.is_builtin = true;
+  w.key = {MakeField("id", Text(200))};
+  w.fields = {MakeField("kind", Simple(TypeKind::kBool)),
+              MakeField("team", Simple(TypeKind::kReference, customer_.value, true)),
+              MakeField("under", Collection(TypeKind::kSet, Simple(TypeKind::kReference, customer_.value), 2)),
+              MakeField("grade", Simple(TypeKind::kEnum, 0, true)),
+              MakeField("level", Ranged(TypeKind::kInt, -5, 100, UINT32_MAX, true)),
+              MakeField("model", Text(4, true))};
+  for (Field& field : w.fields) field.labels.clear();
+  w.attributes_from = 1;
+  w.states = {{"active"}};
+  schema().workflows[id.value] = std::move(w);
+}
+
 void Generator::Workflows() {
   schema().workflows[customer_.value] = Entity("Customer", false);
   if (rate_.valid()) schema().workflows[rate_.value] = Entity("Rate", true);
   MainWorkflow(main_);
   if (side_.valid()) SideWorkflow(side_);
+  Agent(agent_);
   Question(question_);
   MakeReview(main_);
 }

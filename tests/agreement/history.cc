@@ -160,9 +160,9 @@ void Historian::ChooseWhere(Proposal* p) {
   WorkflowId question;
   for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
     const Workflow& workflow = schema_.workflows[w];
-    if (workflow.is_builtin)
-      question = WorkflowId(w);
-    else if (workflow.is_entity)
+    if (workflow.is_builtin) {
+      if (workflow.name == "Question") question = WorkflowId(w);
+    } else if (workflow.is_entity)
       entities.push_back(WorkflowId(w));
     else
       others.push_back(WorkflowId(w));
@@ -239,6 +239,14 @@ void Historian::ChooseActor(Proposal* p) {
   actor.is_human = schema_.roles[actor.role.value].human;
   actor.is_active = !Chance(2);
   actor.holds_role = !Chance(2);
+  for (const Workflow& agent : schema_.workflows) {
+    for (size_t f = agent.attributes_from; f < agent.fields.size(); ++f) {
+      const Type& type = schema_.types[agent.fields[f].type.value];
+      if (Chance(35)) continue;
+      actor.attributes.resize(f - agent.attributes_from + 1);
+      actor.attributes.back() = RandomValue(type);
+    }
+  }
 }
 
 void Historian::ChooseRest(Proposal* p) {

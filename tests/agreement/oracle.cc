@@ -418,9 +418,40 @@ Walked Oracle::Slot(const Expr& e, Scene* scene) const {
     case SlotRoot::kActorIsHuman:
       w.number = actor.is_human;
       return w;
+    case SlotRoot::kActorField: {
+      attributes++;
+      const Type& type = schema_.types[AgentOf(schema_).fields[e.index].type.value];
+      return Read(AttributeOf(actor, e.index), type, e.type.type.optional);
+    }
     default:
       WRIT_CHECK(false);
   }
+}
+
+const Workflow& Oracle::AgentOf(const Schema& schema) {
+  return *std::find_if(schema.workflows.begin(), schema.workflows.end(), [](const Workflow& w) { return w.name == "Agent"; });
+}
+
+Value Oracle::AttributeOf(const ActorView& actor, uint32_t field) const {
+  const size_t at = field - AgentOf(schema_).attributes_from;
+  return actor.is_orchestrator || at >= actor.attributes.size() ? Value() : actor.attributes[at];
+}
+
+// By going up from record to record, each as its events left it.
+bool Oracle::IsUnder(WorkflowId workflow, const std::string& low, const std::string& high) const {
+  const FieldId field = schema_.workflows[workflow.value].under;
+  std::set<std::string> seen;
+  std::vector<std::string> open = {low};
+  while (!open.empty()) {
+    const std::string key = open.back();
+    open.pop_back();
+    if (key == high) return true;
+    if (!seen.insert(key).second) continue;
+    const Value above = Look(workflow, key).fields[field.value];
+    if (!above.is_list()) continue;
+    for (const Value& parent : above.list()) open.push_back(parent.text());
+  }
+  return false;
 }
 
 Walked Oracle::Member(const Expr& e, Scene* scene) const {
@@ -729,8 +760,13 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
     case ExprKind::kDivide:
     case ExprKind::kSetLiteral:
     case ExprKind::kKeyedFact:
-    case ExprKind::kUnder:
       WRIT_CHECK(false);
+    case ExprKind::kUnder: {
+      const Walked low = Walk(*e.children[0], scene), high = Walk(*e.children[1], scene);
+      const bool there = low.present && high.present && low.stored && high.stored;
+      const WorkflowId workflow(e.children[0]->type.type.index);
+      return Truth(there && IsUnder(workflow, low.text, high.text), low.unknown || high.unknown);
+    }
   }
   WRIT_CHECK(false);
 }
@@ -854,6 +890,9 @@ std::vector<Oracle::Found> Oracle::Everything(const Expr& e, Scene* scene,
       } else if (e.root == SlotRoot::kBefore || e.root == SlotRoot::kAfter) {
         out.push_back({e.root == SlotRoot::kAfter ? FieldAfter(*scene, e.index) : scene->view.fields[e.index],
                        &schema_.types[scene->workflow->fields[e.index].type.value]});
+      } else if (e.root == SlotRoot::kActorField) {
+        out.push_back({AttributeOf(scene->proposal->actor, e.index),
+                       &schema_.types[AgentOf(schema_).fields[e.index].type.value]});
       } else if (e.root == SlotRoot::kPayload) {
         out.push_back(
             {scene->proposal->payload[e.index], &schema_.types[scene->transition->payload[e.index].type.value]});
@@ -897,6 +936,14 @@ bool Oracle::ReadsNothing(const Expr& e, Scene* scene, std::map<uint32_t, const 
   if (e.kind == ExprKind::kDeref && e.children[0]->kind != ExprKind::kEntityLookup) {
     for (const Found& f : Everything(*e.children[0], scene, *bound)) {
       if (!f.own && f.value.is_text() && NamesNothing(f.value, *f.type)) return true;
+    }
+  }
+  if (e.kind == ExprKind::kUnder) {
+    for (const typed::ExprPtr& side : e.children) {
+      if (side->kind == ExprKind::kConstant || side->kind == ExprKind::kEntityLookup) continue;
+      for (const Found& f : Everything(*side, scene, *bound)) {
+        if (!f.own && f.value.is_text() && NamesNothing(f.value, *f.type)) return true;
+      }
     }
   }
   for (const typed::ExprPtr& child : e.children) {

@@ -82,6 +82,7 @@ class Oracle {
   std::optional<OracleReview> Complete(const Proposal& where, ReviewId review, size_t places_max) const;
 
   // Coverage: how often each kind of expression and of quantifier was walked.
+  mutable uint64_t attributes = 0;  // of actors, that were read
   mutable std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(8, 0),
                                 calendars = std::vector<uint64_t>(8, 0);
 
@@ -106,6 +107,9 @@ class Oracle {
   Walked Walk(const Expr& e, Scene* scene, Polarity polarity = Polarity::kNeutral) const;
   Walked Read(const Value& value, const Type& type, bool optional) const;
   Walked Slot(const Expr& e, Scene* scene) const;
+  static const Workflow& AgentOf(const Schema& schema);
+  Value AttributeOf(const ActorView& actor, uint32_t field) const;
+  bool IsUnder(WorkflowId workflow, const std::string& low, const std::string& high) const;
   Walked Member(const Expr& e, Scene* scene) const;
   Walked Deref(const Expr& e, Scene* scene) const;
   Walked Lookup(const Expr& e, Scene* scene) const;

@@ -21,6 +21,7 @@ void Statistics::Add(const Statistics& o) {
   for (size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += o.outcomes[i];
   for (size_t i = 0; i < reasons.size(); ++i) reasons[i] += o.reasons[i];
   for (size_t i = 0; i < ops.size(); ++i) ops[i] += o.ops[i];
+  attributes += o.attributes;
   for (size_t i = 0; i < kinds.size(); ++i) kinds[i] += o.kinds[i];
   for (size_t i = 0; i < quantifiers.size(); ++i) quantifiers[i] += o.quantifiers[i];
   for (size_t i = 0; i < calendars.size(); ++i) calendars[i] += o.calendars[i];
@@ -203,6 +204,7 @@ Session::~Session() {
     for (const ir::Op op : ops) ++statistics_->ops[static_cast<size_t>(op)];
   }
   if (oracle_ == nullptr) return;
+  statistics_->attributes += oracle_->attributes;
   for (size_t i = 0; i < oracle_->kinds.size(); ++i) statistics_->kinds[i] += oracle_->kinds[i];
   for (size_t i = 0; i < oracle_->calendars.size(); ++i) statistics_->calendars[i] += oracle_->calendars[i];
   for (size_t i = 0; i < oracle_->quantifiers.size(); ++i) statistics_->quantifiers[i] += oracle_->quantifiers[i];

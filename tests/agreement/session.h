@@ -37,6 +37,7 @@ struct Statistics {
   std::vector<uint64_t> ops = std::vector<uint64_t>(256, 0);  // by ir::Op: how many functions that ran hold it
   std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(8, 0),
                         calendars = std::vector<uint64_t>(8, 0);
+  uint64_t attributes = 0;                                  // of actors, that were read
   std::vector<uint32_t> rules, domains;                     // of each program
   void Add(const Statistics& other);
 };

@@ -146,6 +146,7 @@ void Shuffled::MoveWorkflow(uint32_t w) {
     for (SetField& set : transition.sets) MoveId(&set.field, moves.fields);
     Permute(&transition.sets, moves.sets[t]);
   }
+  if (workflow.under.valid()) MoveId(&workflow.under, moves.fields);
   Permute(&workflow.fields, moves.fields);
   Permute(&workflow.states, moves.states);
   Permute(&workflow.transitions, moves.transitions);
