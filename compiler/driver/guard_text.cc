@@ -1,8 +1,10 @@
 #include "compiler/driver/guard_text.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "compiler/ir/arithmetic.h"
 #include "compiler/lower/tables.h"
 #include "compiler/typed/expr.h"
@@ -475,12 +477,55 @@ std::string GuardText::StepText(const ir::Expr& expr) const {
     if (table == lower::HoursOf(calendar)) return absl::StrCat("within the hours of ", calendar.name);
     if (table == lower::ClosedDaysOf(calendar)) return absl::StrCat("a closed day of ", calendar.name);
   }
-  for (const Zone& zone : program_.schema.zones) {
-    const auto same = [](const ZoneStep& a, const ir::Step& b) { return a.from_ns == b.from && a.offset_ns == b.value; };
-    if (std::equal(zone.steps.begin(), zone.steps.end(), table.steps.begin(), table.steps.end(), same))
-      return absl::StrCat("the offset of ", zone.name);
-  }
   return "a table";
+}
+
+// The zone whose clocks a StepNum looks up; none for others.
+std::optional<std::string> GuardText::ZoneOfSteps(uint32_t id) const {
+  const ir::Expr& expr = code_.exprs[id];
+  if (expr.op != ir::Op::kStepNum) return std::nullopt;
+  const ir::StepTable& table = program_.steps[expr.b];
+  const auto same = [](const ZoneStep& a, const ir::Step& b) { return a.from_ns == b.from && a.offset_ns == b.value; };
+  for (const Zone& zone : program_.schema.zones) {
+    if (std::equal(zone.steps.begin(), zone.steps.end(), table.steps.begin(), table.steps.end(), same)) return zone.name;
+  }
+  return std::nullopt;
+}
+
+// A local date, completed years and workdays are much arithmetic (lower/tables.cc), which tells nobody anything.
+std::string GuardText::CalendarText(uint32_t id, int depth) const {
+  constexpr Num kDayNs = Num{86'400} * 1'000'000'000;
+  const ir::Expr& expr = code_.exprs[id];
+  const auto op_of = [this](uint32_t operand) { return code_.exprs[operand].op; };
+  if (expr.op == ir::Op::kRoundDown && program_.numbers[expr.b] == kDayNs && op_of(expr.a) == ir::Op::kAdd) {
+    const ir::Expr& local = code_.exprs[expr.a];
+    for (const auto& [time, offset] : {std::pair(local.a, local.b), std::pair(local.b, local.a)}) {
+      if (const std::optional<std::string> zone = ZoneOfSteps(offset); zone.has_value())
+        return absl::StrCat("the date of ", Text(time, nullptr, depth + 1), " in ", *zone);
+    }
+  }
+  const bool is_years = expr.op == ir::Op::kSelectNum && op_of(expr.a) == ir::Op::kLtNum && op_of(expr.b) == ir::Op::kAdd &&
+                        (code_.exprs[expr.b].a == expr.c || code_.exprs[expr.b].b == expr.c);
+  const bool is_workdays = expr.op == ir::Op::kSub && op_of(expr.a) == ir::Op::kSub && op_of(expr.b) == ir::Op::kSub;
+  if (!is_years && !is_workdays) return "";
+  bool asks = false;
+  std::set<std::string> names;  // of what it is made of
+  std::vector<uint32_t> open = {id};
+  std::set<uint32_t> seen;
+  while (!open.empty()) {
+    const uint32_t next = open.back();
+    open.pop_back();
+    if (!seen.insert(next).second) continue;
+    const ir::Expr& e = code_.exprs[next];
+    asks = asks || ZoneOfSteps(next).has_value();
+    if (IsSlotOrElement(e.op)) names.insert(Slot(e.a));
+    const ir::OpInfo& info = ir::InfoOf(e.op);
+    for (int k = 0; k < 3; ++k) {
+      if (ir::IsExprOperand(info.operands[k])) open.push_back(ir::OperandAt(e, k));
+    }
+  }
+  if (!asks) return "";
+  return absl::StrCat(is_years ? "completed years of (" : "workdays of (", absl::StrJoin(names, ", "), ")");
 }
 
 std::string GuardText::Comparison(const ir::Expr& expr, const char* sign, const char* turned, int depth) const {
@@ -559,6 +604,7 @@ std::string GuardText::Text(uint32_t id, const Shape* shape, int depth) const {
   if (depth > kDepthMax) return "…";
   const ir::Expr& expr = code_.exprs[id];
   if (IsSlotOrElement(expr.op)) return Slot(expr.a);
+  if (std::string asked = CalendarText(id, depth); !asked.empty()) return asked;
   switch (expr.op) {
     case ir::Op::kConstBool:
       return expr.a != 0 ? "true" : "false";

@@ -2,6 +2,7 @@
 // It needs the schema only, so that a log explains itself without the policy's source.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ class GuardText {
   bool WithinParts(uint32_t id, uint32_t* has, uint32_t* inside) const;
   std::string SaysText(const ir::Expr& expr) const;  // empty: it asks something else
   std::string StepText(const ir::Expr& expr) const;
+  std::optional<std::string> ZoneOfSteps(uint32_t id) const;
+  std::string CalendarText(uint32_t id, int depth) const;  // empty where it asks none
   std::string Comparison(const ir::Expr& expr, const char* sign, const char* turned, int depth) const;
   std::string Slot(uint32_t slot) const;
   std::string Root(const SlotPath& path) const;
