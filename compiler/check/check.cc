@@ -188,7 +188,10 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
   CheckAuthorities(model);
   CheckRules(model);
   CheckReviews(model);
+  model.program.governing = {model.program.facts.size(), model.program.rules.size(), model.schema().rules.size(),
+                             model.schema().types.size()};
   CheckTests(model);
+  CheckProperties(model);
   CheckDefs(model);
   return std::move(model.program);
 }

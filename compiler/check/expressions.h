@@ -52,6 +52,8 @@ class Expressions {
   void CheckDefinition(const ast::Def& def);
   // `E by R`, as the fact that it has happened this round.
   std::optional<typed::Fact> AwaitedFact(TransitionId transition, const std::vector<RoleId>& by, ast::Span span);
+  // `E by R where …`: which events it speaks of.
+  std::optional<typed::Pattern> EventPattern(const ast::Expr& expr) { return FindPattern(expr, {}, nullptr); }
 
  private:
   using Ptr = typed::ExprPtr;

@@ -143,5 +143,9 @@ void CheckAuthorities(Model& model);
 void CheckRules(Model& model);
 void CheckReviews(Model& model);  // guards, ranks
 void CheckTests(Model& model);
+void CheckProperties(Model& model);
+
+// Adds a rule to the program, in one row for each layout of the payloads that it reads.
+void AddRule(Model& model, typed::Rule rule);
 
 }  // namespace writ::check

@@ -17,7 +17,6 @@ class Finder {
     Each(file.confidences, "confidence");
     Each(file.divergences, "divergence");
     Each(file.contexts, "context");
-    Each(file.properties, "property");
     for (const ast::Entity& node : file.entities) In(node);
     for (const ast::Workflow& node : file.workflows) In(node);
     for (const ast::Def& node : file.defs) In(node.body);

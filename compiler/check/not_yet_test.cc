@@ -42,7 +42,6 @@ TEST(NotYet, RefusesEachConstructWithoutMeaning) {
            "confidence on W { weakest of go }",
            "divergence A vs B on go of W { baseline 12% }",
            "context R on W { include a }",
-           "property \"p\" { never go on W }",
            "workflow W by id: Id { go: in a endorses f }",
            "workflow W by id: Id { go: in a declassifies f }",
            "authority A { may consent to go on W }",

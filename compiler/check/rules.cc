@@ -332,46 +332,6 @@ void ForEachPayload(typed::Expr* e, const std::function<void(typed::Expr*)>& vis
   for (typed::ExprPtr& child : e->children) ForEachPayload(child.get(), visit);
 }
 
-// One payload field may stand at another place in each transition's payload: such a rule becomes one row for each
-// layout.
-void AddByPayload(Model& model, typed::Rule rule) {
-  const WorkflowId w = rule.workflow;
-  const std::vector<Field>& first = model.transition(w, rule.transitions[0]).payload;
-  std::set<std::string> used;
-  const auto note = [&](typed::Expr* e) { used.insert(first[e->index].name); };
-  ForEachPayload(rule.when.get(), note);
-  ForEachPayload(rule.unless.get(), note);
-  std::map<std::vector<uint32_t>, std::vector<TransitionId>> layouts;
-  for (TransitionId t : rule.transitions) {
-    std::vector<uint32_t> places;
-    const std::vector<Field>& payload = model.transition(w, t).payload;
-    for (const std::string& name : used) {
-      const auto at = std::find_if(payload.begin(), payload.end(), [&](const Field& f) { return f.name == name; });
-      places.push_back(static_cast<uint32_t>(at - payload.begin()));
-    }
-    layouts[places].push_back(t);
-  }
-  for (const auto& [places, transitions] : layouts) {
-    typed::Rule row;
-    row.rule = rule.rule;
-    row.workflow = w;
-    row.transitions = transitions;
-    row.by = rule.by;
-    row.by_orchestrator = rule.by_orchestrator;
-    row.when = typed::Clone(rule.when);
-    row.unless = typed::Clone(rule.unless);
-    row.overrides = rule.overrides;
-    row.awaits_fact = rule.awaits_fact;
-    row.span = rule.span;
-    const auto move = [&, &to = places](typed::Expr* e) {
-      e->index = to[static_cast<size_t>(std::distance(used.begin(), used.find(first[e->index].name)))];
-    };
-    ForEachPayload(row.when.get(), move);
-    ForEachPayload(row.unless.get(), move);
-    model.program.rules.push_back(std::move(row));
-  }
-}
-
 void CheckRule(Model& model, const RuleSite& site) {
   const ast::Rule& rule = *site.declaration->rule;
   typed::Rule out;
@@ -393,7 +353,7 @@ void CheckRule(Model& model, const RuleSite& site) {
     std::optional<typed::Fact> fact = Expressions(model, scope).AwaitedFact(row.awaits, by, rule.until.span);
     out.awaits_fact = model.AddFact(std::move(*fact));
   }
-  AddByPayload(model, std::move(out));
+  AddRule(model, std::move(out));
 }
 
 // ---------------------------------------------------------------- computed fields
@@ -593,6 +553,46 @@ void DeclareRules(Model& model) {
     Rule row = table[site.id.value];
     FillRuleRow(model, site, &row);
     table[site.id.value] = std::move(row);
+  }
+}
+
+// One payload field may stand at another place in each transition's payload: such a rule becomes one row for each
+// layout.
+void AddRule(Model& model, typed::Rule rule) {
+  const WorkflowId w = rule.workflow;
+  const std::vector<Field>& first = model.transition(w, rule.transitions[0]).payload;
+  std::set<std::string> used;
+  const auto note = [&](typed::Expr* e) { used.insert(first[e->index].name); };
+  ForEachPayload(rule.when.get(), note);
+  ForEachPayload(rule.unless.get(), note);
+  std::map<std::vector<uint32_t>, std::vector<TransitionId>> layouts;
+  for (TransitionId t : rule.transitions) {
+    std::vector<uint32_t> places;
+    const std::vector<Field>& payload = model.transition(w, t).payload;
+    for (const std::string& name : used) {
+      const auto at = std::find_if(payload.begin(), payload.end(), [&](const Field& f) { return f.name == name; });
+      places.push_back(static_cast<uint32_t>(at - payload.begin()));
+    }
+    layouts[places].push_back(t);
+  }
+  for (const auto& [places, transitions] : layouts) {
+    typed::Rule row;
+    row.rule = rule.rule;
+    row.workflow = w;
+    row.transitions = transitions;
+    row.by = rule.by;
+    row.by_orchestrator = rule.by_orchestrator;
+    row.when = typed::Clone(rule.when);
+    row.unless = typed::Clone(rule.unless);
+    row.overrides = rule.overrides;
+    row.awaits_fact = rule.awaits_fact;
+    row.span = rule.span;
+    const auto move = [&, &to = places](typed::Expr* e) {
+      e->index = to[static_cast<size_t>(std::distance(used.begin(), used.find(first[e->index].name)))];
+    };
+    ForEachPayload(row.when.get(), move);
+    ForEachPayload(row.unless.get(), move);
+    model.program.rules.push_back(std::move(row));
   }
 }
 

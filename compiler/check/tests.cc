@@ -656,6 +656,7 @@ void CheckTests(Model& model) {
       name_once(package, scenario.name, scenario.span);
       model.program.scenarios.push_back(CheckScenario(model, scenario));
     }
+    for (const ast::Property& property : file->properties) name_once(package, property.name, property.span);
   }
 }
 

@@ -71,12 +71,17 @@ void AddRun(CLI::App* app, Requests* requests) {
 }
 
 void AddTest(CLI::App* app, Requests* requests) {
-  CLI::App* verb = app->add_subcommand("test", "run `test` and `scenario` blocks");
+  CLI::App* verb = app->add_subcommand("test", "run `test`, `scenario` and `property` blocks");
   TestRequest* request = &requests->test;
   AddCompileOptions(verb, &request->compile);
   verb->add_option("--junit", request->junit, "write a JUnit report to this file")->type_name("F");
   verb->add_option("--filter", request->filter, "only tests whose name contains this text");
   verb->add_flag("--skip-missing", request->skip_missing, "skip a scenario whose log is not there, instead of failing");
+  verb->add_option("--histories", request->history_count, "random histories that properties are attacked with")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+      ->capture_default_str();
+  verb->add_option("--seed", request->seed, "where the random histories begin")->type_name("N")->capture_default_str();
   verb->callback([request] { Need(!request->compile.files.empty(), kFiles); });
 }
 

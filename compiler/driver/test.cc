@@ -60,6 +60,8 @@ int Test(const TestRequest& request) {
   policy_test::Options options;
   options.filter = request.filter;
   options.skip_missing = request.skip_missing;
+  options.history_count = request.history_count;
+  options.seed = request.seed;
   options.may = WhoMay(ready.compiled->typed);
   if (const char* data = getenv("WRIT_EXTERNAL_DATA")) options.external_data = data;
   const std::vector<Result> results =

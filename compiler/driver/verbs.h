@@ -36,6 +36,8 @@ struct RunRequest {
 struct TestRequest {
   CompileRequest compile;
   std::string junit, filter;
+  int64_t history_count = 1'000;             // that properties are attacked with
+  uint64_t seed = 1;
   bool skip_missing = false;
 };
 

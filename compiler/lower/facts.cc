@@ -46,13 +46,13 @@ bool StartsRound(const Workflow& workflow, const Transition& transition) {
 }
 
 void AllocateFacts(ProgramState* state, const std::vector<bool>& poisoned) {
-  state->facts.assign(state->typed->facts.size(), FactCells{});
+  state->facts.assign(state->known_facts.size(), FactCells{});
   for (Workflow& workflow : state->schema->workflows) {
     workflow.cells.clear();
     workflow.windows.clear();
   }
-  for (size_t f = 0; f < state->typed->facts.size(); ++f) {
-    const Fact& fact = state->typed->facts[f];
+  for (size_t f = 0; f < state->known_facts.size(); ++f) {
+    const Fact& fact = state->known_facts[f];
     Workflow& workflow = state->schema->workflows[fact.workflow.value];
     FactCells& cells = state->facts[f];
     const std::string words = typed::Words(*state->typed, fact);
@@ -402,8 +402,8 @@ LoweredFold LowerFold(ProgramState* state, WorkflowId workflow, TransitionId tra
   out.function.subject = transition.value;
   FoldBuilder fold(state, &out.function);
   const bool starts = StartsRound(w, t);
-  for (uint32_t f = 0; f < state->typed->facts.size(); ++f) {
-    if (state->typed->facts[f].workflow == workflow) fold.Add(f, refused, starts, transition, poisoned);
+  for (uint32_t f = 0; f < state->known_facts.size(); ++f) {
+    if (state->known_facts[f].workflow == workflow) fold.Add(f, refused, starts, transition, poisoned);
   }
   out.empty = fold.empty();
   if (!out.empty) fold.Finish(&out.code);

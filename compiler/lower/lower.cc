@@ -24,7 +24,7 @@ using ir::Guard;
 struct Restraining {
   Restraint row;
   std::function<Guard()> guard;  // built in the order of names
-  bool always = false;           // applies to the orchestrator's safe way out too: the gates
+  bool always = false;           // applies to the orchestrator's safe way out too: the gates, and what only watches
 };
 
 class DecideLowering {
@@ -290,10 +290,11 @@ Guard DecideLowering::RuleGuard(const typed::Rule& rule) {
 }
 
 void DecideLowering::AddRules() {
-  for (const typed::Rule& rule : state_->typed->rules) {
+  for (const typed::Rule& rule : state_->rules) {
     const Effect effect = schema_.rules[rule.rule.value].effect;
     if (rule.workflow != workflow_id_ || effect == Effect::kAllow || !Holds(rule.transitions, transition_id_)) continue;
     Add(rule.rule, effect, [this, &rule] { return RuleGuard(rule); });
+    restraints_.back().always = rule.rule.value >= state_->typed->governing.rows;
   }
 }
 
@@ -309,7 +310,7 @@ void DecideLowering::SortRestraints() {
 void DecideLowering::LimitRestraints() {
   if (restraints_.size() <= limits::kRulesPerFunctionMax) return;
   ast::Span span;  // of a rule that is one too many
-  for (const typed::Rule& rule : state_->typed->rules) {
+  for (const typed::Rule& rule : state_->rules) {
     if (rule.workflow == workflow_id_ && Holds(rule.transitions, transition_id_)) span = rule.span;
   }
   state_->sink->Report(span, diagnostics::kTooManyRules, diagnostics::Author(transition_.name),
@@ -381,7 +382,7 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
     function_->restraints.push_back(restraints_[i].row);
     if (!IsNoRecord(i)) BuildGuard(i, conditions);
   }
-  for (const typed::Rule& rule : state_->typed->rules) {
+  for (const typed::Rule& rule : state_->rules) {
     const bool is_allow = schema_.rules[rule.rule.value].effect == Effect::kAllow;
     if (is_allow && rule.workflow == workflow_id_ && Holds(rule.transitions, transition_id_))
       AddAllow(rule, conditions);
@@ -533,8 +534,8 @@ std::string LadderText(const Schema& schema, LadderId id, const Workflow& workfl
 }
 
 // What a rule decides, as text: an approval discharges a rule only while this is the same.
-void DigestRules(const typed::Program& program, Schema* schema) {
-  for (const typed::Rule& rule : program.rules) {
+void DigestRules(const typed::Program& program, std::span<const typed::Rule> rules, Schema* schema) {
+  for (const typed::Rule& rule : rules) {
     Rule& row = schema->rules[rule.rule.value];
     const Workflow& workflow = schema->workflows[rule.workflow.value];
     std::string text = absl::StrCat(row.qualified, " ", static_cast<int>(row.effect), " ", workflow.qualified);
@@ -575,12 +576,20 @@ struct Unit {
 
 class ProgramLowering {
  public:
-  ProgramLowering(const typed::Program& typed, diagnostics::Sink* sink) : typed_(typed), sink_(sink) {
-    out_.program.schema = typed.schema;
+  ProgramLowering(const typed::Program& typed, diagnostics::Sink* sink, Purpose purpose)
+      : typed_(typed), sink_(sink) {
+    Schema& schema = out_.program.schema;
+    schema = typed.schema;
+    if (purpose == Purpose::kTests) return;
+    const typed::Governing& governing = typed.governing;
+    state_.known_facts = state_.known_facts.first(std::min(typed.facts.size(), governing.facts));
+    state_.rules = state_.rules.first(std::min(typed.rules.size(), governing.rules));
+    schema.rules.resize(std::min(schema.rules.size(), governing.rows));
+    schema.types.resize(std::min(schema.types.size(), governing.types));
   }
 
   Lowered Run() {
-    DigestRules(typed_, &out_.program.schema);
+    DigestRules(typed_, state_.rules, &out_.program.schema);
     FindPoisoned();
     AllocateFacts(&state_, poisoned_);
     EachFold(&state_, [this](WorkflowId w, TransitionId t, bool refused, LoweredFold fold) {
@@ -614,9 +623,9 @@ class ProgramLowering {
   // away.
   void FindPoisoned() {
     ir::Program scratch;
-    scratch.schema = typed_.schema;
+    scratch.schema = out_.program.schema;
     diagnostics::Sink quiet;
-    ProgramState dry{&typed_, &scratch.schema, &scratch, &quiet, {}};
+    ProgramState dry{&typed_, &scratch.schema, &scratch, &quiet, state_.known_facts, state_.rules, {}};
     AllocateFacts(&dry, poisoned_);
     EachFold(&dry, [](WorkflowId, TransitionId, bool, LoweredFold) {});
   }
@@ -692,7 +701,7 @@ class ProgramLowering {
   diagnostics::Sink* sink_;
   Lowered out_;
   const Schema& schema_ = out_.program.schema;
-  ProgramState state_{&typed_, &out_.program.schema, &out_.program, sink_, {}};
+  ProgramState state_{&typed_, &out_.program.schema, &out_.program, sink_, typed_.facts, typed_.rules, {}};
   std::vector<bool> poisoned_ = std::vector<bool>(typed_.facts.size(), false);  // by fact
   std::deque<Unit> units_;
 };
@@ -729,6 +738,8 @@ std::string Fingerprint(const typed::Program& program, const typed::Expr* expr) 
   return text + ")";
 }
 
-Lowered Lower(const typed::Program& typed, diagnostics::Sink* sink) { return ProgramLowering(typed, sink).Run(); }
+Lowered Lower(const typed::Program& typed, diagnostics::Sink* sink, Purpose purpose) {
+  return ProgramLowering(typed, sink, purpose).Run();
+}
 
 }  // namespace writ::lower

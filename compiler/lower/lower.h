@@ -32,6 +32,9 @@ struct Lowered {
   std::vector<FunctionConditions> conditions;  // by Schema::functions
 };
 
-Lowered Lower(const typed::Program& program, diagnostics::Sink* sink);
+// kTests adds what tests and properties look at: a program that watches another, and decides nothing (compiler/test).
+enum class Purpose : uint8_t { kGovern, kTests };
+
+Lowered Lower(const typed::Program& program, diagnostics::Sink* sink, Purpose purpose = Purpose::kGovern);
 
 }  // namespace writ::lower

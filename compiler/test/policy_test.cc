@@ -9,7 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "compiler/eval/interpreter.h"
+#include "compiler/lower/lower.h"
 #include "compiler/test/condition.h"
+#include "compiler/test/histories.h"
+#include "compiler/test/observer.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/replay/event_lines.h"
@@ -43,13 +47,24 @@ std::string Came(const DecisionRecord& record) {
   return text;
 }
 
+std::string Broken(const typed::Program& program, const source::SourceSet& sources, const Violation& violation) {
+  const typed::Property& property = program.properties[violation.property];
+  return absl::StrCat("this breaks the property \"", property.name, "\" (", Place(sources, property.span), "): ", violation.text);
+}
+
 // ---------------------------------------------------------------- tests
 
 // One test: an orchestrator of its own, and what came last.
 class TestRun {
  public:
-  TestRun(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy, Result* result)
-      : program_(program), schema_(policy->schema()), sources_(sources), policy_(policy), result_(result) {}
+  TestRun(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy,
+          const CompiledPolicy* watching, Result* result)
+      : program_(program),
+        schema_(policy->schema()),
+        sources_(sources),
+        policy_(policy),
+        result_(result),
+        observer_(&program, watching) {}
 
   void Run(const typed::Test& test) {
     store::CounterRandom random;
@@ -91,12 +106,30 @@ class TestRun {
 
   void MoveTo(const typed::Step& step, int64_t now_ns) {
     now_ns_ = now_ns;
-    if (orchestrator_->last_position() == 0) return;
-    Note(step, orchestrator_->Tick(now_ns_));
+    if (orchestrator_->last_position() != 0) Note(step, orchestrator_->Tick(now_ns_));
+    std::vector<Violation> violations;
+    observer_.PassTo(now_ns_, &violations);
+    Report(step, violations);
+  }
+
+  // What was committed since, with what it breaks.
+  void Watch(const typed::Step& step) {
+    std::vector<Violation> violations;
+    while (watched_ < orchestrator_->last_position()) {
+      const absl::StatusOr<store::Event> event = orchestrator_->EventAt(++watched_);
+      const absl::Status seen = event.ok() ? observer_.See(*event, &violations) : event.status();
+      if (!seen.ok()) return Fail(step.span, std::string(seen.message()));
+    }
+    Report(step, violations);
+  }
+
+  void Report(const typed::Step& step, const std::vector<Violation>& violations) {
+    for (const Violation& violation : violations) Fail(step.span, Broken(program_, sources_, violation));
   }
 
   // True where the line was taken.
   bool Note(const typed::Step& step, const absl::StatusOr<std::vector<DecisionRecord>>& records) {
+    Watch(step);
     if (!records.ok()) {
       Fail(step.span, absl::StrCat("this was refused: ", records.status().message()));
       return false;
@@ -176,10 +209,12 @@ class TestRun {
     const Workflow& workflow = schema_.workflows[step.workflow.value];
     std::vector<std::pair<FieldId, Value>> fields;
     for (const typed::NamedValue& set : step.sets) fields.emplace_back(set.field, set.value);
-    const Input on = replay::KeyInput(schema_, workflow, step.instance).value_or(Input(step.instance));
-    if (absl::Status status = orchestrator_->Assume(step.workflow, on, step.expect->state, std::move(fields), now_ns_);
-        !status.ok())
-      return Fail(step.span, std::string(status.message()));
+    absl::StatusOr<std::vector<Value>> parts = ParseKey(schema_, workflow.key, step.instance);
+    if (!parts.ok()) return Fail(step.span, std::string(parts.status().message()));
+    const Assumption assumption{step.workflow, KeyText(schema_, workflow.key, *parts), *parts, step.expect->state,
+                                std::move(fields)};
+    orchestrator_->Assume(assumption, now_ns_);
+    observer_.Assume(assumption, now_ns_);
     const std::string state = step.expect->state == kNewState ? "new" : workflow.states[step.expect->state.value].name;
     states_[{workflow.qualified, step.instance}] = state;
     movers_.erase({workflow.qualified, step.instance, state});
@@ -351,10 +386,10 @@ class TestRun {
   }
 
   void ExpectCondition(const typed::Step& step, const typed::Expectation& expect) {
-    const Instance* instance = orchestrator_->world().Find(step.workflow, step.instance);
+    const Instance* instance = observer_.world().Find(step.workflow, step.instance);
     if (instance == nullptr)
       return Fail(expect.span, absl::StrCat("there is no `", step.instance, "` that this could be about"));
-    const Truth truth = EvaluateCondition(program_, orchestrator_->world(), *instance, now_ns_, *expect.condition);
+    const Truth truth = EvaluateCondition(program_, observer_.world(), *instance, now_ns_, *expect.condition);
     if (!truth.value.has_value()) return Fail(expect.span, absl::StrCat("this cannot be told: ", truth.why));
     if (*truth.value == expect.negated)
       Fail(expect.span, absl::StrCat("this is ", *truth.value ? "true" : "false", LastUnpermitted(step)));
@@ -371,6 +406,8 @@ class TestRun {
   Result* result_;
   store::MemoryStore store_;
   std::unique_ptr<Orchestrator> orchestrator_;
+  Observer observer_;
+  int64_t watched_ = 0;                      // position that the observer has seen
   int64_t now_ns_ = kStartNs;
   std::optional<DecisionRecord> last_;
   std::vector<Unpermitted> unpermitted_;
@@ -409,8 +446,15 @@ std::string FindLog(const std::string& policy_path, const std::string& path, con
 
 class ScenarioRun {
  public:
-  ScenarioRun(const source::SourceSet& sources, const CompiledPolicy* policy, const Options& options, Result* result)
-      : schema_(policy->schema()), sources_(sources), policy_(policy), options_(options), result_(result) {}
+  ScenarioRun(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy,
+              const CompiledPolicy* watching, const Options& options, Result* result)
+      : program_(program),
+        schema_(policy->schema()),
+        sources_(sources),
+        policy_(policy),
+        observer_(&program, watching),
+        options_(options),
+        result_(result) {}
 
   void Run(const typed::Scenario& scenario) {
     const std::string path = FindLog(sources_.path(scenario.span.file), scenario.path, options_);
@@ -419,12 +463,18 @@ class ScenarioRun {
     options.follow = scenario.following_record ? replay::Follow::kRecord : replay::Follow::kPolicy;
     if (scenario.workflow.valid()) options.workflow = schema_.workflows[scenario.workflow.value].qualified;
     options.may = options_.may;
+    // What a record says has happened is nobody's decision: a property speaks of what the policy lets happen.
+    std::vector<Violation> violations;
+    if (!scenario.following_record && !program_.properties.empty()) {
+      options.on_event = [&](const store::Event& event) { return observer_.See(event, &violations); };
+    }
     absl::StatusOr<replay::ReplayReport> report = replay::ReplayLog(policy_, path, options);
     if (!report.ok()) return Fail(scenario.span, std::string(report.status().message()));
     if (report->refused_count > 0) {
       Fail(scenario.span, absl::StrCat(report->refused_count, " lines of the log were refused, first line ",
                                        report->refused[0].line, ": ", report->refused[0].error));
     }
+    for (const Violation& violation : violations) Fail(scenario.span, Broken(program_, sources_, violation));
     for (const typed::Expectation& expect : scenario.expects) Expect(scenario, expect, *report);
   }
 
@@ -481,19 +531,21 @@ class ScenarioRun {
     result_->failures.push_back({Place(sources_, span), std::move(text)});
   }
 
+  const typed::Program& program_;
   const Schema& schema_;
   const source::SourceSet& sources_;
   const CompiledPolicy* policy_;
+  Observer observer_;
   const Options& options_;
   Result* result_;
 };
 
-Result Begin(const source::SourceSet& sources, const std::string& name, const ast::Span& span, bool is_scenario) {
+Result Begin(const source::SourceSet& sources, const std::string& name, const ast::Span& span, Result::Kind kind) {
   Result result;
   result.name = name;
   result.file = sources.path(span.file);
   result.line = sources.At(span.file, span.begin).line;
-  result.is_scenario = is_scenario;
+  result.kind = kind;
   return result;
 }
 
@@ -504,24 +556,72 @@ void Conclude(Result* result) {
     result->verdict = Verdict::kSkipped;
 }
 
+// The lines of one block, attacked together; each `property` is one result.
+void AttackAll(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy,
+               const CompiledPolicy* watching, const Options& options, std::vector<Result>* results) {
+  const auto wanted = [&](const typed::Property& p) { return p.name.find(options.filter) != std::string::npos; };
+  if (std::none_of(program.properties.begin(), program.properties.end(), wanted)) return;
+  const absl::StatusOr<Attack> attack =
+      AttackProperties(program, policy, watching, options.history_count, options.seed);
+  for (size_t i = 0; i < program.properties.size(); ++i) {
+    const typed::Property& property = program.properties[i];
+    if (!wanted(property)) continue;
+    const bool same_block = i > 0 && program.properties[i - 1].block.file == property.block.file &&
+                            program.properties[i - 1].block.begin == property.block.begin;
+    if (!same_block) results->push_back(Begin(sources, property.name, property.block, Result::Kind::kProperty));
+    Result& result = results->back();
+    if (!attack.ok()) {
+      result.failures.push_back({Place(sources, property.span), std::string(attack.status().message())});
+    } else {
+      result.history_count = attack->history_count;
+      result.event_count = attack->event_count;
+      const std::optional<Counterexample>& broken = attack->broken[i];
+      if (broken.has_value()) {
+        result.failures.push_back({Place(sources, property.span),
+                                   absl::StrCat("broken by ", broken->text, ", at the end of:\n", broken->steps)});
+      }
+    }
+    Conclude(&result);
+  }
+}
+
+// The program that watches: what is tested, with what tests and properties look at beside it.
+std::unique_ptr<CompiledPolicy> Watching(const typed::Program& program, std::string* error) {
+  diagnostics::Sink sink;
+  lower::Lowered lowered = lower::Lower(program, &sink, lower::Purpose::kTests);
+  if (!sink.has_errors()) return eval::MakePolicy(std::move(lowered.program));
+  *error = sink.Take().front().message;
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<Result> RunTests(const typed::Program& program, const source::SourceSet& sources,
                              const CompiledPolicy* policy, const Options& options) {
   std::vector<Result> results;
+  std::string error;
+  const std::unique_ptr<CompiledPolicy> watching = Watching(program, &error);
+  if (watching == nullptr) {
+    const ast::Span span = program.properties.empty() ? program.tests.front().span : program.properties.front().block;
+    Result& result = results.emplace_back(Begin(sources, "properties", span, Result::Kind::kProperty));
+    result.failures.push_back({Place(sources, span), error});
+    Conclude(&result);
+    return results;
+  }
   const auto wanted = [&](const std::string& name) { return name.find(options.filter) != std::string::npos; };
   for (const typed::Test& test : program.tests) {
     if (!wanted(test.name)) continue;
-    Result& result = results.emplace_back(Begin(sources, test.name, test.span, false));
-    TestRun(program, sources, policy, &result).Run(test);
+    Result& result = results.emplace_back(Begin(sources, test.name, test.span, Result::Kind::kTest));
+    TestRun(program, sources, policy, watching.get(), &result).Run(test);
     Conclude(&result);
   }
   for (const typed::Scenario& scenario : program.scenarios) {
     if (!wanted(scenario.name)) continue;
-    Result& result = results.emplace_back(Begin(sources, scenario.name, scenario.span, true));
-    ScenarioRun(sources, policy, options, &result).Run(scenario);
+    Result& result = results.emplace_back(Begin(sources, scenario.name, scenario.span, Result::Kind::kScenario));
+    ScenarioRun(program, sources, policy, watching.get(), options, &result).Run(scenario);
     Conclude(&result);
   }
+  AttackAll(program, sources, policy, watching.get(), options, &results);
   std::stable_sort(results.begin(), results.end(), [](const Result& a, const Result& b) {
     return std::tie(a.file, a.line) < std::tie(b.file, b.line);
   });

@@ -1,4 +1,5 @@
-// Runs what a policy says of itself: `test` blocks through an orchestrator in memory, `scenario` blocks through replay.
+// Runs what a policy says of itself: `test` blocks through an orchestrator in memory, `scenario` blocks through replay,
+// and `property` blocks over the events of both and over random histories.
 //
 // Threads   one.
 // Cost      a test: one orchestrator in memory. A scenario: one replay of its log.
@@ -23,16 +24,19 @@ struct Failure {
 struct Result {
   std::string name, file;
   uint32_t line = 0;
-  bool is_scenario = false;
+  enum class Kind : uint8_t { kTest, kScenario, kProperty } kind = Kind::kTest;
   Verdict verdict = Verdict::kPassed;
   std::vector<Failure> failures;
   std::string skipped_because;
   std::vector<std::string> assumed;          // what it took for granted: an instance in a state, without history
+  int64_t history_count = 0, event_count = 0;  // kProperty: random histories that it was attacked with
 };
 
 struct Options {
   std::string filter;                        // only names that contain it
   bool skip_missing = false;                 // a scenario without its log is skipped, and counted as that
+  int64_t history_count = 1'000;             // that properties are attacked with, from `seed`
+  uint64_t seed = 1;
   std::string external_data;                 // where logs are looked for after the policy's own folder; or empty
   std::vector<std::vector<std::vector<RoleId>>> may;  // replay::ReplayOptions::may
 };

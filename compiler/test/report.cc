@@ -9,6 +9,15 @@ const char* Word(Verdict verdict) {
   return verdict == Verdict::kPassed ? "passed" : verdict == Verdict::kFailed ? "FAILED" : "skipped";
 }
 
+const char* Word(Result::Kind kind) {
+  switch (kind) {
+    case Result::Kind::kTest: return "test";
+    case Result::Kind::kScenario: return "scenario";
+    case Result::Kind::kProperty: return "property";
+  }
+  return "?";
+}
+
 std::string Escaped(const std::string& text) {
   std::string out;
   for (char c : text) {
@@ -29,6 +38,9 @@ std::string ToText(const Result& result, bool colour) {
   const std::string word = colour ? absl::StrCat("\033[", code, "m", Word(result.verdict), "\033[0m") : Word(result.verdict);
   std::string text = absl::StrCat(word, "  ", result.file, ":", result.line, "  ", result.name);
   if (!result.skipped_because.empty()) absl::StrAppend(&text, "  (", result.skipped_because, ")");
+  if (result.kind == Result::Kind::kProperty) {
+    absl::StrAppend(&text, "  (", result.history_count, " histories, ", result.event_count, " events)");
+  }
   text += "\n";
   for (const std::string& assumed : result.assumed) absl::StrAppend(&text, "    assumed, without history: ", assumed, "\n");
   for (const Failure& failure : result.failures) absl::StrAppend(&text, "    ", failure.place, ": ", failure.text, "\n");
@@ -38,7 +50,7 @@ std::string ToText(const Result& result, bool colour) {
 std::string ToJson(const Result& result) {
   std::string text;
   replay::JsonWriter json(&text);
-  json.Open('{').Key("name").Text(result.name).Key("kind").Text(result.is_scenario ? "scenario" : "test");
+  json.Open('{').Key("name").Text(result.name).Key("kind").Text(Word(result.kind));
   json.Key("file").Text(result.file).Key("line").Number(result.line);
   json.Key("result").Text(result.verdict == Verdict::kFailed ? "failed" : Word(result.verdict));
   if (!result.skipped_because.empty()) json.Key("because").Text(result.skipped_because);
@@ -46,6 +58,9 @@ std::string ToJson(const Result& result) {
     json.Key("assumed").Open('[');
     for (const std::string& assumed : result.assumed) json.Text(assumed);
     json.Close(']');
+  }
+  if (result.kind == Result::Kind::kProperty) {
+    json.Key("histories").Number(result.history_count).Key("events").Number(result.event_count);
   }
   json.Key("failures").Open('[');
   for (const Failure& failure : result.failures) json.Open('{').Key("place").Text(failure.place).Key("text").Text(failure.text).Close('}');

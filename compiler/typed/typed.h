@@ -196,19 +196,26 @@ struct Scenario {
   ast::Span span;
 };
 
-// never T when G, always G, `within D of E: T or F`, `never f changes`.
+// One line of a `property`: what must never happen, always hold, or follow in time.
 struct Property {
-  enum class Kind : uint8_t { kNeverTransition, kNeverState, kAlways, kWithin, kNeverChanges } kind = Kind::kAlways;
-  std::string name;
+  enum class Kind : uint8_t {
+    kNever,    // an event at which `rule` applies breaks it: a transition that must not be, or one that changes a field
+    kAlways,   // after each event on an instance: where `when` holds, so does `condition`
+    kWithin,   // each event at which `rule` applies is followed in `within_ns` by one of `transitions` or `states`
+  } kind = Kind::kAlways;
+  std::string name;                              // of its block
   WorkflowId workflow;
-  std::vector<TransitionId> transitions;         // that never happen; kWithin: one of which happens
-  std::vector<StateId> states;                   // kWithin: or one of which is reached; kNeverState
-  std::vector<TransitionId> of;                  // kWithin: E
+  RuleId rule;                                   // a row past Program::governing
+  ExprPtr condition, when;                       // kAlways; `when` may be null
+  std::vector<TransitionId> transitions;         // kWithin; sorted
+  std::vector<StateId> states;                   // kWithin; sorted
   int64_t within_ns = 0;
-  FieldId field;                                 // kNeverChanges
-  ExprPtr when;                                  // or null
-  ast::Span span;
+  ast::Span span;                                // of the line
+  ast::Span block;
 };
+
+// How much of a program's tables decides. What comes after belongs to tests and properties, and no policy is made of it.
+struct Governing { size_t facts = SIZE_MAX, rules = SIZE_MAX, rows = SIZE_MAX, types = SIZE_MAX; };  // rows, types: of the schema
 
 struct Program {
   Schema schema;
@@ -220,6 +227,7 @@ struct Program {
   std::vector<Test> tests;
   std::vector<Scenario> scenarios;
   std::vector<Property> properties;
+  Governing governing;
 };
 
 }  // namespace writ::typed

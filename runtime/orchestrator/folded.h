@@ -56,6 +56,9 @@ class Folded {
   const Pending* FindSame(const Proposal& proposal) const;                         // null: nothing like it is pending
   int64_t ReviewDue(WorkflowId workflow, std::string_view key) const;              // INT64_MAX: no review waits
 
+  // What an event proposed, as it would be proposed now. kFailedPrecondition as above; no transition where it has none.
+  absl::Status ReadProposal(const store::Event& event, Proposal* proposal) const;
+
   // Who an event or a pending proposal stands for.
   ActorView ViewOf(const std::string& id, RoleId role) const;
 
@@ -73,7 +76,6 @@ class Folded {
   void FoldDenied(const store::Event& event, const Proposal& proposal);
   absl::Status FoldWaiting(const store::Event& event, const Proposal& proposal);
   void FoldNextRung(const store::Event& event, Pending asked);
-  absl::Status ReadProposal(const store::Event& event, Proposal* proposal) const;
   absl::StatusOr<Pending> ReadPending(const store::Event& event, const Proposal& proposal) const;
   LadderId ReadLadder(const store::Event& event, uint32_t kept, const std::string& rule, RoleId role) const;
   void OpenQuestionInstances(const store::Event& event, const Proposal& proposal);

@@ -149,15 +149,7 @@ absl::StatusOr<DecisionRecord> Orchestrator::Erase(std::string_view workflow, co
   return absl::UnavailableError("others keep appending to the log");
 }
 
-absl::Status Orchestrator::Assume(WorkflowId workflow, const Input& on, StateId state,
-                                  std::vector<std::pair<FieldId, Value>> fields, int64_t now_ns) {
-  absl::StatusOr<std::string> key = ToKey(schema(), workflow, on);
-  if (!key.ok()) return key.status();
-  absl::StatusOr<std::vector<Value>> parts = ParseKey(schema(), schema().workflows[workflow.value].key, *key);
-  if (!parts.ok()) return parts.status();
-  core_->folded->Assume({workflow, *std::move(key), *std::move(parts), state, std::move(fields)}, now_ns);
-  return absl::OkStatus();
-}
+void Orchestrator::Assume(const Assumption& assumption, int64_t now_ns) { core_->folded->Assume(assumption, now_ns); }
 
 absl::StatusOr<store::Event> Orchestrator::EventAt(int64_t position) { return core_->EventAt(position); }
 DecisionRecord Orchestrator::RecordOf(const store::Event& event) const { return core_->RecordOf(event); }

@@ -110,8 +110,7 @@ class Orchestrator {
 
   // For tests of policies: an instance is as the test says, from `now_ns` on, though no event made it so. The log does not know
   // of it: what was decided afterwards cannot be folded from it. kInvalidArgument: the key is none.
-  absl::Status Assume(WorkflowId workflow, const Input& on, StateId state,
-                      std::vector<std::pair<FieldId, Value>> fields, int64_t now_ns);
+  void Assume(const Assumption& assumption, int64_t now_ns);
 
   // The event at a position, and as a record. kNotFound. Cost: one read of the store.
   absl::StatusOr<store::Event> EventAt(int64_t position);

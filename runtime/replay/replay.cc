@@ -255,7 +255,7 @@ class Proposed {
       Count(record, own);
       NoteQuestions(record);
     }
-    return absl::OkStatus();
+    return ShowEvents();
   }
 
   absl::Status MoveTo(int64_t now_ns) {
@@ -326,6 +326,15 @@ class Proposed {
     }
   }
 
+  absl::Status ShowEvents() {
+    while (options_.on_event && shown_ < orchestrator_->last_position()) {
+      const absl::StatusOr<store::Event> event = orchestrator_->EventAt(++shown_);
+      if (!event.ok()) return event.status();
+      if (absl::Status status = options_.on_event(*event); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
   void Count(const DecisionRecord& record, Own* own) {
     const std::string the_case = absl::StrCat(record.workflow, "/", record.on);
     if (options_.on_decision) options_.on_decision(record);
@@ -354,6 +363,7 @@ class Proposed {
   Counter counter_;
   store::MemoryStore store_;
   std::unique_ptr<Orchestrator> orchestrator_;
+  int64_t shown_ = 0;                        // position that `on_event` has seen
   std::map<std::string, std::vector<std::pair<int64_t, Wanted>>> asked_;  // by case; with their numbers, in order
 };
 

@@ -1,0 +1,668 @@
+#include "compiler/test/histories.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/orchestrator/orchestrator.h"
+#include "runtime/replay/value_input.h"
+#include "runtime/store/memory_store.h"
+
+namespace writ::policy_test {
+namespace {
+
+using typed::Expr;
+
+constexpr int64_t kSecond = 1'000'000'000, kMinute = 60 * kSecond, kHour = 60 * kMinute, kDay = 24 * kHour;
+constexpr int64_t kStartNs = 1'767'225'600'000'000'000;  // 2026-01-01T00:00Z
+constexpr size_t kInstancesOfEach = 2, kAgentsOfEach = 2;
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+
+  uint64_t Next() {  // SplitMix64 (Steele, Lea, Flood 2014)
+    uint64_t z = state_ += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+  }
+  size_t Below(size_t count) { return static_cast<size_t>(Next() % count); }
+  bool OneIn(size_t count) { return Below(count) == 0; }
+  template <typename T>
+  const T& Of(const std::vector<T>& list) { return list[Below(list.size())]; }
+
+ private:
+  uint64_t state_;
+};
+
+struct Agent { std::string id; std::vector<RoleId> roles; };
+
+// ---------------------------------------------------------------- what the policy compares with
+
+// Constants by type, with their neighbours: where a guard changes its mind.
+class Constants {
+ public:
+  explicit Constants(const typed::Program& program) {
+    for (const typed::Rule& rule : program.rules) Each(rule.when.get()), Each(rule.unless.get());
+    for (const typed::Grant& grant : program.grants) {
+      for (const typed::Limit& limit : grant.limits) Each(limit.value.get());
+      Each(grant.when.get());
+    }
+    for (const typed::Review& review : program.reviews) {
+      for (const typed::ReviewClause& clause : review.clauses) Each(clause.when.get());
+    }
+    for (const typed::Fact& fact : program.facts) {
+      Each(fact.pattern.where.get());
+      if (fact.within_ns > 0) Note({TypeKind::kDuration, UINT32_MAX}, fact.within_ns);
+    }
+    for (const typed::Property& property : program.properties) Each(property.condition.get()), Each(property.when.get());
+    for (const Ladder& ladder : program.schema.ladders) Note({TypeKind::kDuration, UINT32_MAX}, ladder.within_ns);
+    for (auto& [type, numbers] : numbers_) {
+      std::sort(numbers.begin(), numbers.end());
+      numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    }
+  }
+
+  // Numbers of that type; of those out of range none.
+  std::vector<int64_t> Numbers(const Type& type) const {
+    std::vector<int64_t> out;
+    const auto found = numbers_.find({type.kind, type.index});
+    if (found != numbers_.end()) {
+      std::copy_if(found->second.begin(), found->second.end(), std::back_inserter(out),
+                   [&](int64_t n) { return n >= type.min && n <= type.max; });
+    }
+    return out;
+  }
+  const std::vector<int64_t>& durations() const {
+    static const std::vector<int64_t> none;
+    const auto found = numbers_.find({TypeKind::kDuration, UINT32_MAX});
+    return found == numbers_.end() ? none : found->second;
+  }
+  const std::vector<std::string>& texts() const { return texts_; }
+
+ private:
+  using Key = std::pair<TypeKind, uint32_t>;
+
+  void Note(Key key, Num number) {
+    for (const Num near : {number - 1, number, number + 1}) {
+      if (near >= INT64_MIN && near <= INT64_MAX) numbers_[key].push_back(static_cast<int64_t>(near));
+    }
+  }
+
+  void Each(const Expr* expr) {
+    if (expr == nullptr) return;
+    if (expr->kind == typed::ExprKind::kConstant) {
+      const Type& type = expr->type.type;
+      if (type.kind == TypeKind::kString && std::find(texts_.begin(), texts_.end(), expr->text) == texts_.end())
+        texts_.push_back(expr->text);
+      if (expr->type.scale == 0) Note({type.kind, type.index}, expr->number);
+    }
+    for (const typed::ExprPtr& child : expr->children) Each(child.get());
+  }
+
+  std::map<Key, std::vector<int64_t>> numbers_;
+  std::vector<std::string> texts_;
+};
+
+// ---------------------------------------------------------------- values
+
+class Values {
+ public:
+  Values(const Schema& schema, const Constants& constants, Random* random)
+      : schema_(schema), constants_(constants), random_(*random) {}
+
+  Value Of(TypeId id, int64_t now_ns) { return Of(schema_.types[id.value], now_ns); }
+
+  // The parts of an instance's key: the same for each number.
+  std::vector<Value> Key(const Workflow& workflow, size_t number) const {
+    std::vector<Value> parts;
+    for (const Field& part : workflow.key) {
+      const Type& type = schema_.types[part.type.value];
+      switch (type.kind) {
+        case TypeKind::kString: parts.push_back(Value(Name(workflow, number, type))); break;
+        case TypeKind::kReference: parts.push_back(Value(KeyOf(WorkflowId(type.index), number))); break;
+        case TypeKind::kEnum:
+          parts.push_back(Value(static_cast<int64_t>(number % schema_.enums[type.index].members.size())));
+          break;
+        case TypeKind::kBool: parts.push_back(Value(static_cast<int64_t>(number % 2))); break;
+        default: parts.push_back(Value(std::clamp(static_cast<int64_t>(number), type.min, type.max)));
+      }
+    }
+    return parts;
+  }
+  std::string KeyOf(WorkflowId workflow, size_t number) const {
+    const Workflow& table = schema_.workflows[workflow.value];
+    return KeyText(schema_, table.key, Key(table, number));
+  }
+
+ private:
+  static std::string Name(const Workflow& workflow, size_t number, const Type& type) {
+    return absl::StrCat(absl::AsciiStrToLower(workflow.name), number).substr(0, type.capacity);
+  }
+
+  Value Of(const Type& type, int64_t now_ns) {
+    if (type.optional && random_.OneIn(3)) return Value();
+    switch (type.kind) {
+      case TypeKind::kBool: return Value(static_cast<int64_t>(random_.Below(2)));
+      case TypeKind::kEnum: return Value(static_cast<int64_t>(random_.Below(schema_.enums[type.index].members.size())));
+      case TypeKind::kRole: return Value(static_cast<int64_t>(random_.Below(schema_.roles.size())));
+      case TypeKind::kReference:
+        return Value(KeyOf(WorkflowId(type.index), 1 + random_.Below(kInstancesOfEach)));
+      case TypeKind::kString: return Text(type);
+      case TypeKind::kTime: return Time(type, now_ns);
+      case TypeKind::kRecord: {
+        Value::List members;
+        for (const Field& member : schema_.records[type.index].members) members.push_back(Of(member.type, now_ns));
+        return Value(std::move(members));
+      }
+      case TypeKind::kSet: return Set(type, now_ns);
+      case TypeKind::kList: return List(type, now_ns);
+      default: return Value(Number(type, now_ns));
+    }
+  }
+
+  Value Text(const Type& type) {
+    std::vector<std::string> texts = {"a", "b"};
+    texts.insert(texts.end(), constants_.texts().begin(), constants_.texts().end());
+    return Value(random_.Of(texts).substr(0, type.capacity));
+  }
+
+  // Before and after now, by what the policy speaks of.
+  Value Time(const Type& type, int64_t now_ns) {
+    std::vector<int64_t> away = constants_.durations();
+    away.insert(away.end(), {kHour, kDay, 40 * kDay, 400 * kDay});
+    const int64_t by = random_.Of(away) / kSecond * kSecond + (random_.OneIn(2) ? kSecond : 0);
+    const int64_t at = now_ns / kSecond * kSecond + (random_.OneIn(2) ? by : -by);
+    return Value(std::clamp(at, type.min, type.max));
+  }
+
+  int64_t Number(const Type& type, int64_t now_ns) {
+    std::vector<int64_t> numbers = constants_.Numbers(type);
+    const int64_t around = type.kind == TypeKind::kDate ? now_ns / kDay : 0;
+    for (const int64_t n : {type.min, type.max, around, around + 1, around - 1}) {
+      if (n != INT64_MIN && n != INT64_MAX && n >= type.min && n <= type.max) numbers.push_back(n);
+    }
+    const bool bounded = type.min != INT64_MIN && type.max != INT64_MAX;
+    if (numbers.empty() || (bounded && random_.OneIn(4))) {
+      const uint64_t span = static_cast<uint64_t>(type.max) - static_cast<uint64_t>(type.min);
+      return static_cast<int64_t>(static_cast<uint64_t>(type.min) + (span == UINT64_MAX ? random_.Next() : random_.Next() % (span + 1)));
+    }
+    return random_.Of(numbers);
+  }
+
+  Value Set(const Type& type, int64_t now_ns) {
+    const Type& element = schema_.types[type.element.value];
+    if (element.kind == TypeKind::kEnum) {
+      const size_t count = schema_.enums[element.index].members.size();
+      uint64_t bits = random_.Next() & random_.Next();
+      if (count < 64) bits &= (uint64_t{1} << count) - 1;
+      return Value(static_cast<int64_t>(bits));
+    }
+    Value::List members;
+    for (size_t i = random_.Below(std::min<size_t>(type.capacity, 3) + 1); i > 0; --i) {
+      Value member = Of(type.element, now_ns);
+      if (std::find(members.begin(), members.end(), member) == members.end()) members.push_back(std::move(member));
+    }
+    return Value(std::move(members));
+  }
+
+  Value List(const Type& type, int64_t now_ns) {
+    Value::List elements;
+    const size_t wanted = std::min<size_t>(type.capacity, type.count_min + random_.Below(4));
+    for (size_t tries = 0; elements.size() < wanted && tries < 4 * wanted; ++tries) {
+      Value element = Of(type.element, now_ns);
+      const bool is_new = !type.key.valid() || std::none_of(elements.begin(), elements.end(), [&](const Value& other) {
+        return other.list()[type.key.value] == element.list()[type.key.value];
+      });
+      if (is_new) elements.push_back(std::move(element));
+    }
+    return Value(std::move(elements));
+  }
+
+  const Schema& schema_;
+  const Constants& constants_;
+  Random& random_;
+};
+
+// ---------------------------------------------------------------- one line
+
+// A line, and the values that it was made of: for printing it.
+struct Line {
+  Submission submission;
+  WorkflowId workflow;
+  TransitionId transition;
+  RoleId role;                               // that its actor acts in
+  std::vector<Value> sets, payload;
+  std::string key;
+};
+
+class Printer {
+ public:
+  explicit Printer(const Schema& schema) : schema_(schema) {}
+
+  std::string Test(const std::string& name, const std::vector<Agent>& agents, const std::vector<Line>& lines) {
+    std::string out = absl::StrCat("test \"", name, "\" {\n  at ", FormatTime(kStartNs), "\n");
+    for (const Agent& agent : Used(agents, lines)) {
+      std::vector<std::string> roles;
+      for (const RoleId role : agent.roles) roles.push_back(schema_.roles[role.value].name);
+      const bool several = roles.size() > 1;
+      absl::StrAppend(&out, "  actor ", agent.id, ": ", several ? "{" : "", absl::StrJoin(roles, ", "), several ? "}" : "", "\n");
+    }
+    int64_t now_ns = kStartNs;
+    for (const Line& line : lines) {
+      if (line.submission.at_ns > now_ns) absl::StrAppend(&out, "  wait ", FormatDuration(*line.submission.at_ns - now_ns), "\n");
+      now_ns = std::max(now_ns, *line.submission.at_ns);
+      if (line.submission.kind != Submission::Kind::kTick) absl::StrAppend(&out, "  ", Of(line), "\n");
+    }
+    return out + "}\n";
+  }
+
+ private:
+  static std::vector<Agent> Used(const std::vector<Agent>& agents, const std::vector<Line>& lines) {
+    std::vector<Agent> used;
+    std::copy_if(agents.begin(), agents.end(), std::back_inserter(used), [&](const Agent& agent) {
+      return std::any_of(lines.begin(), lines.end(), [&](const Line& line) {
+        return line.submission.by == agent.id || line.key == agent.id;
+      });
+    });
+    return used;
+  }
+
+  std::string Of(const Line& line) {
+    const Submission& s = line.submission;
+    const Workflow& workflow = schema_.workflows[line.workflow.value];
+    const std::string by = absl::StrCat(" by ", s.by, " as ", schema_.roles[line.role.value].name);
+    if (s.kind == Submission::Kind::kAnswer) return absl::StrCat(s.yes ? "yes" : "no", by, " on ", line.key);
+    const Transition& transition = workflow.transitions[line.transition.value];
+    std::vector<std::string> values;
+    for (size_t i = 0; i < line.sets.size(); ++i) {
+      const Field& field = workflow.fields[transition.sets[i].field.value];
+      if (!line.sets[i].absent()) values.push_back(absl::StrCat(field.name, ": ", Literal(field.type, line.sets[i])));
+    }
+    for (size_t i = 0; i < line.payload.size(); ++i) {
+      const Field& field = transition.payload[i];
+      if (!line.payload[i].absent()) values.push_back(absl::StrCat(field.name, ": ", Literal(field.type, line.payload[i])));
+    }
+    const std::string record = values.empty() ? "" : absl::StrCat(" { ", absl::StrJoin(values, "  "), " }");
+    if (s.kind == Submission::Kind::kSet) return absl::StrCat("set ", workflow.name, " ", Key(workflow, line.key), by, record);
+    const bool opens = std::find(transition.sources.begin(), transition.sources.end(), kNewState) != transition.sources.end();
+    const std::string on = opens ? absl::StrCat(" ", workflow.name, " ", line.key) : absl::StrCat(" on ", line.key);
+    return absl::StrCat(transition.name, on, by, record);
+  }
+
+  std::string Key(const Workflow& workflow, const std::string& key) {
+    const absl::StatusOr<std::vector<Value>> parts = ParseKey(schema_, workflow.key, key);
+    std::vector<std::string> literals;
+    for (size_t i = 0; parts.ok() && i < parts->size(); ++i) literals.push_back(Literal(workflow.key[i].type, (*parts)[i]));
+    return absl::StrJoin(literals, ", ");
+  }
+
+  std::string Literal(TypeId id, const Value& value) {
+    const Type& type = schema_.types[id.value];
+    switch (type.kind) {
+      case TypeKind::kString:
+      case TypeKind::kReference: return Quoted(value.text());
+      case TypeKind::kRecord: {
+        std::vector<std::string> members;
+        const std::vector<Field>& fields = schema_.records[type.index].members;
+        for (size_t i = 0; i < fields.size(); ++i) {
+          if (!value.list()[i].absent()) members.push_back(absl::StrCat(fields[i].name, ": ", Literal(fields[i].type, value.list()[i])));
+        }
+        return absl::StrCat("{ ", absl::StrJoin(members, "  "), " }");
+      }
+      case TypeKind::kSet: return absl::StrCat("{", Elements(type, value), "}");
+      case TypeKind::kList: return absl::StrCat("[", Elements(type, value), "]");
+      default: return ValueToText(schema_, type, value);
+    }
+  }
+
+  std::string Elements(const Type& type, const Value& value) {
+    std::vector<std::string> out;
+    if (value.is_list()) {
+      for (const Value& element : value.list()) out.push_back(Literal(type.element, element));
+    } else {
+      for (int64_t bit = 0; bit < 64; ++bit) {
+        if ((static_cast<uint64_t>(value.integer()) >> bit & 1) != 0) out.push_back(Literal(type.element, Value(bit)));
+      }
+    }
+    return absl::StrJoin(out, ", ");
+  }
+
+  static std::string Quoted(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+      if (c == '"' || c == '\\') out += '\\';
+      if (c == '\n') out += "\\n";
+      else out += c;
+    }
+    return out + "\"";
+  }
+
+  const Schema& schema_;
+};
+
+// ---------------------------------------------------------------- one history
+
+class Attacker {
+ public:
+  Attacker(const typed::Program& program, const CompiledPolicy* policy, const CompiledPolicy* watching)
+      : program_(program), schema_(policy->schema()), policy_(policy), watching_(watching), constants_(program) {
+    for (const typed::Grant& grant : program.grants) granted_[{grant.workflow, grant.transition}].push_back(grant.role);
+    for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
+      const bool is_granted = std::any_of(granted_.begin(), granted_.end(),
+                                          [&](const auto& one) { return one.first.first == WorkflowId(w); });
+      if (is_granted) (schema_.workflows[w].is_entity ? entities_ : workflows_).push_back(WorkflowId(w));
+    }
+  }
+
+  absl::StatusOr<Attack> Run(int64_t history_count, uint64_t seed) {
+    out_.broken.resize(program_.properties.size());
+    for (int64_t i = 0; i < history_count && !workflows_.empty() && !AllBroken(); ++i) {
+      Random random(seed * 1'000'003 + static_cast<uint64_t>(i));
+      if (absl::Status status = One(&random); !status.ok()) return status;
+      ++out_.history_count;
+    }
+    return std::move(out_);
+  }
+
+ private:
+  bool BreaksAnew(const std::vector<Violation>& violations) const {
+    return std::any_of(violations.begin(), violations.end(),
+                       [&](const Violation& v) { return !out_.broken[v.property].has_value(); });
+  }
+
+  bool AllBroken() const {
+    return std::all_of(out_.broken.begin(), out_.broken.end(), [](const auto& broken) { return broken.has_value(); });
+  }
+
+  // An orchestrator of its own, watched.
+  struct Stage {
+    store::MemoryStore store;
+    store::CounterRandom salts;
+    std::unique_ptr<Orchestrator> orchestrator;
+    Observer observer;
+    int64_t seen = 0;
+    std::vector<Violation> violations;
+
+    Stage(const typed::Program* program, const CompiledPolicy* watching) : observer(program, watching) {}
+
+    absl::Status Submit(const Submission& line) {
+      const absl::StatusOr<std::vector<DecisionRecord>> records =
+          line.kind == Submission::Kind::kTick ? orchestrator->Tick(*line.at_ns) : orchestrator->Submit(line);
+      // What is refused is no event: a history may try anything.
+      if (!records.ok() && !absl::IsInvalidArgument(records.status())) return records.status();
+      while (seen < orchestrator->last_position()) {
+        const absl::StatusOr<store::Event> event = orchestrator->EventAt(++seen);
+        if (!event.ok()) return event.status();
+        if (absl::Status status = observer.See(*event, &violations); !status.ok()) return status;
+      }
+      if (line.at_ns.has_value()) observer.PassTo(*line.at_ns, &violations);
+      return absl::OkStatus();
+    }
+  };
+
+  absl::StatusOr<std::unique_ptr<Stage>> Open(const std::vector<Agent>& agents) {
+    auto stage = std::make_unique<Stage>(&program_, watching_);
+    OrchestratorOptions options;
+    options.random = &stage->salts;
+    absl::StatusOr<std::unique_ptr<Orchestrator>> opened = Orchestrator::Open(policy_, &stage->store, options);
+    if (!opened.ok()) return opened.status();
+    stage->orchestrator = *std::move(opened);
+    for (const Agent& agent : agents) {
+      Submission line;
+      line.kind = Submission::Kind::kAgent;
+      line.agent.id = agent.id;
+      for (const RoleId role : agent.roles) line.agent.roles.push_back(schema_.roles[role.value].qualified);
+      line.at_ns = kStartNs;
+      if (absl::Status status = stage->Submit(line); !status.ok()) return status;
+    }
+    return stage;
+  }
+
+  // Two of each role; the second of some bears another role, too.
+  std::vector<Agent> Cast(Random* random) const {
+    std::vector<Agent> agents;
+    for (uint32_t r = 0; r < schema_.roles.size(); ++r) {
+      for (size_t n = 1; n <= kAgentsOfEach; ++n) {
+        Agent agent{absl::StrCat(absl::AsciiStrToLower(schema_.roles[r].name), n), {RoleId(r)}};
+        if (n > 1 && random->OneIn(2)) {
+          const RoleId other(random->Below(schema_.roles.size()));
+          if (other != RoleId(r)) agent.roles.push_back(other);
+        }
+        agents.push_back(std::move(agent));
+      }
+    }
+    return agents;
+  }
+
+  absl::Status One(Random* random) {
+    const std::vector<Agent> agents = Cast(random);
+    absl::StatusOr<std::unique_ptr<Stage>> opened = Open(agents);
+    if (!opened.ok()) return opened.status();
+    Stage& stage = **opened;
+    Values values(schema_, constants_, random);
+    std::vector<Line> lines;
+    int64_t now_ns = kStartNs;
+    const auto take = [&](Line line) {
+      line.submission.at_ns = now_ns;
+      lines.push_back(std::move(line));
+      return stage.Submit(lines.back().submission);
+    };
+    for (const WorkflowId entity : entities_) {
+      for (size_t n = 1; n <= kInstancesOfEach; ++n) {
+        std::optional<Line> line = Propose(random, &values, stage, agents, entity, n, now_ns);
+        if (!line.has_value()) continue;
+        if (absl::Status status = take(*std::move(line)); !status.ok()) return status;
+      }
+    }
+    for (int step = 0; step < kStepsMax && !BreaksAnew(stage.violations); ++step) {
+      now_ns = Later(random, *stage.orchestrator, now_ns);
+      std::optional<Line> line = Any(random, &values, stage, agents, now_ns);
+      if (!line.has_value()) continue;
+      if (absl::Status status = take(*std::move(line)); !status.ok()) return status;
+    }
+    if (!BreaksAnew(stage.violations)) {  // what was to follow in time
+      now_ns += 400 * kDay;
+      Line end;
+      end.submission.kind = Submission::Kind::kTick;
+      if (absl::Status status = take(std::move(end)); !status.ok()) return status;
+    }
+    out_.event_count += stage.seen;
+    for (const Violation& violation : stage.violations) {
+      if (out_.broken[violation.property].has_value()) continue;
+      absl::StatusOr<Counterexample> found = Explain(violation.property, agents, lines);
+      if (!found.ok()) return found.status();
+      out_.broken[violation.property] = *std::move(found);
+    }
+    return absl::OkStatus();
+  }
+
+  int64_t Later(Random* random, const Orchestrator& orchestrator, int64_t now_ns) const {
+    const std::optional<int64_t> due = orchestrator.NextDue();
+    switch (random->Below(8)) {
+      case 0: return now_ns + kMinute;
+      case 1: return now_ns + kHour;
+      case 2: return now_ns + static_cast<int64_t>(random->Below(10)) * kDay;
+      case 3: return constants_.durations().empty() ? now_ns : now_ns + std::max<int64_t>(0, random->Of(constants_.durations()));
+      case 4: return due.has_value() ? std::max(now_ns, *due - 1) : now_ns;
+      case 5: return due.has_value() && random->OneIn(2) ? std::max(now_ns, *due) : now_ns;
+      default: return now_ns;
+    }
+  }
+
+  std::optional<Line> Any(Random* random, Values* values, const Stage& stage, const std::vector<Agent>& agents,
+                          int64_t now_ns) {
+    const std::vector<OpenQuestion> questions = stage.orchestrator->OpenQuestions();
+    if (!questions.empty() && random->OneIn(4)) return Answer(random, agents, random->Of(questions));
+    const bool is_entity = !entities_.empty() && random->OneIn(12);
+    return Propose(random, values, stage, agents, random->Of(is_entity ? entities_ : workflows_),
+                   1 + random->Below(kInstancesOfEach), now_ns);
+  }
+
+  std::optional<Line> Answer(Random* random, const std::vector<Agent>& agents, const OpenQuestion& question) const {
+    const Agent* agent = WithRole(random, agents, question.role);
+    if (agent == nullptr) return std::nullopt;
+    Line line;
+    line.workflow = question.workflow;
+    line.key = question.key;
+    Submission& s = line.submission;
+    s.kind = Submission::Kind::kAnswer;
+    s.yes = !random->OneIn(3);
+    line.role = question.role;
+    s.by = agent->id;
+    s.as = s.to = schema_.roles[question.role.value].qualified;
+    s.workflow = schema_.workflows[question.workflow.value].qualified;
+    s.on = Input(question.key);
+    return line;
+  }
+
+  const Agent* WithRole(Random* random, const std::vector<Agent>& agents, RoleId role) const {
+    std::vector<const Agent*> able;
+    for (const Agent& agent : agents) {
+      if (std::find(agent.roles.begin(), agent.roles.end(), role) != agent.roles.end()) able.push_back(&agent);
+    }
+    return able.empty() ? nullptr : random->Of(able);
+  }
+
+  // Mostly what is legal, by somebody who may.
+  std::optional<Line> Propose(Random* random, Values* values, const Stage& stage, const std::vector<Agent>& agents,
+                              WorkflowId w, size_t number, int64_t now_ns) {
+    const Workflow& workflow = schema_.workflows[w.value];
+    Line line;
+    line.workflow = w;
+    line.key = workflow.is_builtin ? random->Of(agents).id : values->KeyOf(w, number);
+    const Instance* instance = stage.orchestrator->world().Find(w, line.key);
+    const StateId state = instance == nullptr ? kNewState : instance->state;
+    std::vector<TransitionId> able;
+    for (const auto& [place, roles] : granted_) {
+      if (place.first != w) continue;
+      const std::vector<StateId>& sources = workflow.transitions[place.second.value].sources;
+      if (std::find(sources.begin(), sources.end(), state) != sources.end() || random->OneIn(16)) able.push_back(place.second);
+    }
+    if (able.empty()) return std::nullopt;
+    line.transition = random->Of(able);
+    const RoleId role = random->OneIn(16) ? RoleId(random->Below(schema_.roles.size())) : random->Of(granted_.at({w, line.transition}));
+    const Agent* agent = WithRole(random, agents, role);
+    if (agent == nullptr) return std::nullopt;
+    Fill(random, values, now_ns, &line);
+    Submission& s = line.submission;
+    s.kind = workflow.is_entity ? Submission::Kind::kSet : Submission::Kind::kPropose;
+    s.workflow = workflow.qualified;
+    s.transition = workflow.transitions[line.transition.value].name;
+    s.on = replay::KeyInput(schema_, workflow, line.key).value_or(Input(line.key));
+    line.role = role;
+    s.by = agent->id;
+    s.as = schema_.roles[role.value].qualified;
+    return line;
+  }
+
+  void Fill(Random* random, Values* values, int64_t now_ns, Line* line) const {
+    const Workflow& workflow = schema_.workflows[line->workflow.value];
+    const Transition& transition = workflow.transitions[line->transition.value];
+    Input::Object sets, payload;
+    for (const SetField& set : transition.sets) {
+      const Field& field = workflow.fields[set.field.value];
+      const bool left_out = set.computed || (set.optional && random->OneIn(2));
+      line->sets.push_back(left_out ? Value() : values->Of(field.type, now_ns));
+      Give(field, line->sets.back(), &sets);
+    }
+    for (const Field& field : transition.payload) {
+      line->payload.push_back(values->Of(field.type, now_ns));
+      Give(field, line->payload.back(), &payload);
+    }
+    line->submission.sets = Input(std::move(sets));
+    line->submission.payload = Input(std::move(payload));
+  }
+
+  void Give(const Field& field, const Value& value, Input::Object* out) const {
+    Input input = replay::InputOf(schema_, schema_.types[field.type.value], value);
+    if (!input.absent()) out->push_back({field.name, std::move(input)});
+  }
+
+  // ---------------------------------------------------------------- counterexamples
+
+  struct History { std::vector<Agent> agents; std::vector<Line> lines; };
+
+  // Every way to make a history simpler by one step.
+  static std::vector<History> Simpler(const History& history) {
+    std::vector<History> out;
+    for (size_t i = history.lines.size(); i-- > 0;) {
+      History& fewer = out.emplace_back(history);
+      fewer.lines.erase(fewer.lines.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    for (size_t i = 0; i < history.lines.size(); ++i) {
+      const Line& line = history.lines[i];
+      if (line.submission.kind != Submission::Kind::kTick) {
+        Line& passes = out.emplace_back(history).lines[i];
+        const std::optional<int64_t> at_ns = passes.submission.at_ns;
+        passes = Line();
+        passes.submission.kind = Submission::Kind::kTick;
+        passes.submission.at_ns = at_ns;
+      }
+      const int64_t gap_ns = *line.submission.at_ns - (i == 0 ? kStartNs : *history.lines[i - 1].submission.at_ns);
+      if (gap_ns == 0) continue;
+      History& sooner = out.emplace_back(history);
+      for (size_t j = i; j < sooner.lines.size(); ++j) *sooner.lines[j].submission.at_ns -= gap_ns;
+    }
+    for (size_t a = 0; a < history.agents.size(); ++a) {
+      if (history.agents[a].roles.size() > 1) out.emplace_back(history).agents[a].roles.pop_back();
+    }
+    return out;
+  }
+
+  // As simple as it gets while the property is still broken; then it is run once more.
+  absl::StatusOr<Counterexample> Explain(size_t property, const std::vector<Agent>& agents, const std::vector<Line>& lines) {
+    History history{agents, lines};
+    for (bool simpler = true; simpler;) {
+      simpler = false;
+      for (History& candidate : Simpler(history)) {
+        absl::StatusOr<std::optional<Violation>> still = Replay(property, candidate);
+        if (!still.ok()) return still.status();
+        if (!still->has_value()) continue;
+        history = std::move(candidate);
+        simpler = true;
+        break;
+      }
+    }
+    const absl::StatusOr<std::optional<Violation>> again = Replay(property, history);
+    if (!again.ok()) return again.status();
+    if (!again->has_value()) return absl::InternalError("a history did not break the same property twice");
+    const std::string name = absl::StrCat("breaks ", program_.properties[property].name);
+    return Counterexample{(*again)->text, Printer(schema_).Test(name, history.agents, history.lines)};
+  }
+
+  absl::StatusOr<std::optional<Violation>> Replay(size_t property, const History& history) {
+    absl::StatusOr<std::unique_ptr<Stage>> stage = Open(history.agents);
+    if (!stage.ok()) return stage.status();
+    for (const Line& line : history.lines) {
+      if (absl::Status status = (*stage)->Submit(line.submission); !status.ok()) return status;
+      for (const Violation& violation : (*stage)->violations) {
+        if (violation.property == property) return std::optional(violation);
+      }
+    }
+    return std::optional<Violation>();
+  }
+
+  const typed::Program& program_;
+  const Schema& schema_;
+  const CompiledPolicy* policy_;
+  const CompiledPolicy* watching_;
+  const Constants constants_;
+  std::map<std::pair<WorkflowId, TransitionId>, std::vector<RoleId>> granted_;
+  std::vector<WorkflowId> entities_, workflows_;  // of which something may be proposed
+  Attack out_;
+};
+
+}  // namespace
+
+absl::StatusOr<Attack> AttackProperties(const typed::Program& program, const CompiledPolicy* policy,
+                                        const CompiledPolicy* watching, int64_t history_count, uint64_t seed) {
+  return Attacker(program, policy, watching).Run(history_count, seed);
+}
+
+}  // namespace writ::policy_test

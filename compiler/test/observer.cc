@@ -1,0 +1,96 @@
+#include "compiler/test/observer.h"
+
+#include <algorithm>
+#include <span>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/test/condition.h"
+
+namespace writ::policy_test {
+
+Observer::Observer(const typed::Program* program, const CompiledPolicy* policy)
+    : program_(program), policy_(policy), folded_(std::make_unique<Folded>(policy)) {
+  for (const Function& function : policy->schema().functions) {
+    const bool is_watched = std::any_of(
+        function.restraints.begin(), function.restraints.end(),
+        [&](const Restraint& restraint) { return restraint.rule.value >= program->governing.rows; });
+    watched_.push_back(is_watched);
+  }
+}
+
+absl::Status Observer::See(const store::Event& event, std::vector<Violation>* violations) {
+  PassTo(event.time_ns - 1, violations);
+  Proposal proposal;
+  const bool is_proposed = event.kind != store::EventKind::kErase && event.kind != store::EventKind::kPolicy &&
+                           event.kind != store::EventKind::kAnswer && event.decision.outcome == Outcome::kPermit &&
+                           !event.transition.empty();
+  if (is_proposed) {
+    if (absl::Status read = folded_->ReadProposal(event, &proposal); !read.ok()) return read;
+    SeeProposal(event, proposal, violations);
+  }
+  if (absl::Status folded = folded_->Fold(event); !folded.ok()) return folded;
+  if (is_proposed) SeeInstance(event, proposal, violations);
+  return absl::OkStatus();
+}
+
+// What the transition itself breaks, or begins: told by the frame that a decision would have had.
+void Observer::SeeProposal(const store::Event& event, const Proposal& proposal, std::vector<Violation>* violations) {
+  const Schema& schema = policy_->schema();
+  const FunctionId id = schema.workflows[proposal.workflow.value].transitions[proposal.transition.value].decide;
+  if (!watched_[id.value]) return;
+  const Function& function = schema.functions[id.value];
+  FillFrame(folded_->world(), function, proposal, &frame_, nullptr);
+  policy_->Decide(id, frame_.words(), decision_.get());
+  for (size_t p = 0; p < program_->properties.size(); ++p) {
+    const typed::Property& property = program_->properties[p];
+    if (!property.rule.valid() || property.workflow != proposal.workflow || !Applies(property, function)) continue;
+    if (property.kind == typed::Property::Kind::kWithin) {
+      awaited_.push_back({event.time_ns + property.within_ns, p, proposal.workflow, proposal.key, event.position});
+    } else {
+      violations->push_back({p, event.position,
+                             absl::StrCat("`", event.transition, " by ", event.actor, "` on ", event.instance)});
+    }
+  }
+}
+
+bool Observer::Applies(const typed::Property& property, const Function& function) const {
+  const std::span<const uint16_t> applied(decision_->applied, decision_->applied_count);
+  return std::any_of(applied.begin(), applied.end(), [&](uint16_t restraint) { return function.restraints[restraint].rule == property.rule; });
+}
+
+// What the instance is like afterwards, and what it was waited for.
+void Observer::SeeInstance(const store::Event& event, const Proposal& proposal, std::vector<Violation>* violations) {
+  const Instance* instance = folded_->world().Find(proposal.workflow, proposal.key);
+  if (instance == nullptr) return;
+  std::erase_if(awaited_, [&](const Awaited& awaited) {
+    if (awaited.workflow != proposal.workflow || awaited.key != proposal.key) return false;
+    const typed::Property& property = program_->properties[awaited.property];
+    return std::binary_search(property.transitions.begin(), property.transitions.end(), proposal.transition) ||
+           std::binary_search(property.states.begin(), property.states.end(), instance->state);
+  });
+  for (size_t p = 0; p < program_->properties.size(); ++p) {
+    const typed::Property& property = program_->properties[p];
+    if (property.kind != typed::Property::Kind::kAlways || property.workflow != proposal.workflow) continue;
+    const auto told = [&](const typed::Expr& expr) {
+      return EvaluateCondition(*program_, folded_->world(), *instance, event.time_ns, expr);
+    };
+    // What cannot be told restrains: it may be that it holds, and that what must hold does not.
+    if (property.when != nullptr && told(*property.when).value == false) continue;
+    const Truth truth = told(*property.condition);
+    if (truth.value == true) continue;
+    violations->push_back({p, event.position,
+                           absl::StrCat("after `", event.transition, " by ", event.actor, "` on ", event.instance,
+                                        truth.value.has_value() ? "" : absl::StrCat(", where it cannot be told: ", truth.why))});
+  }
+}
+
+void Observer::PassTo(int64_t now_ns, std::vector<Violation>* violations) {
+  std::erase_if(awaited_, [&](const Awaited& awaited) {
+    if (awaited.due_ns > now_ns) return false;
+    violations->push_back({awaited.property, awaited.position,
+                           absl::StrCat("nothing of it had come in time on ", awaited.key)});
+    return true;
+  });
+}
+
+}  // namespace writ::policy_test

@@ -1,0 +1,62 @@
+// Watches a log for what must never be: the properties of a policy, over the events that its orchestrator committed.
+//
+// It folds every event itself, by a program that also keeps what properties and tests look at (lower::Purpose::kTests): the
+// policy that is tested is the one that will govern.
+// Threads   one.
+// Cost      an event: its fold, one interpreted decision where a property speaks of its transition, and each `always`.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "compiler/typed/typed.h"
+#include "runtime/decision/decision.h"
+#include "runtime/frame/frame.h"
+#include "runtime/orchestrator/folded.h"
+#include "runtime/store/event.h"
+
+namespace writ::policy_test {
+
+struct Violation {
+  size_t property = 0;                       // typed::Program::properties
+  int64_t position = 0;                      // of the event that broke it; kWithin: of the one that was to be followed
+  std::string text;                          // "approve by CFO on d-1", "nothing within 96h of …"
+  bool operator==(const Violation&) const = default;
+};
+
+class Observer {
+ public:
+  // `policy`: the program's kTests form. Both must outlive it.
+  Observer(const typed::Program* program, const CompiledPolicy* policy);
+
+  // The next event of the log. What it breaks is added to `violations`, in the order of properties.
+  absl::Status See(const store::Event& event, std::vector<Violation>* violations);
+  // What a test takes for granted.
+  void Assume(const Assumption& assumption, int64_t now_ns) { folded_->Assume(assumption, now_ns); }
+  // No further event comes before this time.
+  void PassTo(int64_t now_ns, std::vector<Violation>* violations);
+
+  const World& world() const { return folded_->world(); }
+
+ private:
+  struct Awaited { int64_t due_ns; size_t property; WorkflowId workflow; std::string key; int64_t position; };
+
+  void SeeProposal(const store::Event& event, const Proposal& proposal, std::vector<Violation>* violations);
+  void SeeInstance(const store::Event& event, const Proposal& proposal, std::vector<Violation>* violations);
+  bool Applies(const typed::Property& property, const Function& function) const;
+
+  const typed::Program* program_;
+  const CompiledPolicy* policy_;
+  std::unique_ptr<Folded> folded_;
+  std::vector<bool> watched_;                // by FunctionId: a property has a row in it
+  std::vector<Awaited> awaited_;             // in the order of their events
+  Frame frame_;
+  std::unique_ptr<RawDecision> decision_ = std::make_unique<RawDecision>();
+};
+
+}  // namespace writ::policy_test
