@@ -52,14 +52,10 @@ struct ProgramState {
   Schema* schema = nullptr;
   ir::Program* program = nullptr;
   diagnostics::Sink* sink = nullptr;
-<<<<<<< HEAD
-  std::vector<FactCells> facts;  // by typed::Program::facts
-  std::map<std::pair<uint32_t, std::string>, ir::Automaton> automata = {};  // of patterns, by kind and text
-=======
   std::span<const typed::Fact> known_facts;  // that this program keeps, and …
   std::span<const typed::Rule> rules;        // … the rules that it is made of
   std::vector<FactCells> facts;              // by typed::Program::facts
->>>>>>> f090a89 (Properties: watched in tests and scenarios, attacked with random histories, and shown broken by a test; what tests look at is no part of the policy)
+  std::map<std::pair<uint32_t, std::string>, ir::Automaton> automata = {};  // of patterns, by kind and text
 };
 
 class FunctionLowering {

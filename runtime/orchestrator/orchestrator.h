@@ -109,7 +109,7 @@ class Orchestrator {
                                        std::string_view by, std::optional<int64_t> at_ns = std::nullopt);
 
   // For tests of policies: an instance is as the test says, from `now_ns` on, though no event made it so. The log does not know
-  // of it: what was decided afterwards cannot be folded from it. kInvalidArgument: the key is none.
+  // of it: what was decided afterwards cannot be folded from it.
   void Assume(const Assumption& assumption, int64_t now_ns);
 
   // The event at a position, and as a record. kNotFound. Cost: one read of the store.
