@@ -110,7 +110,7 @@ RuleId Folded::AskDue(WorkflowId workflow, const std::string& key) const {
 void Folded::Assume(const Assumption& assumption, int64_t now_ns) {
   const int64_t position = std::max<int64_t>(last_position_, 1);  // a round that began at 0 is none
   world_.Assume(assumption, position, now_ns);
-  escalations_.Withdraw(assumption.workflow, assumption.key, position);
+  escalations_.Withdraw(assumption.workflow, assumption.key, position, kNewState);
   TimeReview(assumption.workflow, assumption.key);
   transition_timers_.Update(*world_.Find(assumption.workflow, assumption.key));
 }
