@@ -125,7 +125,7 @@ ruleEnd    : K_WHEN expr
            | K_OVERRIDES qualified (COMMA qualified)*
            | K_THEN duty
            ;
-duty       : K_TASK name COLON name K_DOES names (K_ON name)? ladder | name (K_TO names)? record?;
+duty       : K_TASK name COLON name K_DOES names (K_ON name)? ladder | K_NOTIFY names | name (K_TO names)? record?;
 
 ladder   : K_WITHIN span K_ELSE fallback;
 fallback : K_ESCALATE name? K_TO name ladder | K_ASK name ladder | name;

@@ -181,6 +181,7 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
   DeclarePeople(model);
   DeclareWorkflows(model);
   DeclareCalendars(model);
+  DeclareObligations(model);
   DeclareReviews(model);
   DeclareRules(model);
   DeclareComputed(model);

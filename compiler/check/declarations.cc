@@ -703,6 +703,38 @@ void DeclareLogs(Model& model) {
 
 }  // namespace
 
+// `notify` is the one that nobody declares; it is there where a rule says it.
+void DeclareObligations(Model& model) {
+  std::vector<Obligation>& table = model.schema().obligations;
+  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kObligation)) {
+    std::vector<ast::Span> spans;
+    Obligation out{d->name, d->qualified, ResolveFields(model, d->obligation->fields, &spans)};
+    for (size_t i = 0; i < out.fields.size(); ++i) {
+      if (!out.fields[i].type.valid()) continue;
+      const Type& type = model.types.At(out.fields[i].type);
+      if (type.kind != TypeKind::kSet && type.kind != TypeKind::kList && type.kind != TypeKind::kRecord) continue;
+      model.sink.Report(spans[i], diagnostics::kObligationField, out.fields[i].name, model.types.Words(type));
+    }
+    table.push_back(std::move(out));
+  }
+  const bool notifies = std::any_of(model.files.begin(), model.files.end(), [](const ast::File& file) {
+    return std::any_of(file.rules.begin(), file.rules.end(), [](const ast::Rule& rule) {
+      return std::any_of(rule.duties.begin(), rule.duties.end(),
+                         [](const ast::Duty& duty) { return !duty.is_task && duty.name.text == kNotify; });
+    });
+  });
+  if (notifies) {
+    Type role;
+    role.kind = TypeKind::kRole;
+    Field to;
+    to.name = "role";
+    to.type = model.types.Intern(role);
+    table.push_back({kNotify, kNotify, {std::move(to)}});
+  }
+  std::sort(table.begin(), table.end(),
+            [](const Obligation& a, const Obligation& b) { return a.qualified < b.qualified; });
+}
+
 void DeclareTypes(Model& model) {
   // Workflows by name first: a type may refer to any of them.
   std::vector<const Declaration*> declarations = model.symbols.OfKind(DeclarationKind::kWorkflow);

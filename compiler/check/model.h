@@ -118,6 +118,7 @@ struct LadderSite {
   std::vector<StateId> states;      // every fallback is legal in all of these
   std::vector<TransitionId> asked;  // what may be escalated
   TransitionId asked_default;       // … where none is named; none: it must be
+  bool may_ask = false;             // a rung may ask another role, and there is nothing to deny
 };
 
 // The row of a ladder, or none where it is wrong, which has been reported. `deny`-only rungs need no transition.
@@ -129,12 +130,20 @@ std::optional<std::string> NeedsValues(const Model& model, WorkflowId workflow, 
 // Fills file, line and column of a rule's row.
 void SetPlace(const Model& model, ast::Span span, Rule* rule);
 
+inline constexpr const char kNotify[] = "notify";
+
+// The `then` of a rule: rows of schema.rules[…].then, and their values.
+void CheckConsequences(Model& model, const RuleSite& site, std::vector<typed::Consequence>* out);
+// The obligation of that name, or none, which has been reported. `notify` is built in.
+ObligationId FindObligation(Model& model, const ast::Name& name);
+
 // The stages, in order.
 void DeclareTypes(Model& model);      // enums, records
 void DeclarePeople(Model& model);     // domains, priority, roles
 void CheckPresence(Model& model);     // what states have `with`, and what timers need; after DeclareComputed
 void DeclareWorkflows(Model& model);  // workflows and entities with fields, states, transitions, logs; no expressions
 void DeclareCalendars(Model& model);  // zones, calendars
+void DeclareObligations(Model& model);
 void DeclareComputed(Model& model);   // `sets x = …`
 void CheckDefs(Model& model);
 void DeclareReviews(Model& model);  // panels and clauses, without guards

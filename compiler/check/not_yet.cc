@@ -10,7 +10,6 @@ class Finder {
   void All(const ast::Declarations& file) {
     Each(file.units, "unit");
     Each(file.tables, "table");
-    Each(file.obligations, "obligation");
     Each(file.clearances, "clearance");
     Each(file.facts, "fact");
     Each(file.decompositions, "decompose");
@@ -58,20 +57,15 @@ class Finder {
 
   void In(const ast::Authority& node) {
     for (const ast::May& may : node.mays) {
-      if (may.consents) {
-        Say(may.span, "consent to", "leave it out, or name the transitions that the role may propose");
-      }
       for (const ast::Limit& limit : may.limits) In(limit.value);
       In(may.when);
     }
   }
 
   void In(const ast::Rule& node) {
-    if (node.effect.text == "ask" || node.effect.text == "upon") {
-      sink_.Report(node.effect.span, diagnostics::kNotYet, node.effect,
-                   "leave the rule out, or say it with `deny`, `hold`, `escalate` or `allow`");
+    for (const ast::Duty& duty : node.duties) {
+      if (duty.is_task) Say(duty.span, "then task", kLeaveOut);
     }
-    for (const ast::Duty& duty : node.duties) Say(duty.span, "then", kLeaveOut);
     In(node.ladder);
     In(node.when);
     In(node.unless);
@@ -79,7 +73,6 @@ class Finder {
 
   void In(const std::unique_ptr<ast::Ladder>& ladder) {
     for (const ast::Ladder* at = ladder.get(); at != nullptr; at = at->next.get()) {
-      if (at->keyword.text == "ask" && at->next != nullptr) Say(at->keyword.span, "ask", "ask with `escalate … to`");
       In(at->within);
     }
   }
@@ -105,7 +98,6 @@ class Finder {
 
   void In(const ast::Expectation& node) {
     using Kind = ast::Expectation::Kind;
-    if (node.kind == Kind::kObliged) Say(node.span, "obliged", kLeaveOut);
     if (node.kind == Kind::kTask) Say(node.span, "task", kLeaveOut);
     if (node.kind == Kind::kConfidence) Say(node.span, "confidence", kLeaveOut);
     In(node.condition);

@@ -258,7 +258,7 @@ void CheckSeatAuthority(Model& model, WorkflowId w, const Review& review, const 
   if (!review.verdict.valid()) return;
   for (const Seat& seat : review.seats) {
     const bool may = std::any_of(model.program.grants.begin(), model.program.grants.end(), [&](const typed::Grant& g) {
-      return g.role == seat.role && g.workflow == w && g.transition == review.verdict;
+      return g.role == seat.role && g.workflow == w && g.transition == review.verdict && !g.consent;
     });
     if (may) continue;
     const std::string& role = model.schema().roles[seat.role.value].name;

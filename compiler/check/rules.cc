@@ -17,10 +17,15 @@ namespace writ::check {
 namespace {
 
 std::optional<Effect> FindEffect(const std::string& word) {
-  for (Effect effect : {Effect::kDeny, Effect::kHold, Effect::kEscalate, Effect::kAllow}) {
+  for (Effect effect : {Effect::kDeny, Effect::kHold, Effect::kEscalate, Effect::kAllow, Effect::kUpon,
+                        Effect::kAsk}) {
     if (word == typed::Word(effect)) return effect;
   }
   return std::nullopt;
+}
+
+bool Restrains(Effect effect) {
+  return effect == Effect::kDeny || effect == Effect::kHold || effect == Effect::kEscalate;
 }
 
 template <typename T>
@@ -44,7 +49,7 @@ struct MayItem {
 };
 
 std::string MayText(const ast::May& may) {
-  std::string text;
+  std::string text = may.consents ? "consent " : "";
   for (const ast::Limit& limit : may.limits) {
     absl::StrAppend(&text, limit.field.text, " ", limit.value != nullptr ? ast::DumpExpr(*limit.value) : "", ", ");
   }
@@ -139,6 +144,7 @@ void AddGrant(Model& model, const MayItem& item) {
   grant.role = item.role;
   grant.workflow = item.workflow;
   grant.transition = item.transition;
+  grant.consent = item.may->consents;
   std::set<std::string> seen;
   for (const ast::Limit& limit : item.may->limits) {
     if (!seen.insert(limit.field.text).second)
@@ -163,8 +169,10 @@ void CheckRuleParts(Model& model, const ast::Rule& rule, Effect effect) {
   const auto need = [&](bool there, const char* what) {
     if (!there) model.sink.Report(rule.effect.span, diagnostics::kEffectNeeds, typed::Word(effect), what);
   };
-  const bool waits = effect == Effect::kHold || effect == Effect::kEscalate;
-  no(effect != Effect::kEscalate && !rule.to.empty(), rule.to.span, "to");
+  const bool asks = effect == Effect::kAsk;
+  const bool waits = effect == Effect::kHold || effect == Effect::kEscalate || asks;
+  no(effect != Effect::kEscalate && !asks && !rule.to.empty(), rule.to.span, "to");
+  no(asks && !rule.by.empty(), rule.by.empty() ? rule.span : rule.by[0].span, "by");
   no(effect != Effect::kHold && !rule.until.empty(), rule.until.span, "until");
   no(!waits && rule.ladder != nullptr, rule.ladder != nullptr ? rule.ladder->span : rule.span, "within");
   no(effect != Effect::kAllow && !rule.overrides.empty(), rule.overrides.empty() ? rule.span : rule.overrides[0].span,
@@ -172,6 +180,8 @@ void CheckRuleParts(Model& model, const ast::Rule& rule, Effect effect) {
   if (effect == Effect::kEscalate) need(!rule.to.empty(), "`to` and the role that is asked");
   if (effect == Effect::kHold) need(!rule.until.empty(), "`until` and the transition that ends it");
   if (waits) need(rule.ladder != nullptr, "`within` and a duration, `else` and what happens then");
+  if (effect == Effect::kUpon) need(!rule.duties.empty(), "`then` and what has to be done");
+  no((effect == Effect::kAllow || asks) && !rule.duties.empty(), rule.duties.empty() ? rule.span : rule.duties[0].span, "then");
   if (effect == Effect::kAllow) need(!rule.overrides.empty(), "`overrides` and the rules or domains that it excuses");
 }
 
@@ -187,13 +197,21 @@ RuleSite ResolveSite(Model& model, const Declaration& d) {
   site.by = model.FindRoles(rule.by, &site.by_orchestrator, &ok);
   if (!workflow.valid()) return site;
   site.transitions = model.FindTransitions(workflow, rule.transitions, &ok);
-  if (ok && effect.has_value() && !site.transitions.empty()) site.workflow = workflow;
+  if (ok && effect.has_value() && (!site.transitions.empty() || site.effect == Effect::kAsk)) site.workflow = workflow;
   return site;
 }
 
 LadderSite SiteOfLadder(Model& model, const RuleSite& site) {
   LadderSite out;
   out.workflow = site.workflow;
+  if (site.effect == Effect::kAsk) {
+    // It asks where its fallback is legal. Nothing is proposed: whatever the orchestrator can propose may be asked for.
+    out.may_ask = true;
+    for (uint32_t t = 0; t < model.workflow(site.workflow).transitions.size(); ++t) {
+      if (!NeedsValues(model, site.workflow, TransitionId(t)).has_value()) out.asked.push_back(TransitionId(t));
+    }
+    return out;
+  }
   out.asked = site.transitions;
   if (site.transitions.size() == 1) out.asked_default = site.transitions[0];
   for (TransitionId t : site.transitions) {
@@ -213,9 +231,10 @@ void FillRuleRow(Model& model, const RuleSite& site, Rule* row) {
   row->doc = rule.doc;
   SetPlace(model, site.declaration->span, row);
   row->domain = model.FindDomainOfRule(rule.domain);
-  if (site.effect == Effect::kEscalate && !rule.to.empty()) row->asks = model.FindRole(rule.to);
+  const bool asks = site.effect == Effect::kEscalate || site.effect == Effect::kAsk;
+  if (asks && !rule.to.empty()) row->asks = model.FindRole(rule.to);
   if (!site.workflow.valid()) return;
-  if (rule.ladder != nullptr && (site.effect == Effect::kHold || site.effect == Effect::kEscalate)) {
+  if (rule.ladder != nullptr && (site.effect == Effect::kHold || asks)) {
     row->ladder = BuildLadder(model, *rule.ladder, SiteOfLadder(model, site));
   }
   if (site.effect == Effect::kEscalate && row->asks.valid() && site.by == std::vector<RoleId>{row->asks} &&
@@ -268,6 +287,11 @@ void OverrideRule(Model& model, const RuleSite& allow, const RuleSite& target, c
     model.sink.Report(name.span, diagnostics::kOverridesAllow, name).Related(there, "it is declared here");
     return;
   }
+  if (!Restrains(target.effect)) {
+    model.sink.Report(name.span, diagnostics::kOverridesNoRestraint, name, typed::Word(target.effect))
+        .Related(there, "it is declared here");
+    return;
+  }
   const DomainId own = model.schema().rules[allow.id.value].domain,
                  other = model.schema().rules[target.id.value].domain;
   if (own.valid() && other.valid() && !MayOverride(model, own, other)) {
@@ -295,7 +319,7 @@ void OverrideDomain(Model& model, const RuleSite& allow, DomainId domain, const 
   }
   const size_t before = out->size();
   for (const RuleSite& target : model.rule_sites) {
-    const bool meets = target.effect != Effect::kAllow && target.workflow.valid() &&
+    const bool meets = Restrains(target.effect) && target.workflow.valid() &&
                        target.workflow == allow.workflow && model.schema().rules[target.id.value].domain == domain &&
                        Intersects(allow.transitions, target.transitions) && SameActors(allow, target);
     if (meets) out->push_back(target.id);
@@ -343,9 +367,16 @@ void CheckRule(Model& model, const RuleSite& site) {
   out.span = site.declaration->span;
   if (site.effect == Effect::kAllow) out.overrides = ResolveOverrides(model, site);
   if (!site.workflow.valid()) return;
-  const Scope scope{ScopeKind::kProposal, site.workflow, site.transitions, {}};
+  // An `ask` looks at the instance while nobody proposes.
+  const bool asks = site.effect == Effect::kAsk;
+  const Scope scope{asks ? ScopeKind::kCondition : ScopeKind::kProposal, site.workflow, site.transitions, {}};
   if (rule.when != nullptr) out.when = Expressions(model, scope).CheckGuard(*rule.when);
   if (rule.unless != nullptr) out.unless = Expressions(model, scope).CheckGuard(*rule.unless);
+  if (asks) {
+    model.program.rules.push_back(std::move(out));
+    return;
+  }
+  CheckConsequences(model, site, &out.then);
   const Rule& row = model.schema().rules[site.id.value];
   if (site.effect == Effect::kHold && row.awaits.valid()) {
     std::vector<RoleId> by;
@@ -477,7 +508,16 @@ LadderId BuildLadder(Model& model, const ast::Ladder& ladder, const LadderSite& 
     ok = within.has_value() && *within > 0;
     if (ok) row.within_ns = static_cast<int64_t>(*within);
   }
-  if (ladder.keyword.text == "deny") {
+  if (ladder.keyword.text == "deny" && site.may_ask) {
+    model.sink.Report(ladder.keyword.span, diagnostics::kNothingToDeny);
+    ok = false;
+  } else if (ladder.keyword.text == "ask" && ladder.next != nullptr) {
+    if (!site.may_ask) model.sink.Report(ladder.keyword.span, diagnostics::kAskNotHere, ladder.role);
+    row.otherwise = Ladder::Else::kAsk;
+    row.role = model.FindRole(ladder.role);
+    row.next = BuildLadder(model, *ladder.next, site);
+    ok = ok && site.may_ask && row.role.valid() && row.next.valid();
+  } else if (ladder.keyword.text == "deny") {
     row.otherwise = Ladder::Else::kDeny;
   } else if (ladder.keyword.text == "escalate") {
     row.otherwise = Ladder::Else::kEscalate;
@@ -552,6 +592,7 @@ void DeclareRules(Model& model) {
   for (const RuleSite& site : model.rule_sites) {
     Rule row = table[site.id.value];
     FillRuleRow(model, site, &row);
+    if (site.effect == Effect::kAsk && site.workflow.valid()) model.workflow(site.workflow).asks.push_back(site.id);
     table[site.id.value] = std::move(row);
   }
 }
@@ -565,6 +606,9 @@ void AddRule(Model& model, typed::Rule rule) {
   const auto note = [&](typed::Expr* e) { used.insert(first[e->index].name); };
   ForEachPayload(rule.when.get(), note);
   ForEachPayload(rule.unless.get(), note);
+  for (typed::Consequence& consequence : rule.then) {
+    for (typed::ExprPtr& value : consequence.values) ForEachPayload(value.get(), note);
+  }
   std::map<std::vector<uint32_t>, std::vector<TransitionId>> layouts;
   for (TransitionId t : rule.transitions) {
     std::vector<uint32_t> places;
@@ -592,11 +636,19 @@ void AddRule(Model& model, typed::Rule rule) {
     };
     ForEachPayload(row.when.get(), move);
     ForEachPayload(row.unless.get(), move);
+    for (const typed::Consequence& consequence : rule.then) {
+      row.then.emplace_back();
+      for (const typed::ExprPtr& value : consequence.values) {
+        row.then.back().values.push_back(typed::Clone(value));
+        ForEachPayload(row.then.back().values.back().get(), move);
+      }
+    }
     model.program.rules.push_back(std::move(row));
   }
 }
 
 void CheckRules(Model& model) {
+  for (Workflow& workflow : model.schema().workflows) std::sort(workflow.asks.begin(), workflow.asks.end());
   for (const RuleSite& site : model.rule_sites) CheckRule(model, site);
 }
 

@@ -43,6 +43,8 @@ const char* SpaceWord(Space space) {
       return "template";
     case Space::kCalendar:
       return "calendar";
+    case Space::kObligation:
+      return "obligation";
   }
   return "name";
 }
@@ -84,6 +86,8 @@ Space SpaceOf(DeclarationKind kind) {
       return Space::kTemplate;
     case DeclarationKind::kCalendar:
       return Space::kCalendar;
+    case DeclarationKind::kObligation:
+      return Space::kObligation;
     default:
       return Space::kType;
   }
@@ -133,6 +137,7 @@ void Symbols::Collect(const ast::File& file) {
   collect(DeclarationKind::kRule, &Declaration::rule, file.rules);
   collect(DeclarationKind::kTemplate, &Declaration::pattern, file.templates);
   collect(DeclarationKind::kCalendar, &Declaration::calendar, file.calendars);
+  collect(DeclarationKind::kObligation, &Declaration::obligation, file.obligations);
 }
 
 void Symbols::Index(diagnostics::Sink& sink) {
@@ -356,6 +361,9 @@ void Symbols::ReportUnknown(Space space, const ast::Name& name) const {
       return;
     case Space::kCalendar:
       sink_.Report(name.span, diagnostics::kUnknownCalendar, name).Help(std::move(help));
+      return;
+    case Space::kObligation:
+      sink_.Report(name.span, diagnostics::kUnknownObligation, name).Help(std::move(help));
       return;
     case Space::kRule:
       return;  // whoever names rules says more (rules.cc, tests.cc)

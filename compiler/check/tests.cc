@@ -577,10 +577,34 @@ class TestWalk {
     }
     if (expect.kind == Kind::kState) out.state = model_.FindState(workflow, expect.state);
     if (expect.kind == Kind::kAsked) out.role = model_.FindRole(expect.role);
+    if (expect.kind == Kind::kObliged) Obliged(expect, &out);
     if (expect.kind == Kind::kCondition && expect.condition != nullptr) {
       out.condition = Expressions(model_, {ScopeKind::kCondition, workflow, {}, {}}).CheckGuard(*expect.condition);
     }
     return out;
+  }
+
+  void Obliged(const ast::Expectation& expect, typed::Expectation* out) {
+    out->obligation = FindObligation(model_, expect.duty);
+    if (!out->obligation.valid() || expect.values == nullptr) return;
+    const Obligation obligation = model_.schema().obligations[out->obligation.value];
+    const size_t count = std::min(expect.values->members.size(), expect.values->children.size());
+    for (size_t i = 0; i < count; ++i) {
+      const ast::Name& name = expect.values->members[i];
+      std::vector<std::string> known;
+      bool found = false;
+      for (size_t f = 0; f < obligation.fields.size(); ++f) {
+        known.push_back(obligation.fields[f].name);
+        if (obligation.fields[f].name != name.text) continue;
+        found = true;
+        if (expect.values->children[i] != nullptr) {
+          Give(FieldId(f), obligation.fields[f], *expect.values->children[i], &out->values);
+        }
+      }
+      if (found) continue;
+      model_.sink.Report(name.span, diagnostics::kUnknownField, name, obligation.name)
+          .Help(Hint(model_.sink, name.text, known));
+    }
   }
 
   Model& model_;

@@ -202,6 +202,9 @@ std::string Head(const store::Event& event) {
   if (event.kind == store::EventKind::kTimer) {
     absl::StrAppend(&text, "its time had come; what it waited for was set at position ", event.cause, "\n");
   }
+  for (const store::Obligation& obligation : decision.obligations) {
+    absl::StrAppend(&text, "obliges to ", obligation.type, " ", obligation.fields, " (", obligation.rule, ")\n");
+  }
   absl::StrAppend(&text, "policy: ", event.policy_digest, "\n");
   return text;
 }
@@ -213,9 +216,12 @@ std::string Text(const store::Event& event, const Schema& schema, const Explanat
       "what stands:", schema, explanation, [](const ExplainedRule& r) { return r.stands && !r.is_allow; }, &text);
   AppendGroup(
       "what applies, and is excused:", schema, explanation,
-      [](const ExplainedRule& r) { return r.applies && !r.stands && !r.is_allow; }, &text);
+      [](const ExplainedRule& r) { return r.applies && !r.excused_by.empty(); }, &text);
   AppendGroup(
       "what allows:", schema, explanation, [](const ExplainedRule& r) { return r.applies && r.is_allow; }, &text);
+  AppendGroup(
+      "what speaks where this is permitted:", schema, explanation,
+      [](const ExplainedRule& r) { return r.applies && r.effect == Effect::kUpon; }, &text);
   AppendGroup("what does not apply:", schema, explanation, [](const ExplainedRule& r) { return !r.applies; }, &text);
   if (!explanation.changes.empty()) text += "what alone would have changed the outcome:\n";
   for (const Change& change : explanation.changes) {
@@ -223,7 +229,8 @@ std::string Text(const store::Event& event, const Schema& schema, const Explanat
                     change.value ? "true" : "false", ": ", std::string(replay::OutcomeName(change.outcome)),
                     change.reasons.empty() ? "" : " because ", absl::StrJoin(change.reasons, ", "), "\n");
   }
-  if (explanation.changes.empty()) text += "no single condition would have changed the outcome\n";
+  const bool asks = event.kind == store::EventKind::kAsk;  // its conditions say what would have changed it
+  if (explanation.changes.empty() && !asks) text += "no single condition would have changed the outcome\n";
   return text;
 }
 
@@ -281,6 +288,11 @@ std::string Json(const store::Event& event, const Schema& schema, const Explanat
       .Key("rules")
       .Open('[');
   for (const ExplainedRule& rule : explanation.rules) RuleJson(schema, rule, &json);
+  json.Close(']').Key("obligations").Open('[');
+  for (const store::Obligation& obligation : event.decision.obligations) {
+    json.Open('{').Key("type").Text(obligation.type).Key("rule").Text(obligation.rule);
+    json.Key("fields").Raw(obligation.fields.empty() ? "{}" : obligation.fields).Close('}');
+  }
   json.Close(']').Key("verdicts").Open('[');
   for (const Said& said : verdicts) {
     json.Open('{').Key("role").Text(said.role).Key("by").Text(said.actor).Key("says").Text(said.stance);

@@ -24,6 +24,10 @@ class Explainer {
   Explanation Explain() {
     Explanation explanation;
     eval_ = Booleans(std::nullopt);
+    if (function_.kind == FunctionKind::kAsk) {
+      ExplainAsks(&explanation);
+      return explanation;
+    }
     const RawDecision decision = Decide(eval_);
     for (size_t i = 0; i < function_.restraints.size(); ++i) explanation.rules.push_back(Restraint(i));
     for (size_t i = 0; i < function_.allows.size(); ++i) explanation.rules.push_back(Allow(i));
@@ -32,6 +36,14 @@ class Explainer {
   }
 
  private:
+  void ExplainAsks(Explanation* explanation) const {
+    const std::vector<RuleId>& rules = program_.schema.workflows[function_.workflow.value].asks;
+    for (size_t i = 0; i < rules.size(); ++i) {
+      explanation->rules.push_back(OfGuard(rules[i], Effect::kAsk, {code_.outputs[2 * i], code_.outputs[2 * i + 1]}));
+      explanation->rules.back().stands = explanation->rules.back().applies;
+    }
+  }
+
   // Every expression's truth, with one condition turned round.
   std::vector<bool> Booleans(std::optional<uint32_t> turned) const {
     std::vector<bool> truth(code_.exprs.size());
@@ -111,7 +123,7 @@ class Explainer {
       const bool names_it = (function_.allows[i].excuses[index / 64] >> (index % 64) & 1) != 0;
       if (names_it && eval_[code_.allows[i].applies.value] && out.applies) out.excused_by.push_back(NameOf(function_.allows[i].rule));
     }
-    out.stands = out.applies && out.excused_by.empty();
+    out.stands = out.applies && out.excused_by.empty() && out.effect != Effect::kUpon;
     return out;
   }
 

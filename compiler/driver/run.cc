@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/driver/verbs.h"
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/replay/byte_source.h"
 #include "runtime/replay/event_lines.h"
@@ -112,6 +113,7 @@ int Run(const RunRequest& request) {
   if (!store.ok()) return Fail(store.status());
   OrchestratorOptions options;
   options.may = WhoMay(ready.compiled->typed);
+  options.obligations = ObligationsNeeded(ready.policy->schema());  // it prints them, which is all that it is asked to do
   absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(ready.policy.get(), store->get(), options);
   if (!orchestrator.ok()) return Fail(orchestrator.status());
   absl::StatusOr<std::unique_ptr<replay::ByteSource>> source =

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/driver/verbs.h"
 #include "compiler/eval/interpreter.h"
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/replay/event_lines.h"
 #include "runtime/store/chain.h"
@@ -125,7 +126,9 @@ class Verifier {
     if (out_.policy.empty()) return;
     const CompiledPolicy* policy = PolicyOf(out_.policy, out_.chain.event_count);
     if (policy == nullptr) return;
-    absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(policy, store_, {});
+    OrchestratorOptions options;
+    options.obligations = ObligationsNeeded(policy->schema());
+    absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(policy, store_, options);
     if (!orchestrator.ok()) return Find(0, absl::StrCat("the log cannot be folded: ", orchestrator.status().message()));
     const World& world = (*orchestrator)->world();
     const Schema& schema = policy->schema();

@@ -233,7 +233,7 @@ bool DecideWrongly(const Function& rules, const GuardBits& restraints, const Gua
   if (out->outcome == Outcome::kPermit) return true;
   static constexpr Outcome kOutcomes[] = {Outcome::kDeny, Outcome::kHold, Outcome::kEscalate};
   for (size_t k = 0; k < out->applied_count; ++k) {
-    bool excused = false;
+    bool excused = rules.restraints[out->applied[k]].effect == Effect::kUpon;
     for (size_t a = 0; a < out->allow_count; ++a) excused |= BitAt(rules.allows[out->allows[a]].excuses.data(), out->applied[k]);
     if (!excused) out->outcome = kOutcomes[static_cast<size_t>(rules.restraints[out->applied[k]].effect)];
   }

@@ -100,7 +100,9 @@ class PathPrinter {
   }
 
   const std::vector<Field>* Payload() const {
-    if (workflow_ == nullptr || function_.kind == FunctionKind::kConclude) return nullptr;
+    if (workflow_ == nullptr || function_.kind == FunctionKind::kConclude || function_.kind == FunctionKind::kAsk) {
+      return nullptr;
+    }
     const Transition* transition = Find(workflow_->transitions, function_.subject);
     return transition != nullptr ? &transition->payload : nullptr;
   }
@@ -214,6 +216,7 @@ class PathPrinter {
       case SlotRoot::kQuestionSelf: return "question.self";
       case SlotRoot::kQuestionCovered: return "question.covered";
       case SlotRoot::kUnder: return absl::StrCat("under ", i);
+      case SlotRoot::kConsenting: return "consenting";
       default: return absl::StrCat("root ", static_cast<int>(path.root), "(", i, ")");
     }
   }

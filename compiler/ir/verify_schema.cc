@@ -32,6 +32,7 @@ class TableVerifier {
     for (const Record& record : schema_.records) CheckFields(record.name, record.members);
     CheckNesting();
     CheckPeople();
+    for (const Obligation& obligation : schema_.obligations) CheckFields(obligation.qualified, obligation.fields);
     for (const Rule& rule : schema_.rules) CheckRule(rule);
     for (size_t i = 0; i < schema_.ladders.size(); ++i) CheckLadder(i);
     CheckLadderChains();
@@ -122,13 +123,20 @@ class TableVerifier {
     faults_.Require(InOrNone(rule.asks, schema_.roles), "rule ", rule.qualified, " asks no role");
     faults_.Require(InOrNone(rule.awaits_by, schema_.roles), "rule ", rule.qualified, " awaits no role");
     faults_.Require(InOrNone(rule.ladder, schema_.ladders), "rule ", rule.qualified, " has no such ladder");
+    for (const Consequence& then : rule.then) {
+      const bool is_task = !then.obligation.valid();
+      faults_.Require(is_task ? !then.task.empty() : In(then.obligation, schema_.obligations), "rule ", rule.qualified,
+                      " obliges to nothing");
+      faults_.Require(InOrNone(then.role, schema_.roles), "rule ", rule.qualified, " obliges no role");
+      faults_.Require(InOrNone(then.ladder, schema_.ladders), "rule ", rule.qualified, " has a task with no such ladder");
+    }
   }
 
   void CheckLadder(size_t index) {
     const Ladder& ladder = schema_.ladders[index];
     faults_.Require(InOrNone(ladder.role, schema_.roles), "ladder ", index, " asks no role");
     faults_.Require(InOrNone(ladder.next, schema_.ladders), "ladder ", index, " has no next rung");
-    const bool asks = ladder.otherwise == Ladder::Else::kEscalate;
+    const bool asks = ladder.otherwise == Ladder::Else::kEscalate || ladder.otherwise == Ladder::Else::kAsk;
     faults_.Require(!asks || ladder.role.valid(), "ladder ", index, " asks nobody");
   }
 
@@ -173,6 +181,11 @@ class TableVerifier {
     }
     for (size_t i = 0; i < workflow.transitions.size(); ++i) CheckTransition(id, static_cast<uint32_t>(i));
     for (size_t i = 0; i < workflow.reviews.size(); ++i) CheckReview(id, static_cast<uint32_t>(i));
+    for (const RuleId rule : workflow.asks) {
+      const bool asks = In(rule, schema_.rules) && schema_.rules[rule.value].effect == Effect::kAsk;
+      faults_.Require(asks && schema_.rules[rule.value].asks.valid(), workflow.qualified, " asks nobody");
+    }
+    CheckFunctionOf(workflow.qualified, id, 0, workflow.ask, FunctionKind::kAsk);
   }
 
   void CheckHierarchy(WorkflowId id) {
@@ -204,6 +217,18 @@ class TableVerifier {
                     name, " fires at no time");
     CheckFunctionOf(name, id, index, transition.decide, FunctionKind::kDecide);
     CheckFunctionOf(name, id, index, transition.compute, FunctionKind::kCompute);
+    for (const ConsequenceOf& of : transition.consequences) {
+      CheckFunctionOf(name, id, index, of.function, FunctionKind::kConsequence);
+      if (!faults_.Require(In(of.rule, schema_.rules) && of.index < schema_.rules[of.rule.value].then.size(), name,
+                           " has a consequence of no rule") ||
+          !of.function.valid() || !In(of.function, schema_.functions)) {
+        continue;
+      }
+      const ObligationId obligation = schema_.rules[of.rule.value].then[of.index].obligation;
+      const size_t fields = In(obligation, schema_.obligations) ? schema_.obligations[obligation.value].fields.size() : 0;
+      faults_.Require(schema_.functions[of.function.value].outputs.size() == 2 * fields, name,
+                      " has a consequence that does not fill its obligation");
+    }
     CheckFunctionOf(name, id, index, transition.fold, FunctionKind::kFold);
     CheckFunctionOf(name, id, index, transition.fold_refused, FunctionKind::kFold);
   }
@@ -288,6 +313,10 @@ class FunctionVerifier {
   void CheckOwner() {
     if (!Require(InOrNone(function_.workflow, schema_.workflows), "is of no workflow")) return;
     if (WorkflowOf() == nullptr) return;
+    if (function_.kind == FunctionKind::kAsk) {
+      Require(function_.outputs.size() == 2 * WorkflowOf()->asks.size(), "does not answer for each `ask`");
+      return;
+    }
     const bool review = function_.kind == FunctionKind::kConclude;
     const size_t count = review ? WorkflowOf()->reviews.size() : WorkflowOf()->transitions.size();
     Require(function_.subject < count, "is of no ", review ? "review" : "transition");
@@ -363,7 +392,8 @@ class FunctionVerifier {
       case SlotRoot::kBefore:
       case SlotRoot::kAfter: return path.index < workflow.fields.size();
       case SlotRoot::kPayload:
-        return function_.kind != FunctionKind::kConclude && function_.subject < workflow.transitions.size() &&
+        return function_.kind != FunctionKind::kConclude && function_.kind != FunctionKind::kAsk &&
+               function_.subject < workflow.transitions.size() &&
                path.index < workflow.transitions[function_.subject].payload.size();
       case SlotRoot::kCell: return path.index < workflow.cells.size();
       case SlotRoot::kWindowCount:
@@ -411,7 +441,8 @@ class FunctionVerifier {
             "has too many rules");
     for (const Restraint& restraint : function_.restraints) {
       Require(In(restraint.rule, schema_.rules), "a restraint has no rule");
-      Require(restraint.effect != Effect::kAllow, "a restraint allows");
+      Require(restraint.effect != Effect::kAllow && restraint.effect != Effect::kAsk, "a restraint allows, or asks");
+      Require(!restraint.gate || restraint.effect != Effect::kUpon, "a gate restrains nothing");
     }
     for (const Allow& allow : function_.allows) {
       Require(In(allow.rule, schema_.rules), "an allow has no rule");

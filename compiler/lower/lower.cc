@@ -150,6 +150,10 @@ Guard DecideLowering::NoAuthority() {
     if (grant.workflow != workflow_id_ || grant.transition != transition_id_) continue;
     Value one = f_.True();
     one.value = f_.RoleIs(grant.role);
+    if (grant.consent && !Planted(Fault::kConsentDoes)) {
+      const ExprId consenting = f_.BoolSlot(SlotRoot::kConsenting);
+      one.value = b().And(one.value, consenting);
+    }
     for (const typed::Limit& limit : grant.limits) {
       const Value field = f_.Lower(*limit.field);
       const Value most = f_.Lower(*limit.value);
@@ -293,8 +297,9 @@ void DecideLowering::AddRules() {
   for (const typed::Rule& rule : state_->rules) {
     const Effect effect = schema_.rules[rule.rule.value].effect;
     if (rule.workflow != workflow_id_ || effect == Effect::kAllow || !Holds(rule.transitions, transition_id_)) continue;
-    Add(rule.rule, effect, [this, &rule] { return RuleGuard(rule); });
-    restraints_.back().always = rule.rule.value >= state_->typed->governing.rows;
+    // What follows is due for the orchestrator's safe way out as for everything else, and what watches sees that too.
+    const bool always = effect == Effect::kUpon || rule.rule.value >= state_->typed->governing.rows;
+    restraints_.push_back({{rule.rule, effect, false}, [this, &rule] { return RuleGuard(rule); }, always});
   }
 }
 
@@ -415,6 +420,82 @@ void LowerCompute(ProgramState* state, Function* function, const std::vector<con
   f.Finish({}, {}, std::move(outputs), code, nullptr);
 }
 
+// The values of one `then` of a rule: whether each is there, and what it is. What is unknown is not there, nor what is
+// read through a reference that names nothing.
+void LowerConsequence(ProgramState* state, Function* function, const Obligation& obligation,
+                      const typed::Consequence& consequence, ir::Code* code) {
+  FunctionLowering f(state, function);
+  ir::Builder& b = f.build();
+  std::vector<ExprId> outputs;
+  const auto output = [&](SlotKind kind, ExprId value) {
+    function->outputs.push_back({kind, function->output_words});
+    function->output_words += WordsOf(kind);
+    outputs.push_back(value);
+  };
+  for (size_t i = 0; i < obligation.fields.size(); ++i) {
+    const SlotKind kind = KindOf(state->schema->types[obligation.fields[i].type.value]);
+    if (consequence.values[i] == nullptr) {
+      output(SlotKind::kBool, b.Bool(false));
+      output(kind, kind == SlotKind::kString ? b.Text("") : kind == SlotKind::kBool ? b.Bool(false) : b.Number(0));
+      continue;
+    }
+    f.BeginAside();
+    const Value v = f.Lower(*consequence.values[i]);
+    const ExprId missing = f.EndAside();
+    const ExprId lost = b.Or(v.unknown, missing);
+    const ExprId kept = b.Not(lost);
+    output(SlotKind::kBool, Planted(Fault::kUnknownValueTold) ? v.present : b.And(v.present, kept));
+    output(KindOf(consequence.values[i]->type.type), v.value);
+  }
+  f.Finish({}, {}, std::move(outputs), code, nullptr);
+}
+
+// Where an `ask` may ask: where what follows a no is legal.
+std::vector<StateId> AskedIn(const Schema& schema, const Workflow& workflow, LadderId ladder) {
+  while (ladder.valid()) {
+    const Ladder& rung = schema.ladders[ladder.value];
+    if (rung.otherwise == Ladder::Else::kTransition) return workflow.transitions[rung.transition.value].sources;
+    ladder = rung.next;
+  }
+  return {};
+}
+
+// Whether each `ask` rule of a workflow asks now. What it cannot evaluate, or reads of nothing, it asks about.
+void LowerAsk(ProgramState* state, Function* function, WorkflowId id, ir::Code* code) {
+  FunctionLowering f(state, function);
+  ir::Builder& b = f.build();
+  const Schema& schema = *state->schema;
+  const Workflow& workflow = schema.workflows[id.value];
+  std::vector<ExprId> outputs;
+  for (const RuleId rule_id : workflow.asks) {
+    for (const typed::Rule& rule : state->typed->rules) {
+      if (rule.rule != rule_id) continue;
+      ExprId here = b.Bool(false);
+      for (const StateId source : AskedIn(schema, workflow, schema.rules[rule_id.value].ladder)) {
+        const ExprId in_it = f.StateIs(source);
+        here = b.Or(here, in_it);
+      }
+      f.BeginAside();
+      Value guard = f.True();
+      if (rule.when != nullptr) {
+        const Value when = f.Lower(*rule.when, Polarity::kRestrains);
+        guard = f.And(guard, when);
+      }
+      if (rule.unless != nullptr) {
+        const Value unless = f.Lower(*rule.unless, Polarity::kEmpowers);
+        guard = f.And(guard, f.Not(unless));
+      }
+      const ExprId missing = f.EndAside();
+      guard.unknown = b.Or(guard.unknown, missing);
+      const ExprId stands = Planted(Fault::kUnknownAsksNobody) ? f.Known(guard) : f.TrueOrUnknown(guard);
+      outputs.push_back(b.And(here, stands));
+      outputs.push_back(b.And(here, guard.unknown));
+      for (int i = 0; i < 2; ++i) function->outputs.push_back({SlotKind::kBool, function->output_words++});
+    }
+  }
+  f.Finish({}, {}, std::move(outputs), code, nullptr);
+}
+
 // Which clause a review comes to: of those that fire, the ones of the highest domain; within it halting before
 // escalating before the rest; two different outcomes left are a conflict.
 class ConcludeLowering {
@@ -528,7 +609,8 @@ std::string LadderText(const Schema& schema, LadderId id, const Workflow& workfl
     absl::StrAppend(&text, " within ", rung.within_ns, " else ", static_cast<int>(rung.otherwise));
     if (rung.transition.valid()) absl::StrAppend(&text, " ", workflow.transitions[rung.transition.value].name);
     if (rung.role.valid()) absl::StrAppend(&text, " to ", schema.roles[rung.role.value].qualified);
-    at = rung.otherwise == Ladder::Else::kEscalate ? rung.next : LadderId();
+    const bool asks = rung.otherwise == Ladder::Else::kEscalate || rung.otherwise == Ladder::Else::kAsk;
+    at = asks ? rung.next : LadderId();
   }
   return text;
 }
@@ -599,9 +681,11 @@ class ProgramLowering {
       for (uint32_t t = 0; t < schema_.workflows[w].transitions.size(); ++t) {
         AddDecide(WorkflowId(w), TransitionId(t));
         AddCompute(WorkflowId(w), TransitionId(t));
+        AddConsequences(WorkflowId(w), TransitionId(t));
       }
     }
     for (const typed::Review& review : typed_.reviews) AddConclude(review);
+    for (uint32_t w = 0; w < schema_.workflows.size(); ++w) AddAsk(WorkflowId(w));
     Place();
     return std::move(out_);
   }
@@ -669,6 +753,36 @@ class ProgramLowering {
     Unit& unit = AddUnit(FunctionKind::kCompute, absl::StrCat(NameOf(w, t), ".compute"), w, t.value);
     unit.place = [w, t](Schema* s, FunctionId id) { s->workflows[w.value].transitions[t.value].compute = id; };
     LowerCompute(&state_, &unit.function, computed, &unit.code);
+  }
+
+  // In the order of the rules' names.
+  void AddConsequences(WorkflowId w, TransitionId t) {
+    for (const typed::Rule& rule : typed_.rules) {
+      if (rule.workflow != w || !Holds(rule.transitions, t)) continue;
+      const std::vector<Consequence>& rows = schema_.rules[rule.rule.value].then;
+      for (uint32_t i = 0; i < rule.then.size(); ++i) {
+        std::vector<ConsequenceOf>& list =
+            out_.program.schema.workflows[w.value].transitions[t.value].consequences;
+        const size_t at = list.size();
+        list.push_back({rule.rule, i, FunctionId()});
+        if (!rows[i].obligation.valid() || rule.then[i].values.empty()) continue;
+        Unit& unit = AddUnit(FunctionKind::kConsequence,
+                             absl::StrCat(NameOf(w, t), ".then.", schema_.rules[rule.rule.value].qualified, ".", i), w,
+                             t.value);
+        unit.place = [w, t, at](Schema* s, FunctionId id) {
+          s->workflows[w.value].transitions[t.value].consequences[at].function = id;
+        };
+        LowerConsequence(&state_, &unit.function, schema_.obligations[rows[i].obligation.value], rule.then[i],
+                         &unit.code);
+      }
+    }
+  }
+
+  void AddAsk(WorkflowId w) {
+    if (schema_.workflows[w.value].asks.empty()) return;
+    Unit& unit = AddUnit(FunctionKind::kAsk, absl::StrCat(schema_.workflows[w.value].qualified, ".ask.rules"), w, 0);
+    unit.place = [w](Schema* s, FunctionId id) { s->workflows[w.value].ask = id; };
+    LowerAsk(&state_, &unit.function, w, &unit.code);
   }
 
   void AddConclude(const typed::Review& review) {

@@ -28,7 +28,10 @@ enum class Fault : int {
   kZoneIgnored = 21,              // local time is UTC
   kUnderTurned = 22,              // what is under what is turned round
   kAttributesThere = 23,          // everybody has every attribute
-  kCount = 24,
+  kConsentDoes = 24,              // who may consent to a transition may also propose it
+  kUnknownValueTold = 25,         // an obligation's value that cannot be evaluated is told as if it were there
+  kUnknownAsksNobody = 26,        // an `ask` whose guard is unknown asks nobody
+  kCount = 27,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

@@ -478,10 +478,10 @@ ir::Program RandomProgram(uint64_t seed, const Shape& shape) {
   Random random(seed);
   ir::Program program = EmptyProgram(shape.restraints, shape.allows);
   Function& decide = program.schema.functions[kDecideFunction.value];
-  static constexpr Effect kEffects[] = {Effect::kEscalate, Effect::kEscalate, Effect::kHold, Effect::kDeny};
+  static constexpr Effect kEffects[] = {Effect::kEscalate, Effect::kEscalate, Effect::kHold, Effect::kDeny, Effect::kUpon};
   for (Restraint& restraint : decide.restraints) {
-    restraint.effect = kEffects[random.Below(4)];
-    restraint.gate = random.OneIn(5);
+    restraint.effect = kEffects[random.Below(5)];
+    restraint.gate = restraint.effect != Effect::kUpon && random.OneIn(5);
     program.schema.rules[restraint.rule.value].effect = restraint.effect;
   }
   for (Allow& allow : decide.allows) {

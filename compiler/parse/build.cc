@@ -1322,6 +1322,11 @@ class Builder {
     ast::Duty duty;
     duty.span = SpanOf(context);
     const auto names = context->name();
+    if (context->K_NOTIFY() != nullptr) {
+      duty.name = NameOf(context->K_NOTIFY());
+      duty.to = NamesOf(context->names());
+      return duty;
+    }
     duty.name = NameOf(names[0]);
     duty.is_task = context->K_TASK() != nullptr;
     if (!duty.is_task) {

@@ -35,6 +35,7 @@ Standing StandingOf(const Function& function, const DecisionTerms& decision, con
     const z3::expr stands = decision.applied[i] && !AnyOf(context, excuses);
     standing.of_restraint.push_back(stands);
     const Effect effect = EffectOf(function, i);
+    if (effect == Effect::kUpon && !Planted(Fault::kUponRestrains)) continue;  // it changes no outcome
     z3::expr& of_effect = effect == Effect::kDeny   ? standing.deny
                           : effect == Effect::kHold ? standing.hold
                                                     : standing.escalate;
@@ -47,6 +48,7 @@ Standing StandingOf(const Function& function, const DecisionTerms& decision, con
 z3::expr Speaks(const Function& function, size_t restraint, const Standing& standing) {
   const Effect effect = EffectOf(function, restraint);
   z3::expr speaks = standing.of_restraint[restraint];
+  if (effect == Effect::kUpon) return speaks && !speaks;
   if (effect != Effect::kDeny) speaks = speaks && !standing.deny;
   if (effect == Effect::kEscalate) speaks = speaks && !standing.hold;
   if (!function.restraints[restraint].gate) speaks = speaks && !standing.gate;

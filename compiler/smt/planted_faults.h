@@ -21,7 +21,8 @@ enum class Fault : int {
   kPopCountSigned = 14,      // PopCount does not see bit 63
   kStepLate = 15,            // StepNum changes after the step
   kMatchesPrefix = 16,       // MatchStr does not see the last byte
-  kCount = 17,
+  kUponRestrains = 17,       // `upon` escalates
+  kCount = 18,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

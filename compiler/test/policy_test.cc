@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "compiler/eval/interpreter.h"
@@ -15,6 +16,7 @@
 #include "compiler/test/histories.h"
 #include "compiler/test/observer.h"
 #include "runtime/frame/frame.h"
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/replay/event_lines.h"
 #include "runtime/replay/replay.h"
@@ -70,6 +72,7 @@ class TestRun {
     store::CounterRandom random;
     OrchestratorOptions options;
     options.random = &random;
+    options.obligations = ObligationsNeeded(schema_);
     absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(policy_, &store_, options);
     if (!orchestrator.ok()) return Fail(test.span, std::string(orchestrator.status().message()));
     orchestrator_ = *std::move(orchestrator);
@@ -134,7 +137,9 @@ class TestRun {
       Fail(step.span, absl::StrCat("this was refused: ", records.status().message()));
       return false;
     }
+    obliged_.clear();
     for (const DecisionRecord& record : *records) {
+      obliged_.insert(obliged_.end(), record.obligations.begin(), record.obligations.end());
       std::string& state = states_[{record.workflow, record.on}];
       const bool moves = record.outcome == Outcome::kPermit && record.kind != store::EventKind::kAnswer;
       // What waited and then went is not what was missing.
@@ -292,9 +297,10 @@ class TestRun {
       case ast::Expectation::Kind::kNothing:
         return Fail(expect.span, "cases are counted in scenarios, not in tests");
       case ast::Expectation::Kind::kObliged:
+        return ExpectObliged(expect);
       case ast::Expectation::Kind::kTask:
       case ast::Expectation::Kind::kConfidence:
-        return Fail(expect.span, "a test does not know obligations, tasks and confidence");
+        return Fail(expect.span, "a test does not know tasks and confidence");
     }
   }
 
@@ -385,6 +391,32 @@ class TestRun {
                       LastUnpermitted(step)));
   }
 
+  // What the last step, and all that it caused, obliged somebody to.
+  void ExpectObliged(const typed::Expectation& expect) {
+    const Obligation& obligation = schema_.obligations[expect.obligation.value];
+    std::vector<std::string> texts;
+    for (const typed::NamedValue& value : expect.values) {
+      const Field& field = obligation.fields[value.field.value];
+      texts.push_back(JsonMember(schema_, field, value.value));
+    }
+    std::vector<std::string> came;
+    bool holds = false;
+    for (const store::Obligation& told : obliged_) {
+      const std::string shown = ObligationShown(schema_, obligation.qualified);
+      came.push_back(absl::StrCat(told.type, " ", told.fields));
+      // Each member between its neighbours: `{` or `,`, and `,` or `}`.
+      std::string fields = told.fields;
+      if (!fields.empty()) fields.front() = fields.back() = ',';
+      holds |= told.type == shown && std::all_of(texts.begin(), texts.end(), [&](const std::string& text) {
+                 return absl::StrContains(fields, absl::StrCat(",", text, ","));
+               });
+    }
+    if (holds != expect.negated) return;
+    Fail(expect.span, absl::StrCat(Wanted(expect, absl::StrCat("obliged ", obligation.name, texts.empty() ? "" : " ",
+                                                               absl::StrJoin(texts, ", "))),
+                                   "; ", came.empty() ? "nobody was obliged to anything" : absl::StrJoin(came, ", ")));
+  }
+
   void ExpectCondition(const typed::Step& step, const typed::Expectation& expect) {
     const Instance* instance = observer_.world().Find(step.workflow, step.instance);
     if (instance == nullptr)
@@ -410,6 +442,7 @@ class TestRun {
   int64_t watched_ = 0;                      // position that the observer has seen
   int64_t now_ns_ = kStartNs;
   std::optional<DecisionRecord> last_;
+  std::vector<store::Obligation> obliged_;  // by the last step that committed something
   std::vector<Unpermitted> unpermitted_;
   std::map<std::pair<std::string, std::string>, std::string> states_;
   std::map<std::tuple<std::string, std::string, std::string>, DecisionRecord> movers_;  // what led into a state last

@@ -176,7 +176,7 @@ class Writer {
   }
 
   void GrantText(const Grant& g) {
-    std::string text = absl::StrCat("may ", RoleName(g.role), " ", TransitionName(g.workflow, g.transition));
+    std::string text = absl::StrCat("may ", RoleName(g.role), g.consent ? " consent to " : " ", TransitionName(g.workflow, g.transition));
     for (const Limit& l : g.limits) absl::StrAppend(&text, " up to ", Text(*l.field), " ", Text(*l.value));
     if (g.when != nullptr) absl::StrAppend(&text, " when ", Text(*g.when));
     Line(0, text);
@@ -195,6 +195,12 @@ class Writer {
     Line(0, text, By(r.by, r.by_orchestrator));
     if (r.when != nullptr) Line(1, "when ", Text(*r.when));
     if (r.unless != nullptr) Line(1, "unless ", Text(*r.unless));
+    for (size_t i = 0; i < r.then.size(); ++i) {
+      const writ::Consequence& then = schema_.rules[r.rule.value].then[i];
+      std::string line = absl::StrCat("then ", schema_.obligations[then.obligation.value].qualified);
+      for (const ExprPtr& value : r.then[i].values) absl::StrAppend(&line, " ", value == nullptr ? "-" : Text(*value));
+      Line(1, line);
+    }
     for (RuleId o : r.overrides) Line(1, "overrides ", schema_.rules[o.value].qualified);
     if (r.awaits_fact != UINT32_MAX) Line(1, "awaits fact ", r.awaits_fact);
   }

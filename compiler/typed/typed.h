@@ -170,6 +170,9 @@ struct Expectation {
   bool only = false;
   int64_t count = 0;
   ExprPtr condition;                             // over the workflow's kAfter slots and facts
+  ObligationId obligation;                       // kObliged
+  std::string task;                              // kTask: its name
+  std::vector<NamedValue> values;                // kObliged: of the obligation's fields
   ast::Span span;
 };
 struct Step {

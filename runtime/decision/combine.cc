@@ -18,6 +18,9 @@ Outcome OutcomeOf(Effect effect) {
   WRIT_CHECK(false);
 }
 
+// What says `upon` is told with what applied, and changes nothing.
+bool Restrains(Effect effect) { return effect != Effect::kUpon; }
+
 }  // namespace
 
 void Combine(const Function& function, const uint64_t* applied, const uint64_t* fails, const uint64_t* allows,
@@ -45,7 +48,7 @@ void Combine(const Function& function, const uint64_t* applied, const uint64_t* 
     if (bit(fails, i)) out->indeterminate[out->indeterminate_count++] = static_cast<uint16_t>(i);
     if (!bit(applied, i)) continue;
     out->applied[out->applied_count++] = static_cast<uint16_t>(i);
-    if (bit(excused, i)) continue;
+    if (bit(excused, i) || !Restrains(function.restraints[i].effect)) continue;
     gate |= function.restraints[i].gate;
     outcome = std::max(outcome, OutcomeOf(function.restraints[i].effect));
   }
@@ -55,7 +58,8 @@ void Combine(const Function& function, const uint64_t* applied, const uint64_t* 
   out->outcome = outcome;
   for (size_t k = 0; k < out->applied_count; ++k) {
     const uint16_t i = out->applied[k];
-    if (bit(excused, i) || OutcomeOf(function.restraints[i].effect) != outcome) continue;
+    if (bit(excused, i) || !Restrains(function.restraints[i].effect)) continue;
+    if (OutcomeOf(function.restraints[i].effect) != outcome) continue;
     if (gate && !function.restraints[i].gate) continue;
     out->reasons[out->reason_count++] = i;
   }

@@ -47,6 +47,10 @@ Timer TimerOf(const Pending& pending, const Await& await) {
 bool Ticks(const Question& question) { return question.state == QuestionState::kOpen; }
 bool Ticks(const Await& await) { return !await.happened && !await.of_review; }
 
+bool AsksNext(const Ladder& ladder) {
+  return ladder.otherwise == Ladder::Else::kEscalate || ladder.otherwise == Ladder::Else::kAsk;
+}
+
 bool SameAwait(const Await& a, const Await& b) { return a.rule == b.rule && a.by == b.by; }
 
 }  // namespace
@@ -153,7 +157,9 @@ void Escalations::Mark(int64_t number, RoleId role, QuestionState state) {
 }
 
 void Escalations::Ask(const Schema& schema, Pending asked, bool replaces) {
-  const std::string identity = Identity(schema, asked.proposal);
+  // An `ask` is put anew in each round: each is its own.
+  const std::string identity =
+      asked.ask.empty() ? Identity(schema, asked.proposal) : absl::StrCat("ask ", asked.position);
   auto same = by_identity_.find(identity);
   if (same == by_identity_.end()) {
     const int64_t position = asked.position;
@@ -289,9 +295,11 @@ void Escalations::ReviewDecided(WorkflowId workflow, std::string_view key) {
   }
 }
 
-void Escalations::Withdraw(WorkflowId workflow, std::string_view key, int64_t last_change) {
+void Escalations::Withdraw(WorkflowId workflow, std::string_view key, int64_t last_change, StateId state) {
   for (int64_t position : PendingOn(workflow, key)) {
-    if (pending_.at(position).last_change != last_change) Close(position, QuestionState::kWithdrawn);
+    const Pending& pending = pending_.at(position);
+    const bool stale = pending.ask.empty() ? pending.last_change != last_change : pending.state != state;
+    if (stale) Close(position, QuestionState::kWithdrawn);
   }
 }
 
@@ -341,13 +349,14 @@ std::string LadderText(const Schema& schema, WorkflowId workflow, LadderId id) {
   if (!id.valid()) return "deny";
   const Ladder& ladder = schema.ladders[id.value];
   if (ladder.otherwise == Ladder::Else::kDeny) return "deny";
+  if (ladder.otherwise == Ladder::Else::kAsk) return absl::StrCat("ask ", schema.roles[ladder.role.value].name);
   const std::string& transition = schema.workflows[workflow.value].transitions[ladder.transition.value].name;
   if (ladder.otherwise == Ladder::Else::kTransition) return transition;
   return absl::StrCat("escalate ", transition, " to ", schema.roles[ladder.role.value].name);
 }
 
 LadderId LadderEnd(const Schema& schema, LadderId id) {
-  while (id.valid() && schema.ladders[id.value].otherwise == Ladder::Else::kEscalate) id = schema.ladders[id.value].next;
+  while (id.valid() && AsksNext(schema.ladders[id.value])) id = schema.ladders[id.value].next;
   return id;
 }
 
@@ -357,7 +366,7 @@ LadderId LadderOf(const Schema& schema, std::string_view name, RoleId role) {
     if (!role.valid() || rule.asks == role) return rule.ladder;
     for (LadderId id = rule.ladder; id.valid(); id = schema.ladders[id.value].next) {
       const Ladder& ladder = schema.ladders[id.value];
-      if (ladder.otherwise != Ladder::Else::kEscalate) break;
+      if (!AsksNext(ladder)) break;
       if (ladder.role == role) return ladder.next;
     }
   }

@@ -52,6 +52,8 @@ struct Pending {
   int64_t position = 0;                      // of the event that made it: its id
   int64_t last_change = 0;                   // of the instance, when it was made
   Proposal proposal;                         // of the actor only the id and the role are good
+  std::string ask;                           // the `ask` rule that asks without a proposal: there is no transition …
+  StateId state;                             // … and it is withdrawn when the instance leaves this state
   std::vector<Question> questions;           // unanswered or answered, of the decision in force; by (number, role)
   std::vector<Await> awaits;
   std::vector<std::string> approved;         // digests of rules that were answered yes; sorted
@@ -102,8 +104,8 @@ class Escalations {
   // Marks what has happened. review: the instance's review has its outcome.
   void Happened(WorkflowId workflow, std::string_view key, TransitionId transition, RoleId by);
   void ReviewDecided(WorkflowId workflow, std::string_view key);
-  // Closes what was made before `last_change`.
-  void Withdraw(WorkflowId workflow, std::string_view key, int64_t last_change);
+  // Closes what was made before `last_change`; what an `ask` asks, where the instance is no longer in its state.
+  void Withdraw(WorkflowId workflow, std::string_view key, int64_t last_change, StateId state);
 
  private:
   using Place = std::pair<uint32_t, std::string>;

@@ -75,7 +75,8 @@ class Filler {
       : world_(world), schema_(world.schema()), function_(function), layout_(function.frame),
         workflow_(schema_.workflows[function.workflow.value]), proposal_(proposal), instance_(instance),
         position_(position), frame_(frame), reads_(reads) {
-    if (function.kind != FunctionKind::kConclude) transition_ = &workflow_.transitions[function.subject];
+    const bool has_transition = function.kind != FunctionKind::kConclude && function.kind != FunctionKind::kAsk;
+    if (has_transition) transition_ = &workflow_.transitions[function.subject];
   }
 
   void Fill() {

@@ -81,10 +81,12 @@ void Orchestrator::Core::FillAnswer(Line* line) const {
   const ActorView proposer = folded->ViewOf(pending->proposal.actor.id, pending->proposal.actor.role);
   answer.question_self = !proposer.is_orchestrator && (proposer.id == answer.actor.id ||
                                                        proposer.principal == answer.actor.principal);
+  answer.question_covered =
+      answer.actor.role == line->question_role && answer.actor.holds_role && answer.actor.is_active;
+  if (!pending->ask.empty()) return;  // nothing is proposed that authority could cover
   Proposal asked = pending->proposal;
   asked.now_ns = line->now_ns;
-  answer.question_covered = answer.actor.role == line->question_role && answer.actor.holds_role && answer.actor.is_active &&
-                            Covers(asked, answer.actor);
+  answer.question_covered = answer.question_covered && Covers(asked, answer.actor);
 }
 
 absl::Status Orchestrator::Core::ProcessLine(Line line) {
@@ -205,9 +207,10 @@ absl::Status Orchestrator::Core::FallBack(const Pending& pending, const RanOut& 
   Ladder ladder;
   if (ran_out.ladder.valid()) ladder = schema().ladders[ran_out.ladder.value];
   const bool same = ladder.otherwise == Ladder::Else::kDeny || ladder.transition == asked.transition;
+  const bool asks_on = ladder.otherwise == Ladder::Else::kAsk;  // of an `ask`, which has no transition
   Proposal proposal = Bare(schema(), asked.workflow, asked.key, asked.key_parts,
-                           same ? asked.transition : ladder.transition, now_ns);
-  if (same && ladder.otherwise != Ladder::Else::kTransition) {
+                           same || asks_on ? asked.transition : ladder.transition, now_ns);
+  if (same && asked.transition.valid() && ladder.otherwise != Ladder::Else::kTransition) {
     proposal.sets = asked.sets;
     proposal.payload = asked.payload;
   }
@@ -227,7 +230,7 @@ absl::Status Orchestrator::Core::FallBack(const Pending& pending, const RanOut& 
     decided.decision.reasons = ran_out.rules;
     decided.decision.state = folded->names().StateName(asked.workflow, folded->StateOf(asked.workflow, asked.key));
   }
-  if (ladder.otherwise == Ladder::Else::kEscalate) {
+  if (ladder.otherwise == Ladder::Else::kEscalate || asks_on) {
     decided.decision.outcome = Outcome::kEscalate;
     store::AskedQuestion question;
     question.question = NextPosition();
@@ -273,11 +276,51 @@ absl::StatusOr<bool> Orchestrator::Core::SettleOne(WorkflowId workflow, const st
   }
   for (int64_t position : folded->escalations().PendingOn(workflow, key)) {
     const Pending& pending = *folded->escalations().FindPending(position);
-    if (Awaited(pending) || Unanswered(pending)) continue;
+    if (!pending.ask.empty() || Awaited(pending) || Unanswered(pending)) continue;
     if (absl::Status s = Redecide(position, now_ns, cause); !s.ok()) return s;
     return true;
   }
-  return false;
+  const RuleId asks = folded->AskDue(workflow, key);
+  if (!asks.valid()) return false;
+  if (absl::Status s = Ask(workflow, key, asks, now_ns, cause); !s.ok()) return s;
+  return true;
+}
+
+// A question without a proposal. It takes a position of its own, which is its number.
+absl::Status Orchestrator::Core::Ask(WorkflowId workflow, const std::string& key, RuleId id, int64_t now_ns,
+                                     int64_t cause) {
+  const Workflow& declared = schema().workflows[workflow.value];
+  const Rule& rule = schema().rules[id.value];
+  const Instance& instance = *folded->world().Find(workflow, key);
+  const Proposal looking = LookingAt(instance, folded->registry().Orchestrator(), now_ns);
+  const Function& function = schema().functions[declared.ask.value];
+  ReadSet reads;
+  FillFrame(folded->world(), function, looking, &frame, &reads);
+  std::vector<int64_t> out(std::max<uint32_t>(function.output_words, 1));
+  policy->Evaluate(declared.ask, frame.words(), out.data());
+  Decided decided;
+  decided.decision.outcome = Outcome::kEscalate;
+  decided.decision.reasons = {rule.qualified};
+  decided.decision.state = folded->names().StateName(workflow, instance.state);
+  const auto at = std::find(declared.asks.begin(), declared.asks.end(), id);
+  const size_t index = static_cast<size_t>(at - declared.asks.begin());
+  if (out[function.outputs[2 * index + 1].offset] != 0) {
+    decided.decision.indeterminate.push_back({rule.qualified, rule.file, rule.line, rule.column});
+  }
+  store::AskedQuestion question;
+  question.question = NextPosition();
+  question.to = schema().roles[rule.asks.value].qualified;
+  question.until_ns = Deadline(schema(), rule.ladder, now_ns);
+  question.otherwise = LadderText(schema(), workflow, rule.ladder);
+  question.rules = {rule.qualified};
+  question.rule_digests = {rule.digest};
+  question.ladder = rule.ladder.value;
+  decided.decision.questions.push_back(std::move(question));
+  KeepFrame(function, reads, &decided);
+  store::Event event = EventOf(store::EventKind::kAsk, looking, std::move(decided));
+  event.on_behalf = rule.qualified;
+  event.cause = cause;
+  return Stage(std::move(event));
 }
 
 absl::Status Orchestrator::Core::Conclude(WorkflowId workflow, const std::string& key, ReviewId review, ClauseId clause,

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/orchestrator_core.h"
 
 namespace writ {
@@ -121,6 +122,7 @@ DecisionRecord Orchestrator::Core::RecordOf(const store::Event& event) const {
   record.questions = event.decision.questions;
   record.awaits = event.decision.awaits;
   record.obligations = event.decision.obligations;
+  for (store::Obligation& obligation : record.obligations) obligation.type = ObligationShown(schema(), obligation.type);
   record.indeterminate = event.decision.indeterminate;
   record.policy = event.policy_digest;
   record.at_ns = event.time_ns;
@@ -128,6 +130,11 @@ DecisionRecord Orchestrator::Core::RecordOf(const store::Event& event) const {
   for (store::AskedQuestion& question : record.questions) question.to = shown(question.to);
   for (store::Awaited& awaited : record.awaits) awaited.by = shown(awaited.by);
   if (event.kind == store::EventKind::kConclude && event.transition.empty()) record.proposal = "conclude";
+  // Nothing is proposed: the rule that asks stands for it.
+  if (event.kind == store::EventKind::kAsk) record.proposal = event.on_behalf;
+  if (event.kind == store::EventKind::kFallback && event.transition.empty() && !event.decision.reasons.empty()) {
+    record.proposal = event.decision.reasons.front();
+  }
   if (event.kind == store::EventKind::kErase) record.proposal = "erase";
   if (event.kind == store::EventKind::kPolicy) record.proposal = "policy";
   if (event.kind != store::EventKind::kAnswer) return record;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/decision_names.h"
 #include "runtime/orchestrator/orchestrator_core.h"
 
@@ -201,6 +202,18 @@ bool Orchestrator::Core::FillComputed(Proposal* proposal) const {
   return EvaluateComputed(folded->world(), proposal, &probe, &out);
 }
 
+void Orchestrator::Core::KeepFrame(const Function& function, const ReadSet& reads, Decided* decided) {
+  decided->function = function.name;
+  std::vector<std::string> erasable;
+  decided->frame = EncodeFrame(function.frame, frame, &erasable);
+  for (std::string& text : erasable) decided->frame_private.push_back({std::move(text), false});
+  for (const writ::ReadVersion& read : reads) {
+    std::string stream = store::StreamName(schema().workflows[read.workflow.value].qualified, read.key);
+    const int64_t version = chain->StreamVersion(stream);
+    decided->reads.push_back({std::move(stream), version});
+  }
+}
+
 absl::StatusOr<Decided> Orchestrator::Core::Decide(Proposal* proposal) {
   if (!FillComputed(proposal)) {
     return absl::InvalidArgumentError(absl::StrCat("a value that `", TransitionOf(schema(), *proposal).name,
@@ -216,15 +229,11 @@ absl::StatusOr<Decided> Orchestrator::Core::Decide(Proposal* proposal) {
   Decided decided;
   NameDecision(schema(), function, raw, &decided.decision);
   for (uint16_t i = 0; i < raw.applied_count; ++i) decided.applied.push_back(function.restraints[raw.applied[i]].rule);
-  decided.function = function.name;
-  std::vector<std::string> erasable;
-  decided.frame = EncodeFrame(function.frame, frame, &erasable);
-  for (std::string& text : erasable) decided.frame_private.push_back({std::move(text), false});
-  for (const writ::ReadVersion& read : reads) {
-    std::string stream = store::StreamName(schema().workflows[read.workflow.value].qualified, read.key);
-    const int64_t version = chain->StreamVersion(stream);
-    decided.reads.push_back({std::move(stream), version});
+  if (!transition.consequences.empty()) {
+    std::vector<int64_t> out;
+    AddObligations(folded->world(), *proposal, function, raw, &probe, &out, &reads, &decided.decision);
   }
+  KeepFrame(function, reads, &decided);
   const Pending* pending = folded->FindSame(*proposal);
   const Waits waits(*folded, *proposal, pending, NextPosition());
   if (raw.outcome == Outcome::kEscalate) waits.Ask(StandingRules(function, raw), &decided.decision);
@@ -239,6 +248,7 @@ absl::StatusOr<Decided> Orchestrator::Core::Decide(Proposal* proposal) {
 bool Orchestrator::Core::Covers(const Proposal& asked, const ActorView& actor) const {
   Proposal own = asked;
   own.actor = actor;
+  own.consenting = true;
   if (!FillComputed(&own)) return false;
   const FunctionId id = TransitionOf(schema(), own).decide;
   const Function& function = schema().functions[id.value];

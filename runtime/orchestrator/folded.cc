@@ -97,13 +97,20 @@ absl::Status Folded::Fold(const store::Event& event) {
     if (absl::Status s = FoldRegistration(event, false); !s.ok()) return s;
   }
   NoteKey(event);
-  return FoldProposal(event);
+  if (absl::Status s = FoldProposal(event); !s.ok()) return s;
+  asking_.Look(world_, names_.Workflow(event.workflow), event.instance, registry_.Orchestrator(), event.time_ns,
+               event.policy_digest == policy_->digest());
+  return absl::OkStatus();
+}
+
+RuleId Folded::AskDue(WorkflowId workflow, const std::string& key) const {
+  return asking_.Due(world_, workflow, key);
 }
 
 void Folded::Assume(const Assumption& assumption, int64_t now_ns) {
   const int64_t position = std::max<int64_t>(last_position_, 1);  // a round that began at 0 is none
   world_.Assume(assumption, position, now_ns);
-  escalations_.Withdraw(assumption.workflow, assumption.key, position);
+  escalations_.Withdraw(assumption.workflow, assumption.key, position, kNewState);
   TimeReview(assumption.workflow, assumption.key);
   transition_timers_.Update(*world_.Find(assumption.workflow, assumption.key));
 }
@@ -123,7 +130,8 @@ absl::Status Folded::FoldRegistration(const store::Event& event, bool roles_only
   if (!roles_only) world_.Apply(registry_.Registration(*description, event.time_ns), event.position, false);
   if (!is_new) world_.Apply(registry_.Roles(*description, event.time_ns), event.position, false);
   registry_.Refresh(*world_.Find(registry_.workflow(), description->id));
-  escalations_.Withdraw(registry_.workflow(), description->id, LastChange(registry_.workflow(), description->id));
+  escalations_.Withdraw(registry_.workflow(), description->id, LastChange(registry_.workflow(), description->id),
+                        StateOf(registry_.workflow(), description->id));
   return absl::OkStatus();
 }
 
@@ -151,6 +159,8 @@ absl::Status Folded::FoldProposal(const store::Event& event) {
   Proposal proposal;
   if (absl::Status s = ReadProposal(event, &proposal); !s.ok()) return s;
   if (event.kind == store::EventKind::kAnswer) return FoldAnswer(event, proposal);
+  if (event.kind == store::EventKind::kAsk) return FoldAsk(event, proposal);
+  if (event.kind == store::EventKind::kFallback && !proposal.transition.valid()) return FoldAskedRung(event, proposal);
   if (event.kind == store::EventKind::kConclude) {
     const ClausePlace place = FindClause(proposal.workflow, proposal.key, event.on_behalf);
     if (!place.clause.valid()) return Unknown(event, "a review's clause", event.on_behalf);
@@ -201,7 +211,8 @@ void Folded::FoldPermitted(const store::Event& event, const Proposal& proposal) 
   const Pending* same = FindSame(proposal);
   if (same != nullptr) escalations_.Close(same->position, QuestionState::kWithdrawn);
   escalations_.Happened(proposal.workflow, proposal.key, proposal.transition, proposal.actor.role);
-  escalations_.Withdraw(proposal.workflow, proposal.key, LastChange(proposal.workflow, proposal.key));
+  escalations_.Withdraw(proposal.workflow, proposal.key, LastChange(proposal.workflow, proposal.key),
+                        StateOf(proposal.workflow, proposal.key));
   TimeReview(proposal.workflow, proposal.key);
   transition_timers_.Update(*world_.Find(proposal.workflow, proposal.key));
 }
@@ -227,7 +238,13 @@ absl::Status Folded::FoldAnswer(const store::Event& event, const Proposal& propo
   world_.Apply(proposal, event.position, !permitted);
   const RoleId role = names_.Role(event.question_role);
   if (!role.valid()) return Unknown(event, "a role", event.question_role);
-  if (permitted) escalations_.Answer(event.question, role, event.transition == "yes");
+  if (!permitted) return absl::OkStatus();
+  const bool yes = event.transition == "yes";
+  escalations_.Answer(event.question, role, yes);
+  const Question* question = escalations_.FindQuestion(event.question, role);
+  const Pending* pending = question == nullptr ? nullptr : escalations_.FindPending(question->pending);
+  // What was asked without a proposal is settled by a yes: there is nothing to decide again.
+  if (yes && pending != nullptr && !pending->ask.empty()) escalations_.Close(pending->position, QuestionState::kGranted);
   return absl::OkStatus();
 }
 
@@ -307,6 +324,31 @@ void Folded::FoldNextRung(const store::Event& event, Pending asked) {
     const std::vector<std::string> rules = asked.questions.front().rules;
     escalations_.AskAfterHold(position, rules.empty() ? "" : rules.front(), std::move(asked.questions.front()));
   }
+}
+
+absl::Status Folded::FoldAsk(const store::Event& event, const Proposal& proposal) {
+  absl::StatusOr<Pending> pending = ReadPending(event, proposal);
+  if (!pending.ok()) return pending.status();
+  OpenQuestionInstances(event, proposal);
+  pending->ask = event.on_behalf;
+  pending->state = StateOf(proposal.workflow, proposal.key);
+  escalations_.Ask(schema(), *std::move(pending), false);
+  asking_.Asked(world_, proposal.workflow, proposal.key, names_.Rule(event.on_behalf));
+  return absl::OkStatus();
+}
+
+// The next role is asked, or there is nobody left to ask and nothing to do.
+absl::Status Folded::FoldAskedRung(const store::Event& event, const Proposal& proposal) {
+  const RoleId expired = names_.Role(event.question_role);
+  const Question* question = expired.valid() ? escalations_.FindQuestion(event.question, expired) : nullptr;
+  absl::StatusOr<Pending> next = ReadPending(event, proposal);
+  if (!next.ok()) return next.status();
+  const bool goes_on = question != nullptr && !next->questions.empty() && question->state == QuestionState::kOpen &&
+                       escalations_.FindPending(question->pending) != nullptr;
+  if (!goes_on) return CloseTimedOut(event), absl::OkStatus();
+  OpenQuestionInstances(event, proposal);
+  escalations_.AskNext(question->pending, expired, std::move(next->questions.front()));
+  return absl::OkStatus();
 }
 
 void Folded::OpenQuestionInstances(const store::Event& event, const Proposal& asker) {

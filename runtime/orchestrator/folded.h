@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "runtime/escalate/escalate.h"
+#include "runtime/orchestrator/asking.h"
 #include "runtime/orchestrator/names.h"
 #include "runtime/orchestrator/transition_timers.h"
 #include "runtime/registry/registry.h"
@@ -54,6 +55,7 @@ class Folded {
   int64_t LastChange(WorkflowId workflow, std::string_view key) const;
   StateId StateOf(WorkflowId workflow, std::string_view key) const;
   const Pending* FindSame(const Proposal& proposal) const;                         // null: nothing like it is pending
+  RuleId AskDue(WorkflowId workflow, const std::string& key) const;                // none: nothing is to be asked
   int64_t ReviewDue(WorkflowId workflow, std::string_view key) const;              // INT64_MAX: no review waits
 
   // What an event proposed, as it would be proposed now. kFailedPrecondition as above; no transition where it has none.
@@ -76,6 +78,8 @@ class Folded {
   void FoldDenied(const store::Event& event, const Proposal& proposal);
   absl::Status FoldWaiting(const store::Event& event, const Proposal& proposal);
   void FoldNextRung(const store::Event& event, Pending asked);
+  absl::Status FoldAsk(const store::Event& event, const Proposal& proposal);
+  absl::Status FoldAskedRung(const store::Event& event, const Proposal& proposal);
   absl::StatusOr<Pending> ReadPending(const store::Event& event, const Proposal& proposal) const;
   LadderId ReadLadder(const store::Event& event, uint32_t kept, const std::string& rule, RoleId role) const;
   void OpenQuestionInstances(const store::Event& event, const Proposal& proposal);
@@ -88,6 +92,7 @@ class Folded {
   World world_;
   Registry registry_;
   Escalations escalations_;
+  Asking asking_;
   absl::flat_hash_map<std::pair<std::string, std::string>, UsedKey> keys_;         // (actor, key)
   TransitionTimers transition_timers_;
   std::set<Timer> review_timers_;

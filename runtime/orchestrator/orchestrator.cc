@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/convert.h"
 #include "runtime/orchestrator/orchestrator_core.h"
 
@@ -29,6 +30,7 @@ absl::StatusOr<std::unique_ptr<Orchestrator>> Orchestrator::Open(const CompiledP
   if (options.mode == ClockMode::kLive && options.clock == nullptr) {
     return absl::FailedPreconditionError("live time needs a clock");
   }
+  if (absl::Status s = CanCarryOut(policy->schema(), options.obligations); !s.ok()) return s;
   auto core = std::make_unique<Core>(policy, store, std::move(options));
   if (!core->folded->names().question().valid() || !core->folded->registry().workflow().valid()) {
     return absl::FailedPreconditionError("the policy lacks the built-in workflows Agent and Question");

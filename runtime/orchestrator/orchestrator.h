@@ -51,6 +51,9 @@ struct OrchestratorOptions {
   store::RandomSource* random = nullptr;     // salts; not owned; null: the operating system's
   bool trusted_input = true;                 // agent lines and inline actors are taken: a file that its owner runs
   std::vector<ActorDescription> founders;    // registered by the host when the log is empty
+  // What the host can be obliged to, by name (`page`, `notify`; qualified where two packages have one). A policy that may
+  // oblige it to more is not loaded: kFailedPrecondition. ObligationsNeeded (consequences.h) lists what a policy needs.
+  std::vector<std::string> obligations;
   // Roles with a `may` for it, by workflow and transition: which role an actor of several means. Empty: the policy is asked
   // which of them it would let propose this.
   std::vector<std::vector<std::vector<RoleId>>> may;

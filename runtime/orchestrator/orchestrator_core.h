@@ -80,6 +80,7 @@ class Orchestrator::Core {
   // The position that the next event will have is part of it: questions are numbered by it.
   absl::StatusOr<Decided> Decide(Proposal* proposal);
   bool Covers(const Proposal& asked, const ActorView& actor) const;  // its authority covers the asked proposal
+  void KeepFrame(const Function& function, const ReadSet& reads, Decided* decided);  // `frame`, and what it was read from
   bool FillComputed(Proposal* proposal) const;           // false: a computed value is out of its range
   store::Event EventOf(store::EventKind kind, const Proposal& proposal, Decided decided) const;
   int64_t NextPosition() const { return chain->last_position() + 1; }
@@ -96,6 +97,7 @@ class Orchestrator::Core {
   absl::StatusOr<bool> SettleOne(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause);
   absl::Status Conclude(WorkflowId workflow, const std::string& key, ReviewId review, ClauseId clause, int64_t now_ns,
                         int64_t cause);
+  absl::Status Ask(WorkflowId workflow, const std::string& key, RuleId rule, int64_t now_ns, int64_t cause);
   absl::Status Redecide(int64_t pending, int64_t now_ns, int64_t cause);
   struct RanOut {
     int64_t number = 0;                      // the question, or the pending proposal of a hold

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/decision_names.h"
 #include "runtime/registry/registry.h"
 
@@ -30,6 +31,10 @@ const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   function_ = &schema.functions[transition.decide.value];
   FillFrame(world_, *function_, *proposal, &frame_, nullptr);
   policy_->Decide(transition.decide, frame_.words(), &decision_);
+  told_ = store::Decision();
+  if (!transition.consequences.empty()) {
+    AddObligations(world_, *proposal, *function_, decision_, &frame_, &out_, nullptr, &told_);
+  }
   ++position_;
   if (decision_.outcome == Outcome::kEscalate || decision_.outcome == Outcome::kHold) NoteAsked(*proposal);
   // A refused proposal that was only to wait was not denied.
@@ -38,6 +43,7 @@ const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   state_after_ = instance == nullptr ? kNewState : instance->state;
   last_ = *proposal;
   if (happened) Applied(*proposal);
+  LookForAsks(*proposal);
   return decision_;
 }
 
@@ -45,13 +51,31 @@ void ReplaySession::CarriedOut(const Proposal& proposal, bool happened, const st
   would_have_.clear();
   Lapse(proposal.now_ns);
   ++position_;
-  std::erase_if(running_, [&](const auto& entry) {
-    const Timer& timer = entry.first;
-    return timer.workflow == proposal.workflow && timer.key == proposal.key &&
-           std::find(rules.begin(), rules.end(), timer.rule) != rules.end();
-  });
+  Settle(proposal.workflow, proposal.key, rules);
   world_.Apply(proposal, position_, !happened);
   if (happened) Applied(proposal);
+  LookForAsks(proposal);
+}
+
+void ReplaySession::Settle(WorkflowId workflow, const std::string& key, const std::vector<std::string>& rules) {
+  std::erase_if(running_, [&](const auto& entry) {
+    const Timer& timer = entry.first;
+    return timer.workflow == workflow && timer.key == key &&
+           std::find(rules.begin(), rules.end(), timer.rule) != rules.end();
+  });
+}
+
+// What an `ask` rule would have asked after this event.
+void ReplaySession::LookForAsks(const Proposal& event) {
+  asking_.Look(world_, event.workflow, event.key, orchestrator_, event.now_ns, true);
+  for (;;) {
+    const RuleId rule = asking_.Due(world_, event.workflow, event.key);
+    if (!rule.valid()) return;
+    asking_.Asked(world_, event.workflow, event.key, rule);
+    const Rule& asks = world_.schema().rules[rule.value];
+    Note(WouldHave::Kind::kAsk, event, event.now_ns, rule, TransitionId(), asks.asks);
+    Start(event, rule, asks.ladder, event.now_ns);
+  }
 }
 
 // What happened may complete a review, or begin one.
@@ -103,6 +127,7 @@ void ReplaySession::Start(const Proposal& proposal, RuleId rule, LadderId ladder
   running.rule = rule;
   const Instance* instance = world_.Find(proposal.workflow, proposal.key);
   running.last_change = instance == nullptr ? 0 : instance->last_change;
+  running.state = instance == nullptr ? kNewState : instance->state;
   running_[running.timer] = running;
 }
 
@@ -125,13 +150,16 @@ void ReplaySession::Lapse(int64_t now_ns) {
     const Running ran = running_.begin()->second;
     running_.erase(running_.begin());
     const Instance* instance = world_.Find(ran.timer.workflow, ran.timer.key);
-    // What the record moved since is withdrawn.
-    if ((instance == nullptr ? 0 : instance->last_change) != ran.last_change) continue;
+    // What the record moved since is withdrawn; what was asked without a proposal, where it left the state.
+    const bool asks_alone = world_.schema().rules[ran.rule.value].effect == Effect::kAsk;
+    const bool stale = asks_alone ? instance == nullptr || instance->state != ran.state
+                                  : (instance == nullptr ? 0 : instance->last_change) != ran.last_change;
+    if (stale) continue;
     Proposal where;
     where.workflow = ran.timer.workflow;
     where.key = ran.timer.key;
     const Ladder& ladder = world_.schema().ladders[ran.ladder.value];
-    const bool asks = ladder.otherwise == Ladder::Else::kEscalate;
+    const bool asks = ladder.otherwise == Ladder::Else::kEscalate || ladder.otherwise == Ladder::Else::kAsk;
     Note(WouldHave::Kind::kFallback, where, ran.timer.due_ns, ran.rule, ladder.transition, asks ? ladder.role : RoleId());
     if (asks) Start(where, ran.rule, ladder.next, ran.timer.due_ns);
   }
@@ -206,6 +234,12 @@ DecisionRecord ReplaySession::Record() const {
   record.reasons = std::move(decision.reasons);
   record.excused = std::move(decision.excused);
   record.indeterminate = std::move(decision.indeterminate);
+  record.indeterminate.insert(record.indeterminate.end(), told_.indeterminate.begin(), told_.indeterminate.end());
+  std::sort(record.indeterminate.begin(), record.indeterminate.end());
+  record.indeterminate.erase(std::unique(record.indeterminate.begin(), record.indeterminate.end()),
+                             record.indeterminate.end());
+  record.obligations = told_.obligations;
+  for (store::Obligation& obligation : record.obligations) obligation.type = ObligationShown(schema, obligation.type);
   record.policy = policy_->digest();
   record.at_ns = last_.now_ns;
   if (record.outcome != Outcome::kEscalate && record.outcome != Outcome::kHold) return record;

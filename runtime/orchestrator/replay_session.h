@@ -15,6 +15,7 @@
 #include "runtime/decision/decision.h"
 #include "runtime/escalate/escalate.h"
 #include "runtime/frame/frame.h"
+#include "runtime/orchestrator/asking.h"
 #include "runtime/orchestrator/input.h"
 #include "runtime/orchestrator/transition_timers.h"
 #include "runtime/review/review.h"
@@ -50,6 +51,9 @@ class ReplaySession {
   // again. `rules`: what it ends no longer waits for them. What was due before it is in would_have() first.
   void CarriedOut(const Proposal& proposal, bool happened, const std::vector<std::string>& rules);
 
+  // What these rules asked or held is over.
+  void Settle(WorkflowId workflow, const std::string& key, const std::vector<std::string>& rules);
+
   // Time passes without an event: what was due by then is in would_have().
   void MoveTo(int64_t now_ns);
 
@@ -62,9 +66,10 @@ class ReplaySession {
   const World& world() const { return world_; }
 
  private:
-  struct Running { Timer timer; LadderId ladder; RuleId rule; int64_t last_change; };
+  struct Running { Timer timer; LadderId ladder; RuleId rule; int64_t last_change; StateId state; };
 
   void Applied(const Proposal& proposal);
+  void LookForAsks(const Proposal& event);
   void Lapse(int64_t now_ns);
   void LapseReview(const Timer& timer);
   void LapseTransition(const Timer& timer);
@@ -77,10 +82,12 @@ class ReplaySession {
   const CompiledPolicy* policy_;
   World world_;
   Reviews reviews_;
+  Asking asking_;
   ActorView orchestrator_;
   Frame frame_;
   std::vector<int64_t> out_;
   RawDecision decision_{};
+  store::Decision told_;                   // the obligations of the last event, and what could not be told
   const Function* function_ = nullptr;
   Proposal last_;
   StateId state_after_;

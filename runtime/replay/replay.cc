@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/escalate/escalate.h"
 #include "runtime/frame/frame.h"
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/names.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/orchestrator/replay_session.h"
@@ -20,6 +21,9 @@
 
 namespace writ::replay {
 namespace {
+
+// Begins the identity of what an `ask` rule asked, which is about no proposal.
+constexpr char kAskedAlone[] = "ask ";
 
 constexpr int64_t kProgressEvery = 1024;
 
@@ -154,6 +158,11 @@ class Record {
     return decision.outcome;
   }
 
+  // What an `ask` rule asked was answered.
+  void Settle(WorkflowId workflow, const std::string& key, const std::vector<std::string>& rules) {
+    session_.Settle(workflow, key, rules);
+  }
+
   // Time passes: what was due by then.
   void MoveTo(int64_t now_ns) {
     session_.MoveTo(now_ns);
@@ -230,7 +239,9 @@ class Proposed {
   static absl::StatusOr<std::unique_ptr<Proposed>> Open(const CompiledPolicy* policy, const ReplayOptions& options,
                                                         ReplayReport* report) {
     auto proposed = std::unique_ptr<Proposed>(new Proposed(policy->schema(), options, report));
-    absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(policy, &proposed->store_, {});
+    OrchestratorOptions can;
+    can.obligations = ObligationsNeeded(policy->schema());
+    absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(policy, &proposed->store_, can);
     if (!orchestrator.ok()) return orchestrator.status();
     proposed->orchestrator_ = *std::move(orchestrator);
     return proposed;
@@ -320,8 +331,10 @@ class Proposed {
       Wanted asked{record.workflow, record.on, record.proposal, "", *role, question.rules, record.at_ns};
       const Question* kept = orchestrator_->escalations().FindQuestion(question.question, *role);
       const Pending* pending = kept == nullptr ? nullptr : orchestrator_->escalations().FindPending(kept->pending);
-      if (pending != nullptr)
-        asked.identity = Escalations::Identity(orchestrator_->schema(), pending->proposal);
+      if (pending != nullptr) {
+        asked.identity = pending->ask.empty() ? Escalations::Identity(orchestrator_->schema(), pending->proposal)
+                                              : absl::StrCat(kAskedAlone, pending->ask);
+      }
       asked_[absl::StrCat(record.workflow, "/", record.on)].push_back({question.question, std::move(asked)});
     }
   }
@@ -346,6 +359,7 @@ class Proposed {
     if (!IsProposed(record.kind)) {
       const bool fell_back = record.kind == store::EventKind::kFallback;
       const char* did = record.kind == store::EventKind::kConclude       ? "concluded "
+                        : record.kind == store::EventKind::kAsk             ? "asked about "
                         : fell_back && record.outcome == Outcome::kDeny     ? "denied "
                         : fell_back && record.outcome == Outcome::kEscalate ? "asked the next role about "
                         : fell_back                                         ? "fell back to "
@@ -573,7 +587,10 @@ class StoredLog {
       auto asked = std::find_if(numbered.begin(), numbered.end(),
                                 [&](const AskedThen& other) { return other.to == question.to; });
       if (asked == numbered.end()) {
-        asked = numbered.insert(numbered.end(), {question.to, {}, {}, event.workflow, event.instance, event.transition,
+        // Where nothing was proposed the rule that asks stands for it.
+        const std::string& what = event.transition.empty() && !question.rules.empty() ? question.rules.front()
+                                                                                      : event.transition;
+        asked = numbered.insert(numbered.end(), {question.to, {}, {}, event.workflow, event.instance, what,
                                                  event.time_ns, identity_[event.position]});
       }
       asked->rules.insert(asked->rules.end(), question.rules.begin(), question.rules.end());
@@ -594,6 +611,8 @@ class StoredLog {
     if (!closed_.empty()) approved_.erase(std::exchange(closed_, ""));
     if (event.kind == store::EventKind::kFallback) {
       identity_[event.position] = identity_[event.question];
+    } else if (event.kind == store::EventKind::kAsk) {
+      identity_[event.position] = absl::StrCat(kAskedAlone, event.on_behalf);
     } else if (event.kind != store::EventKind::kAnswer && !event.transition.empty()) {
       const absl::StatusOr<Proposal> proposal = ProposalOf(event);
       if (proposal.ok()) identity_[event.position] = Escalations::Identity(schema_, *proposal);
@@ -697,6 +716,14 @@ class StoredLog {
 
   absl::Status FollowAnswer(const store::Event& event, Record* record) {
     if (!event.actor_registration.empty()) Register(event, record);
+    // It settled what an `ask` rule asked, and moves nothing.
+    const AskedThen* alone = FindAsked(event);
+    if (alone != nullptr && alone->identity.starts_with(kAskedAlone)) {
+      record->MoveTo(event.time_ns);
+      const bool counts = event.decision.outcome == Outcome::kPermit;
+      if (counts) record->Settle(names_.Workflow(alone->workflow), alone->on, alone->rules);
+      return absl::OkStatus();
+    }
     AnswerLine line;
     line.number = event.question;
     line.to = names_.Role(event.question_role);

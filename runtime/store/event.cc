@@ -455,7 +455,8 @@ bool IsCanonical(const Event& event) {
 
 std::string_view EventKindName(EventKind kind) {
   static constexpr std::string_view kNames[] = {"register", "propose",  "answer", "conclude",
-                                                "fallback", "redecide", "erase",  "policy",   "timer"};
+                                                "fallback", "redecide", "erase",  "policy",   "timer",
+                                                "ask"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -35,8 +35,9 @@ enum class EventKind : uint8_t {
   kErase,      // `erased` says of which events
   kPolicy,     // policy_digest is in force from here on
   kTimer,      // orchestrator: a transition whose time has come
+  kAsk,        // orchestrator: an `ask` rule's guard has become true; on_behalf is the rule, there is no transition
 };
-inline constexpr EventKind kEventKindLast = EventKind::kTimer;
+inline constexpr EventKind kEventKindLast = EventKind::kAsk;
 std::string_view EventKindName(EventKind kind);  // "register", …
 
 // What a recorded log says became of it, where one is followed.

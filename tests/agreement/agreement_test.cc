@@ -167,7 +167,13 @@ class Report {
       std::printf(" %zu:%llu", k, U(s_.quantifiers[k]));
       Require(s_.quantifiers[k] > 0, absl::StrCat("quantifier ", k));
     }
-    std::printf("\n");
+    std::printf("\n  consents: %llu; upon: %llu; values of obligations: %llu, and %llu absent\n", U(s_.consents),
+                U(s_.upons), U(s_.told), U(s_.untold));
+    Require(s_.consents > 0, "consent");
+    Require(s_.upons > 0, "upon");
+    std::printf("  asks: %llu, silent %llu\n", U(s_.asks), U(s_.silent));
+    Require(s_.asks > 0 && s_.silent > 0, "asks");
+    Require(s_.told > 0 && s_.untold > 0, "values of obligations");
     for (const std::string& missing : missing_) std::printf("  NOT SEEN ENOUGH: %s\n", missing.c_str());
     return missing_.empty();
   }

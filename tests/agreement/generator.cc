@@ -101,6 +101,8 @@ class Generator {
   void MakeRule(RuleId id);
   void Where(typed::Rule* rule, const Rule& row);
   void Until(typed::Rule* rule, Rule* row);
+  void Then(typed::Rule* rule, Rule* row);
+  void MakeAsk(RuleId id);
   std::vector<const typed::Rule*> Excusable(DomainId domain) const;
   ExprPtr Guard(WorkflowId w, const std::vector<TransitionId>& transitions, Effect effect);
   std::vector<uint32_t> Governed() const;  // the workflows that authors wrote, entities last
@@ -244,6 +246,13 @@ void Generator::Tables() {
     if (w.name == "Question") question_ = WorkflowId(i);
   }
   Records();
+  Obligation page{"page", "p.page", {MakeField("level", Ranged(TypeKind::kInt, 0, 100)), MakeField("text", Text(5, true))}};
+  Obligation refund{"refund",
+                    "p.refund",
+                    {MakeField("amount", Simple(TypeKind::kMoney, 0)), MakeField("grade", Simple(TypeKind::kEnum, 0, true)),
+                     MakeField("to", Simple(TypeKind::kReference, customer_.value)), MakeField("now", Simple(TypeKind::kTime)),
+                     MakeField("yes", Simple(TypeKind::kBool))}};
+  schema().obligations = {page, refund};
 }
 
 TypeId Generator::LegsType(bool optional) {
@@ -586,7 +595,7 @@ std::vector<const typed::Rule*> Generator::Excusable(DomainId domain) const {
   const std::vector<DomainId>& below = program_.schema.domains[domain.value].below;
   for (const typed::Rule& rule : program_.rules) {
     const Rule& row = program_.schema.rules[rule.rule.value];
-    if (row.effect == Effect::kAllow) continue;
+    if (row.effect == Effect::kAllow || row.effect == Effect::kUpon || row.effect == Effect::kAsk) continue;
     if (row.domain == domain || std::find(below.begin(), below.end(), row.domain) != below.end()) out.push_back(&rule);
   }
   return out;
@@ -666,8 +675,44 @@ void Generator::MakeRule(RuleId id) {
   if (Chance(row.effect == Effect::kAllow ? 65 : 94)) rule.when = Guard(rule.workflow, rule.transitions, row.effect);
   if (Chance(row.effect == Effect::kAllow ? 8 : 15))
     rule.unless = Guard(rule.workflow, rule.transitions, Effect::kDeny);
+  if (row.effect == Effect::kUpon || (row.effect != Effect::kAllow && Chance(20))) Then(&rule, &row);
   schema().rules[id.value] = row;
   program_.rules.push_back(std::move(rule));
+}
+
+// It asks where the review may be blocked, and looks at the instance while nobody proposes.
+void Generator::MakeAsk(RuleId id) {
+  Rule& row = schema().rules[id.value];
+  row.asks = RoleId(Below(schema().roles.size()));
+  const std::vector<Transition>& transitions = schema().workflows[main_.value].transitions;
+  const auto block = std::find_if(transitions.begin(), transitions.end(), [](const Transition& t) { return t.name == "block"; });
+  schema().ladders.push_back({kHour, Ladder::Else::kTransition,
+                              TransitionId(static_cast<size_t>(block - transitions.begin())), RoleId(), LadderId()});
+  row.ladder = LadderId(schema().ladders.size() - 1);
+  typed::Rule rule;
+  rule.rule = id;
+  rule.workflow = main_;
+  ExprMaker maker(&program_, &random_, {Scope::Kind::kConclude, main_, {}, 6});
+  rule.when = Chance(30) ? maker.Plain() : maker.Bool(2);
+  if (Chance(30)) rule.when = Make(ExprKind::kOr, TypeOf(TypeKind::kBool), 0, std::move(rule.when), maker.Wide());
+  if (Chance(25)) rule.unless = maker.Bool(1);
+  program_.rules.push_back(std::move(rule));
+}
+
+void Generator::Then(typed::Rule* rule, Rule* row) {
+  ExprMaker maker(&program_, &random_, {Scope::Kind::kProposal, rule->workflow, rule->transitions, 6});
+  for (uint32_t i = 0, count = 1 + Below(2); i < count; ++i) {
+    const ObligationId id(Below(schema().obligations.size()));
+    row->then.push_back({id, "", RoleId(), TransitionId(), LadderId()});
+    typed::Consequence consequence;
+    for (const Field& field : schema().obligations[id.value].fields) {
+      Type type = schema().types[field.type.value];
+      const bool left_out = type.optional && Chance(30);
+      type.optional = false;
+      consequence.values.push_back(left_out ? nullptr : maker.Value(type, 2));
+    }
+    rule->then.push_back(std::move(consequence));
+  }
 }
 
 std::vector<uint32_t> Generator::Governed() const {
@@ -688,6 +733,7 @@ void Generator::Authority() {
                                                  [&](const Seat& s) { return s.role == RoleId(r); });
         if (!seat && !Chance(r == 0 ? 85 : 45)) continue;
         typed::Grant grant;
+        grant.consent = Chance(7);
         grant.role = RoleId(r);
         grant.workflow = WorkflowId(w);
         grant.transition = TransitionId(t);
@@ -807,12 +853,25 @@ void Generator::Rules() {
     Rule row;
     row.qualified = absl::StrCat("p.rule_", absl::Dec(i, absl::kZeroPad3));
     const uint32_t pick = Below(100);
-    row.effect = pick < 17 ? Effect::kDeny : pick < 38 ? Effect::kHold : pick < 68 ? Effect::kEscalate : Effect::kAllow;
+    row.effect = pick < 17   ? Effect::kDeny
+                 : pick < 38 ? Effect::kHold
+                 : pick < 68 ? Effect::kEscalate
+                 : pick < 75 ? Effect::kUpon
+                             : Effect::kAllow;
     row.domain = DomainId(Below(schema().domains.size()));
     (row.effect == Effect::kAllow ? allows : restraints).push_back(RuleId(schema().rules.size()));
     schema().rules.push_back(row);
   }
+  for (uint32_t i = 0, asks = Below(3); i < asks; ++i) {
+    Rule row;
+    row.qualified = absl::StrCat("p.s_ask_", i);
+    row.effect = Effect::kAsk;
+    row.domain = DomainId(0);
+    w.asks.push_back(RuleId(schema().rules.size()));
+    schema().rules.push_back(row);
+  }
   for (const RuleId id : restraints) MakeRule(id);
+  for (const RuleId id : schema().workflows[main_.value].asks) MakeAsk(id);
   for (const RuleId id : allows) MakeRule(id);
   std::sort(program_.rules.begin(), program_.rules.end(),
             [](const typed::Rule& a, const typed::Rule& b) { return a.rule < b.rule; });
@@ -843,7 +902,7 @@ typed::Program Clone(const typed::Program& program) {
     copy.facts.push_back(std::move(fact));
   }
   for (const typed::Grant& g : program.grants) {
-    typed::Grant grant{g.role, g.workflow, g.transition, {}, typed::Clone(g.when)};
+    typed::Grant grant{g.role, g.workflow, g.transition, {}, typed::Clone(g.when), g.consent};
     for (const typed::Limit& limit : g.limits)
       grant.limits.push_back({typed::Clone(limit.field), typed::Clone(limit.value)});
     copy.grants.push_back(std::move(grant));
@@ -948,7 +1007,7 @@ std::string Describe(const typed::Program& program) {
   for (const typed::Rule& rule : program.rules) {
     const Rule& row = schema.rules[rule.rule.value];
     const Workflow& w = schema.workflows[rule.workflow.value];
-    static constexpr const char* kEffects[] = {"deny", "hold", "escalate", "allow"};
+    static constexpr const char* kEffects[] = {"deny", "hold", "escalate", "allow", "upon", "ask"};
     absl::StrAppend(&out, "rule ", row.qualified, " (", rule.rule.value, ") d", row.domain.value, " ",
                     kEffects[static_cast<int>(row.effect)], " on ", w.name, ":");
     for (const TransitionId t : rule.transitions) absl::StrAppend(&out, " ", w.transitions[t.value].name);
@@ -959,12 +1018,16 @@ std::string Describe(const typed::Program& program) {
     for (const RuleId r : rule.overrides) absl::StrAppend(&out, " overrides ", r.value);
     if (rule.when != nullptr) absl::StrAppend(&out, "\n    when ", typed::Text(*rule.when));
     if (rule.unless != nullptr) absl::StrAppend(&out, "\n    unless ", typed::Text(*rule.unless));
+    for (const typed::Consequence& c : rule.then) {
+      out += "\n    then";
+      for (const ExprPtr& value : c.values) absl::StrAppend(&out, " ", value == nullptr ? "-" : typed::Text(*value));
+    }
     out += "\n";
   }
   for (const typed::Grant& grant : program.grants) {
-    if (grant.when == nullptr && grant.limits.empty()) continue;
+    if (grant.when == nullptr && grant.limits.empty() && !grant.consent) continue;
     const Workflow& w = schema.workflows[grant.workflow.value];
-    absl::StrAppend(&out, "may R", grant.role.value, " ", w.name, ".", w.transitions[grant.transition.value].name);
+    absl::StrAppend(&out, "may R", grant.role.value, grant.consent ? " consent to " : " ", w.name, ".", w.transitions[grant.transition.value].name);
     for (const typed::Limit& limit : grant.limits)
       absl::StrAppend(&out, " up to ", typed::Text(*limit.field), " ", typed::Text(*limit.value));
     if (grant.when != nullptr) absl::StrAppend(&out, " when ", typed::Text(*grant.when));

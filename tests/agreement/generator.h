@@ -49,6 +49,9 @@ void EachExpr(typed::Program* program, Visit visit) {
   for (typed::Rule& rule : program->rules) {
     EachPart(&rule.when, visit);
     EachPart(&rule.unless, visit);
+    for (typed::Consequence& consequence : rule.then) {
+      for (typed::ExprPtr& value : consequence.values) EachPart(&value, visit);
+    }
   }
   for (typed::Review& review : program->reviews) {
     for (typed::ReviewClause& clause : review.clauses) EachPart(&clause.when, visit);

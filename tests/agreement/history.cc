@@ -268,6 +268,7 @@ void Historian::ChooseRest(Proposal* p) {
                   : std::max<int64_t>(
                         0, instance->last_change + static_cast<int64_t>(random_.Below(8)) - (Chance(12) ? 6 : 0));
   p->duplicate = Chance(1);
+  p->consenting = Chance(25);
   if (Chance(25)) {
     for (uint32_t r = 0; r < schema_.rules.size(); ++r) {
       const Rule& rule = schema_.rules[r];

@@ -1005,7 +1005,8 @@ Walked Oracle::Covered(Scene* scene) const {
   Walked covered = Truth(false);
   for (const typed::Grant& grant : program_.grants) {
     if (grant.workflow != scene->proposal->workflow || grant.transition != scene->proposal->transition) continue;
-    Walked one = Truth(scene->proposal->actor.role == grant.role);
+    if (grant.consent && scene->proposal->consenting) ++consents;
+    Walked one = Truth(scene->proposal->actor.role == grant.role && (!grant.consent || scene->proposal->consenting));
     for (const typed::Limit& limit : grant.limits) {
       const Walked field = Walk(*limit.field, scene), most = Walk(*limit.value, scene);
       one = KleeneAnd(one, Truth(field.present && field.number <= most.number, field.unknown || most.unknown));
@@ -1099,7 +1100,13 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
       if (rule.awaits_fact != UINT32_MAX) scope = scope && FactOf(rule.awaits_fact, scene).number == 0;
     }
     const Walked guard = GuardOf(rule, &scene, Polarity::kRestrains);
-    restrain(rule.rule, row.effect, scope && (guard.unknown || guard.number != 0), scope && guard.unknown);
+    const bool applies = scope && (guard.unknown || guard.number != 0), fails = scope && guard.unknown;
+    if (row.effect == Effect::kUpon) {  // for the safe way out too
+      if (applies) out.applied.push_back({rule.rule, row.effect});
+      if (fails) out.failed.push_back({rule.rule, row.effect});
+    } else {
+      restrain(rule.rule, row.effect, applies, fails);
+    }
   }
 
   std::set<RuleId> excused;
@@ -1132,7 +1139,7 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
   static constexpr Outcome kOutcomes[] = {Outcome::kDeny, Outcome::kHold, Outcome::kEscalate};
   std::vector<Restraining> standing;
   for (const Restraining& r : out.applied) {
-    if (excused.count(r.first) == 0) standing.push_back(r);
+    if (excused.count(r.first) == 0 && r.second != Effect::kUpon) standing.push_back(r);
   }
   for (const Restraining& r : standing) out.outcome = std::max(out.outcome, kOutcomes[static_cast<int>(r.second)]);
   if (!gates.empty()) {
@@ -1161,6 +1168,51 @@ std::vector<Walked> Oracle::Compute(const Proposal& proposal) const {
         out.push_back(Walk(*computed.value, &scene));
       }
     }
+  }
+  return out;
+}
+
+std::vector<Walked> Oracle::Then(const Proposal& proposal, RuleId id, uint32_t index) const {
+  kept_values.clear();
+  Scene scene = SceneOf(proposal, false);
+  std::vector<Walked> out;
+  for (const typed::Rule& rule : program_.rules) {
+    if (rule.rule != id || rule.workflow != proposal.workflow || !Contains(rule.transitions, proposal.transition)) continue;
+    for (const typed::ExprPtr& value : rule.then[index].values) {
+      Walked walked;
+      walked.present = false;
+      std::map<uint32_t, const Expr*> bound;
+      if (value != nullptr) {
+        walked = Walk(*value, &scene);
+        if (walked.unknown || ReadsNothing(*value, &scene, &bound)) walked.present = false;
+      }
+      out.push_back(std::move(walked));
+    }
+  }
+  return out;
+}
+
+std::vector<std::pair<bool, bool>> Oracle::Asks(const Proposal& where) const {
+  kept_values.clear();
+  Scene scene = SceneOf(where, true);
+  std::vector<std::pair<bool, bool>> out;
+  for (const RuleId id : scene.workflow->asks) {
+    const Rule& row = schema_.rules[id.value];
+    const Ladder& ladder = schema_.ladders[row.ladder.value];  // of one rung, which ends in a transition
+    const std::vector<StateId>& sources = scene.workflow->transitions[ladder.transition.value].sources;
+    const bool here = scene.view.state >= 0 && std::find(sources.begin(), sources.end(),
+                                                         StateId(static_cast<uint32_t>(scene.view.state))) != sources.end();
+    bool applies = false, fails = false;
+    for (const typed::Rule& rule : program_.rules) {
+      if (rule.rule != id) continue;
+      std::map<uint32_t, const Expr*> bound;
+      const auto nothing = [&](const typed::ExprPtr& e) { return e != nullptr && ReadsNothing(*e, &scene, &bound); };
+      const bool missing_when = nothing(rule.when), missing = nothing(rule.unless) || missing_when;
+      const Walked guard = GuardOf(rule, &scene, Polarity::kRestrains);
+      fails = here && (guard.unknown || missing);
+      applies = fails || (here && guard.number != 0);
+    }
+    out.emplace_back(applies, fails);
   }
   return out;
 }

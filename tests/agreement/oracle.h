@@ -77,6 +77,10 @@ class Oracle {
 
   OracleDecision Decide(const Proposal& proposal) const;
   std::vector<Walked> Compute(const Proposal& proposal) const;  // one for each computed set, in order
+  // The values of one `then` of a rule that is about this transition; what is unknown is absent.
+  std::vector<Walked> Then(const Proposal& proposal, RuleId rule, uint32_t index) const;
+  // Of each `ask` rule of the workflow, whether it asks now, and whether it could not be evaluated.
+  std::vector<std::pair<bool, bool>> Asks(const Proposal& where) const;
   OracleConclusion Conclude(const Proposal& where, ReviewId review) const;
   // None where more than `places_max` places are left.
   std::optional<OracleReview> Complete(const Proposal& where, ReviewId review, size_t places_max) const;
@@ -85,6 +89,7 @@ class Oracle {
   mutable uint64_t attributes = 0;  // of actors, that were read
   mutable std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(8, 0),
                                 calendars = std::vector<uint64_t>(8, 0);
+  mutable uint64_t consents = 0;      // that counted, because it was asked whether somebody may consent
 
  private:
   using Expr = typed::Expr;

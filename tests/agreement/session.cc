@@ -25,6 +25,8 @@ void Statistics::Add(const Statistics& o) {
   for (size_t i = 0; i < kinds.size(); ++i) kinds[i] += o.kinds[i];
   for (size_t i = 0; i < quantifiers.size(); ++i) quantifiers[i] += o.quantifiers[i];
   for (size_t i = 0; i < calendars.size(); ++i) calendars[i] += o.calendars[i];
+  consents += o.consents, upons += o.upons, told += o.told, untold += o.untold;
+  asks += o.asks, silent += o.silent;
   rules.insert(rules.end(), o.rules.begin(), o.rules.end());
   domains.insert(domains.end(), o.domains.begin(), o.domains.end());
 }
@@ -32,7 +34,7 @@ void Statistics::Add(const Statistics& o) {
 namespace {
 
 std::string NameOf(const Schema& schema, const Restraining& r) {
-  static constexpr const char* kEffects[] = {"deny", "hold", "escalate", "allow"};
+  static constexpr const char* kEffects[] = {"deny", "hold", "escalate", "allow", "upon", "ask"};
   return absl::StrCat(schema.rules[r.first.value].qualified, "/", kEffects[static_cast<int>(r.second)]);
 }
 
@@ -207,6 +209,7 @@ Session::~Session() {
   statistics_->attributes += oracle_->attributes;
   for (size_t i = 0; i < oracle_->kinds.size(); ++i) statistics_->kinds[i] += oracle_->kinds[i];
   for (size_t i = 0; i < oracle_->calendars.size(); ++i) statistics_->calendars[i] += oracle_->calendars[i];
+  statistics_->consents += oracle_->consents;
   for (size_t i = 0; i < oracle_->quantifiers.size(); ++i) statistics_->quantifiers[i] += oracle_->quantifiers[i];
 }
 
@@ -336,14 +339,69 @@ std::optional<std::string> Session::Decide(const Proposal& proposal, Decided* de
       return absl::StrCat(function.name, ": solver: ", status.ToString());
     if (status.ok() && !Same(interpreted, solved)) return differs("the solver", InWords(function, solved));
   }
+  if (std::optional<std::string> wrong = Consequences(proposal)) return wrong;
+  if (std::optional<std::string> wrong = Asks(proposal)) return wrong;
   if (options_.solver_frames > 0 && !solving_) return std::nullopt;  // what is counted is what was compared
   ran_.insert(id.value);
   ++statistics_->decisions;
   ++statistics_->outcomes[static_cast<size_t>(interpreted.outcome)];
   if (interpreted.allow_count > 0) ++statistics_->excused;
   if (interpreted.indeterminate_count > 0) ++statistics_->indeterminate;
+  for (const Restraining& r : decided->decision.applied) statistics_->upons += r.second == Effect::kUpon;
   for (const Restraining& r : decided->decision.reasons) {
     if (r.first.value < statistics_->reasons.size()) ++statistics_->reasons[r.first.value];
+  }
+  return std::nullopt;
+}
+
+// The values of all that the transition's rules oblige to, in all forms.
+std::optional<std::string> Session::Consequences(const Proposal& proposal) {
+  const Schema& schema = lowered_.program.schema;
+  for (const ConsequenceOf& of :
+       schema.workflows[proposal.workflow.value].transitions[proposal.transition.value].consequences) {
+    const Function& function = schema.functions[of.function.value];
+    FillFrame(*world_, function, proposal, &frame_, nullptr);
+    std::vector<int64_t> out(function.output_words + 1);
+    policy_->Evaluate(of.function, frame_.words(), out.data());
+    const std::vector<Walked> walked =
+        oracle_ == nullptr ? std::vector<Walked>() : oracle_->Then(proposal, of.rule, of.index);
+    for (size_t i = 0; i < walked.size(); ++i) {
+      const OutputSlot &present = function.outputs[2 * i], &slot = function.outputs[2 * i + 1];
+      const bool there = NumberAt(present, out.data()) != 0;
+      ++(there ? statistics_->told : statistics_->untold);
+      const bool same = there == walked[i].present &&
+                        (!there || (slot.kind == SlotKind::kString ? TextAt(slot, out.data()) == walked[i].text
+                                                                   : NumberAt(slot, out.data()) == walked[i].number));
+      if (!same) return absl::StrCat(function.name, ": the oracle tells another value ", i);
+    }
+  }
+  return std::nullopt;
+}
+
+// Which `ask` rules ask now, in all forms.
+std::optional<std::string> Session::Asks(const Proposal& proposal) {
+  const Schema& schema = lowered_.program.schema;
+  const FunctionId ask = schema.workflows[proposal.workflow.value].ask;
+  if (!ask.valid() || world_->Find(proposal.workflow, proposal.key) == nullptr) return std::nullopt;
+  Proposal where;
+  where.workflow = proposal.workflow;
+  where.key = proposal.key;
+  where.key_parts = proposal.key_parts;
+  where.now_ns = proposal.now_ns;
+  where.actor.is_orchestrator = true;
+  const Function& function = schema.functions[ask.value];
+  FillFrame(*world_, function, where, &frame_, nullptr);
+  std::vector<int64_t> out(function.output_words + 1);
+  policy_->Evaluate(ask, frame_.words(), out.data());
+  if (oracle_ == nullptr) return std::nullopt;
+  const std::vector<std::pair<bool, bool>> walked = oracle_->Asks(where);
+  for (size_t i = 0; i < walked.size(); ++i) {
+    const bool asks = NumberAt(function.outputs[2 * i], out.data()) != 0;
+    const bool fails = NumberAt(function.outputs[2 * i + 1], out.data()) != 0;
+    ++(asks ? statistics_->asks : statistics_->silent);
+    if (asks != walked[i].first || fails != walked[i].second) {
+      return absl::StrCat(function.name, ": the oracle says of the ask ", i, ": ", walked[i].first, " ", walked[i].second);
+    }
   }
   return std::nullopt;
 }

@@ -38,6 +38,9 @@ struct Statistics {
   std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(8, 0),
                         calendars = std::vector<uint64_t>(8, 0);
   uint64_t attributes = 0;                                  // of actors, that were read
+  uint64_t consents = 0;                                    // grants of consent that counted
+  uint64_t asks = 0, silent = 0;                            // `ask` rules that ask, and that do not
+  uint64_t upons = 0, told = 0, untold = 0;                 // `upon` that applied; values of obligations, there and not there
   std::vector<uint32_t> rules, domains;                     // of each program
   void Add(const Statistics& other);
 };
@@ -67,6 +70,8 @@ class Session {
  private:
   class BothPolicy;
   std::optional<std::string> Computed(Proposal* proposal, bool* fits);
+  std::optional<std::string> Consequences(const Proposal& proposal);
+  std::optional<std::string> Asks(const Proposal& proposal);
   std::optional<std::string> Decide(const Proposal& proposal, Decided* decided);
   std::optional<std::string> Conclude(const Proposal& proposal, Decided* decided);
   std::optional<std::string> Complete(const Proposal& proposal, ReviewId review);

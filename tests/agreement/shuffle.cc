@@ -181,6 +181,9 @@ void Shuffled::MoveRules() {
     if (rule.awaits_fact != UINT32_MAX) rule.awaits_fact = facts_[rule.awaits_fact];
     MoveExpr(rule.workflow, &rule.when);
     MoveExpr(rule.workflow, &rule.unless);
+    for (typed::Consequence& consequence : rule.then) {
+      for (ExprPtr& value : consequence.values) MoveExpr(rule.workflow, &value);
+    }
   }
   for (typed::Review& review : program_.reviews) {
     for (typed::ReviewClause& clause : review.clauses) {

@@ -1,3 +1,4 @@
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/tests/story.h"
 
 #include <cstdio>
@@ -170,6 +171,7 @@ void Story::Reopen() {
   store_ = std::make_unique<store::MemoryStore>(log_);
   OrchestratorOptions options;
   options.random = &random_;
+  options.obligations = ObligationsNeeded(policy_->schema());
   absl::StatusOr<std::unique_ptr<Orchestrator>> opened = Orchestrator::Open(policy_.get(), store_.get(), options);
   if (!opened.ok()) {
     std::fprintf(stderr, "%s\n", std::string(opened.status().message()).c_str());
@@ -188,6 +190,9 @@ std::string Story::Tell(const DecisionRecord& record) const {
   }
   for (const store::Awaited& awaited : record.awaits) {
     absl::StrAppend(&text, " awaits ", awaited.transition, awaited.by.empty() ? "" : " by ", awaited.by, until(awaited.until_ns));
+  }
+  for (const store::Obligation& obligation : record.obligations) {
+    absl::StrAppend(&text, " obliges to ", obligation.type, obligation.fields);
   }
   absl::StrAppend(&text, "; ", record.state);
   return record.repeated ? absl::StrCat(text, " (again)") : text;

@@ -1,0 +1,204 @@
+// What is asked without a proposal, what a decision obliges to, and who may only consent.
+#include <gtest/gtest.h>
+
+#include "runtime/orchestrator/consequences.h"
+#include "runtime/orchestrator/replay_session.h"
+#include "runtime/orchestrator/tests/story.h"
+
+namespace writ {
+namespace {
+
+const char* const kCases = R"(package t
+
+domain office
+role Clerk, Owner              in office
+human role Chief, Director     in office
+
+obligation page { role: string max 40  amount: money(EUR)  share: percent? }
+
+workflow Case by id: string max 40 {
+  amount: money(EUR) in 0 EUR .. 1M EUR
+  share:  percent?
+
+  states open, running, closed, stopped
+  final  closed
+  halted stopped
+
+  start: -> open             sets amount, share?
+  begin: open -> running
+  raise: in open, running    sets amount
+  note:  in running
+  close: running -> closed
+  stop:  running -> stopped
+}
+
+authority Clerk { may start, begin, raise, note, close on Case }
+authority Owner { may consent to close on Case }
+
+rule dear in office
+  ask Chief on Case within 2h else stop
+  when amount > 100 EUR
+
+rule noisy in office
+  ask Chief on Case within 1h else ask Director within 1h else stop
+  when count(note) >= 2
+
+rule owned in office
+  escalate close on Case by Clerk to Owner within 1d else stop
+  when amount > 10 EUR
+  then notify Owner
+
+rule told in office
+  upon close on Case
+  then page to Chief { amount: amount  share: share }
+)";
+
+Story OpenCases() {
+  Story story(kCases);
+  for (const char* role : {"Clerk", "Owner", "Chief", "Director"}) story.Agent(role, {role});
+  return story;  // the last position is 4
+}
+
+std::string Start(Story* story, const char* amount) {
+  story->Propose("start", "c", "Clerk", {{"amount", amount}});
+  return story->Propose("begin", "c", "Clerk");
+}
+
+// The log alone leads where the orchestrator was, and each of its decisions can be made again.
+void ExpectFolds(Story* story) {
+  const std::string live = story->Everything();
+  story->Reopen();
+  EXPECT_EQ(story->Everything(), live);
+  for (int64_t position = 1; position <= story->orchestrator().last_position(); ++position) {
+    absl::StatusOr<store::Event> event = story->orchestrator().EventAt(position);
+    ASSERT_TRUE(event.ok()) << event.status();
+    const Redecided again = Redecide(*event, story->policy());
+    EXPECT_TRUE(again == Redecided::kSame || (event->function.empty() && again == Redecided::kNotDecided)) << position;
+  }
+}
+
+TEST(Asking, TakesAPositionWhichIsTheQuestionsNumber) {
+  Story story = OpenCases();
+  EXPECT_EQ(Start(&story, "500 EUR"),
+            "6 begin c by Clerk: permit; running\n"
+            "7 t.dear c by orchestrator: escalate [t.dear] asks Chief(7) until +2h else stop; running");
+  ExpectFolds(&story);
+  EXPECT_EQ(story.Propose("note", "c", "Clerk"), "8 note c by Clerk: permit; running");
+  EXPECT_EQ(story.Answer("c", "Chief", "Chief", true), "9 yes c by Chief: permit; running");
+  EXPECT_EQ(story.Wait(3 * kHour), "");
+  ExpectFolds(&story);
+  EXPECT_EQ(story.Propose("raise", "c", "Clerk", {{"amount", "600 EUR"}}), "10 raise c by Clerk: permit; running");
+  story.Propose("raise", "c", "Clerk", {{"amount", "6 EUR"}});
+  EXPECT_EQ(story.Propose("raise", "c", "Clerk", {{"amount", "600 EUR"}}),
+            "12 raise c by Clerk: permit; running\n"
+            "13 t.dear c by orchestrator: escalate [t.dear] asks Chief(13) until +5h else stop; running");
+  ExpectFolds(&story);
+}
+
+TEST(Asking, NoGoesToTheEndOfTheLadder) {
+  Story story = OpenCases();
+  Start(&story, "5 EUR");
+  story.Propose("note", "c", "Clerk");
+  EXPECT_EQ(story.Propose("note", "c", "Clerk"),
+            "8 note c by Clerk: permit; running\n"
+            "9 t.noisy c by orchestrator: escalate [t.noisy] asks Chief(9) until +1h else ask Director; running");
+  EXPECT_EQ(story.Answer("c", "Chief", "Chief", false),
+            "10 no c by Chief: permit; running\n11 stop c by orchestrator: permit [t.noisy]; stopped");
+  ExpectFolds(&story);
+}
+
+TEST(Asking, TheNextRoleIsAskedInAnEventOfItsOwn) {
+  Story story = OpenCases();
+  Start(&story, "5 EUR");
+  story.Propose("note", "c", "Clerk");
+  story.Propose("note", "c", "Clerk");
+  EXPECT_EQ(story.Wait(kHour),
+            "10 t.noisy c by orchestrator: escalate [t.noisy] asks Director(10) until +2h else stop; running");
+  ExpectFolds(&story);
+  EXPECT_EQ(story.Answer("c", "Chief", "Chief", true), "11 yes c by Chief: deny [expired]; running");
+  EXPECT_EQ(story.Wait(kHour), "12 stop c by orchestrator: permit [t.noisy]; stopped");
+  ExpectFolds(&story);
+}
+
+TEST(Asking, LeavingTheStateWithdrawsAndOnlyTheAskedRoleAnswers) {
+  Story story = OpenCases();
+  Start(&story, "500 EUR");
+  EXPECT_EQ(story.Propose("raise", "c", "Clerk", {{"amount", "5 EUR"}}), "8 raise c by Clerk: permit; running");
+  EXPECT_EQ(story.orchestrator().OpenQuestions().size(), 1u);
+  EXPECT_EQ(story.Propose("close", "c", "Clerk"),
+            "9 close c by Clerk: permit obliges to page{\"amount\":\"5 EUR\",\"role\":\"Chief\"}; closed");
+  EXPECT_EQ(story.orchestrator().OpenQuestions().size(), 0u);
+  EXPECT_EQ(story.Answer("c", "Chief", "Chief", true), "10 yes c by Chief: deny [stale]; closed");
+  EXPECT_EQ(story.Wait(3 * kHour), "");
+  ExpectFolds(&story);
+}
+
+TEST(Asking, AnotherPolicysEventsAskNothing) {
+  Story story = OpenCases();
+  std::string before = kCases;
+  before.replace(before.find("amount > 100 EUR"), 16, "amount > 900 EUR");
+  story.Reopen(before);
+  Start(&story, "500 EUR");
+  story.Reopen(kCases);
+  EXPECT_EQ(story.orchestrator().OpenQuestions().size(), 0u);
+  EXPECT_EQ(story.Propose("note", "c", "Clerk").find("asks"), std::string::npos);
+}
+
+TEST(Consent, IsNoAuthorityToPropose) {
+  Story story = OpenCases();
+  Start(&story, "50 EUR");
+  EXPECT_EQ(story.Propose("close", "c", "Owner"), "7 close c by Owner: deny [no_authority]; running");
+  EXPECT_EQ(story.Propose("close", "c", "Clerk"),
+            "8 close c by Clerk: escalate [t.owned] asks Owner(8) until +1d else stop obliges to notify{\"role\":\"Owner\"}; "
+            "running");
+  EXPECT_EQ(story.Answer("c", "Owner", "Owner", true),
+            "9 yes c by Owner: permit; running\n"
+            "10 close c by Clerk: permit obliges to page{\"amount\":\"50 EUR\",\"role\":\"Chief\"}; closed");
+  ExpectFolds(&story);
+}
+
+TEST(Obligations, AHostThatCannotCarryThemOutDoesNotLoadThePolicy) {
+  Story story = OpenCases();
+  EXPECT_EQ(ObligationsNeeded(story.policy().schema()), (std::vector<std::string>{"notify", "t.page"}));
+  store::MemoryStore store;
+  OrchestratorOptions options;
+  options.obligations = {"notify"};
+  const absl::Status refused = Orchestrator::Open(&story.policy(), &store, options).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(refused.message(), "the policy obliges its host to `page`, which this host has not said that it can carry out");
+  options.obligations = {"notify", "page"};
+  EXPECT_TRUE(Orchestrator::Open(&story.policy(), &store, options).ok());
+}
+
+TEST(Asking, FollowingARecordSaysWhatWouldHaveBeenAsked) {
+  Story story = OpenCases();
+  ReplaySession session(&story.policy());
+  const Schema& schema = story.policy().schema();
+  Proposal start;
+  for (size_t w = 0; w < schema.workflows.size(); ++w) {
+    if (schema.workflows[w].name == "Case") start.workflow = WorkflowId(w);
+  }
+  const Workflow& workflow = schema.workflows[start.workflow.value];
+  const auto propose = [&](const char* name, std::vector<Value> sets) {
+    Proposal proposal = start;
+    for (size_t t = 0; t < workflow.transitions.size(); ++t) {
+      if (workflow.transitions[t].name == name) proposal.transition = TransitionId(t);
+    }
+    proposal.key = "c";
+    proposal.key_parts = {Value("c")};
+    proposal.sets = std::move(sets);
+    proposal.now_ns = kStart;
+    session.Decide(&proposal);
+  };
+  propose("start", {Value(int64_t{50'000}), Value()});
+  EXPECT_TRUE(session.would_have().empty());
+  propose("begin", {});
+  ASSERT_EQ(session.would_have().size(), 1u);
+  EXPECT_EQ(session.would_have()[0].kind, WouldHave::Kind::kAsk);
+  session.MoveTo(kStart + 3 * kHour);
+  ASSERT_EQ(session.would_have().size(), 1u);
+  EXPECT_EQ(session.would_have()[0].kind, WouldHave::Kind::kFallback);
+}
+
+}  // namespace
+}  // namespace writ
