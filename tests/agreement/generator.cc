@@ -1027,7 +1027,8 @@ std::string Describe(const typed::Program& program) {
   for (const typed::Grant& grant : program.grants) {
     if (grant.when == nullptr && grant.limits.empty() && !grant.consent) continue;
     const Workflow& w = schema.workflows[grant.workflow.value];
-    absl::StrAppend(&out, "may R", grant.role.value, grant.consent ? " consent to " : " ", w.name, ".", w.transitions[grant.transition.value].name);
+    absl::StrAppend(&out, "may R", grant.role.value, grant.consent ? " consent to " : " ",
+                    w.name, ".", w.transitions[grant.transition.value].name);
     for (const typed::Limit& limit : grant.limits)
       absl::StrAppend(&out, " up to ", typed::Text(*limit.field), " ", typed::Text(*limit.value));
     if (grant.when != nullptr) absl::StrAppend(&out, " when ", typed::Text(*grant.when));
