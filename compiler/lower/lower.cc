@@ -468,7 +468,7 @@ void LowerAsk(ProgramState* state, Function* function, WorkflowId id, ir::Code* 
   const Workflow& workflow = schema.workflows[id.value];
   std::vector<ExprId> outputs;
   for (const RuleId rule_id : workflow.asks) {
-    for (const typed::Rule& rule : state->typed->rules) {
+    for (const typed::Rule& rule : state->rules) {
       if (rule.rule != rule_id) continue;
       ExprId here = b.Bool(false);
       for (const StateId source : AskedIn(schema, workflow, schema.rules[rule_id.value].ladder)) {
@@ -757,7 +757,7 @@ class ProgramLowering {
 
   // In the order of the rules' names.
   void AddConsequences(WorkflowId w, TransitionId t) {
-    for (const typed::Rule& rule : typed_.rules) {
+    for (const typed::Rule& rule : state_.rules) {
       if (rule.workflow != w || !Holds(rule.transitions, t)) continue;
       const std::vector<Consequence>& rows = schema_.rules[rule.rule.value].then;
       for (uint32_t i = 0; i < rule.then.size(); ++i) {
