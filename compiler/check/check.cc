@@ -189,6 +189,7 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
   CheckAuthorities(model);
   CheckRules(model);
   CheckReviews(model);
+  CheckLabels(model);
   model.program.governing = {model.program.facts.size(), model.program.rules.size(), model.schema().rules.size(),
                              model.schema().types.size()};
   CheckTests(model);

@@ -37,6 +37,13 @@ void DeclareEnum(Model& model, const Declaration& d) {
   model.schema().enums.push_back(std::move(out));
 }
 
+void DeclareUnit(Model& model, const Declaration& d) {
+  const int64_t digits = d.unit->decimals.value_or(0);
+  const bool fits = digits >= 0 && digits <= int64_t{limits::kUnitDigitsMax};
+  if (!fits) model.sink.Report(d.unit->span, diagnostics::kUnitDigits, digits, limits::kUnitDigitsMax);
+  model.schema().units.push_back({d.name, d.qualified, fits ? static_cast<int>(digits) : 0});
+}
+
 std::vector<std::string> Labels(const std::vector<ast::Name>& names) {
   std::vector<std::string> labels;
   for (const ast::Name& name : names) labels.push_back(name.text);
@@ -753,6 +760,7 @@ void DeclareTypes(Model& model) {
     names.defs = d->entity != nullptr ? &d->entity->defs : &d->workflow->defs;
     model.workflows.push_back(std::move(names));
   }
+  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kUnit)) DeclareUnit(model, *d);
   for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kEnum)) DeclareEnum(model, *d);
   RecordWalk(model).Run();
   for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kAlias)) {  // used or not

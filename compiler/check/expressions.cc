@@ -166,7 +166,8 @@ Expressions::Ptr Expressions::Check(const ast::Expr& expr, const Type* expected)
 
 Expressions::Ptr Expressions::CheckGuard(const ast::Expr& expr) {
   Ptr guard = CheckCondition(expr);
-  if (guard != nullptr) CheckIntervals(model_, *guard);
+  const bool decides = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude;
+  if (guard != nullptr) CheckIntervals(model_, *guard, decides);
   return guard;
 }
 
@@ -870,6 +871,8 @@ Expressions::Ptr Expressions::CheckIndex(const ast::Expr& expr) {
   Ptr list = Check(*object);
   if (list == nullptr) return nullptr;
   const Type type = list->type.type;
+  if (const std::optional<uint32_t> per = model_.types.PerEnum(type); per.has_value())
+    return PerLookup(expr, std::move(list), *per);
   if (type.kind != TypeKind::kList || !type.key.valid()) {
     model_.sink.Report(expr.span, diagnostics::kIndexNeedsKey, model_.types.Words(type));
     return nullptr;
@@ -911,6 +914,43 @@ Expressions::Ptr Expressions::EntityLookup(const ast::Expr& expr, WorkflowId w) 
   }
   if (!ok) return nullptr;
   return node;
+}
+
+// seats[cabin]: the value of that member.
+Expressions::Ptr Expressions::PerLookup(const ast::Expr& expr, Ptr values, uint32_t of) {
+  if (expr.children.size() != 2) {
+    model_.sink.Report(expr.span, diagnostics::kKeyPartCount, Counted(1, "part"), AreCounted(expr.children.size() - 1));
+    return nullptr;
+  }
+  if (expr.children[1] == nullptr) return nullptr;
+  const Ptr key = CheckValue(*expr.children[1], Of(TypeKind::kEnum, of));
+  if (key == nullptr) return nullptr;
+  const writ::Record& record = model_.schema().records[values->type.type.index];
+  const auto member = [&](size_t i) {
+    Type type = model_.types.At(record.members[i].type);
+    type.optional = type.optional || values->type.type.optional;
+    Ptr node = Node(ExprKind::kMember, expr.span, type);
+    node->index = static_cast<uint32_t>(i);
+    node->children.push_back(typed::Clone(*values));
+    nodes_ += NodeCount(*values);
+    return node;
+  };
+  if (key->kind == ExprKind::kConstant) return member(static_cast<size_t>(key->number));
+  // The last one needs no question: a member is one of them.
+  Ptr choice = member(record.members.size() - 1);
+  for (size_t i = record.members.size() - 1; i-- > 0;) {
+    nodes_ += NodeCount(*key);
+    if (nodes_ > kExpandedNodesMax) {
+      model_.sink.Report(expr.span, diagnostics::kTooLargeExpanded, kExpandedNodesMax);
+      return nullptr;
+    }
+    Ptr is = Truth(ExprKind::kEqual, expr.span, typed::Clone(*key),
+                   Constant(expr.span, Of(TypeKind::kEnum, of), static_cast<Num>(i)));
+    Ptr one = member(i);
+    const ExprType type = one->type;
+    choice = Node(ExprKind::kIf, expr.span, type, std::move(is), std::move(one), std::move(choice));
+  }
+  return choice;
 }
 
 // ---------------------------------------------------------------- absence
@@ -1103,6 +1143,10 @@ bool Expressions::Comparable(const typed::Expr& left, const typed::Expr& right, 
   }
   if (a.kind == TypeKind::kMoney && b.kind == TypeKind::kMoney && a.index != b.index) {
     model_.sink.Report(span, diagnostics::kCurrenciesMixed, model_.types.Words(a), model_.types.Words(b));
+    return false;
+  }
+  if (a.kind == TypeKind::kQuantity && b.kind == TypeKind::kQuantity && a.index != b.index) {
+    model_.sink.Report(span, diagnostics::kUnitsMixed, model_.types.Words(a), model_.types.Words(b));
     return false;
   }
   if (a.kind == b.kind && IsScalar(a.kind) && a.index == b.index && !SameType(a, b)) {
@@ -1334,6 +1378,9 @@ Expressions::Ptr Expressions::CheckSum(const ast::Expr& expr) {
   } else if (a.kind == TypeKind::kMoney && b.kind == TypeKind::kMoney && a.index != b.index) {
     model_.sink.Report(expr.span, diagnostics::kCurrenciesMixed, model_.types.Words(a), model_.types.Words(b));
     return nullptr;
+  } else if (a.kind == TypeKind::kQuantity && b.kind == TypeKind::kQuantity && a.index != b.index) {
+    model_.sink.Report(expr.span, diagnostics::kUnitsMixed, model_.types.Words(a), model_.types.Words(b));
+    return nullptr;
   } else if (a.kind != b.kind || !IsAdditive(a)) {
     model_.sink.Report(expr.span, diagnostics::kNoArithmetic, model_.types.Words(a), expr.text, model_.types.Words(b));
     return nullptr;
@@ -1449,6 +1496,8 @@ Expressions::Ptr Expressions::CheckCall(const ast::Expr& expr) {
   Frame frame;
   if (const ast::Def* def = FindDef(name, expr.span, &frame); def != nullptr)
     return ExpandDef(*def, expr.children, frame, expr.span);
+  if (const Declaration* d = model_.symbols.Find(Space::kDef, name); d != nullptr && d->table != nullptr)
+    return ExpandTable(*d->table, expr.children, expr.span);
   std::vector<std::string> known = {
       "round_down", "round_up", "round_half_even", "age",      "votes",   "count", "sum", "min", "max",
       "any",        "all",      "distinct",        "happened", "refused", "first", "last"};
@@ -1458,6 +1507,25 @@ Expressions::Ptr Expressions::CheckCall(const ast::Expr& expr) {
   }
   model_.sink.Report(name.span, diagnostics::kUnknownFunction, name).Help(Hint(model_.sink, name.text, known));
   return nullptr;
+}
+
+Expressions::Ptr Expressions::Argument(const ast::Expr& argument, const ast::Field& parameter, const ast::Name& callee) {
+  const std::optional<Type> type = model_.types.Resolve(parameter.type);
+  if (!type.has_value()) return nullptr;
+  Ptr value = Check(argument, &*type);
+  if (value == nullptr) return nullptr;
+  const Type& found = value->type.type;
+  if (!SameType(found, *type) || (IsState(found) != IsState(*type))) {
+    model_.sink
+        .Report(argument.span, diagnostics::kArgumentType, callee, model_.types.Words(*type), model_.types.Words(found))
+        .Related(parameter.name.span, "the parameter is declared here");
+    return nullptr;
+  }
+  if (found.optional && !type->optional) {
+    RequirePresent(*value);
+    return nullptr;
+  }
+  return value;
 }
 
 Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<ast::ExprPtr>& arguments, Frame frame,
@@ -1482,22 +1550,7 @@ Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<a
   std::vector<Ptr> values;
   bool ok = true;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::optional<Type> type = model_.types.Resolve(def.parameters[i].type);
-    Ptr value;
-    if (type.has_value() && arguments[i] != nullptr) value = Check(*arguments[i], &*type);
-    if (value != nullptr) {
-      const Type& found = value->type.type;
-      if (!SameType(found, *type) || (IsState(found) != IsState(*type))) {
-        model_.sink
-            .Report(arguments[i]->span, diagnostics::kArgumentType, def.name, model_.types.Words(*type),
-                    model_.types.Words(found))
-            .Related(def.parameters[i].name.span, "the parameter is declared here");
-        value = nullptr;
-      } else if (found.optional && !type->optional) {
-        RequirePresent(*value);
-        value = nullptr;
-      }
-    }
+    Ptr value = arguments[i] != nullptr ? Argument(*arguments[i], def.parameters[i], def.name) : nullptr;
     ok = ok && value != nullptr;
     values.push_back(std::move(value));
   }
@@ -1518,6 +1571,162 @@ Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<a
     return nullptr;
   if (result.has_value() && result->optional) body->type.type.optional = true;
   return body;
+}
+
+// ---------------------------------------------------------------- tables
+
+Expressions::Ptr Expressions::CheckKey(const ast::Expr& expr, const Type& type) {
+  Ptr value = CheckValue(expr, type);
+  if (value != nullptr && value->kind != ExprKind::kConstant) {
+    model_.sink.Report(expr.span, diagnostics::kConstantNeeded);
+    return nullptr;
+  }
+  return value;
+}
+
+void Expressions::CheckCells(const ast::Table& table, const Table& checked) {
+  for (size_t p = 0; p < table.parameters.size(); ++p)
+    locals_.push_back({table.parameters[p].name.text, {checked.parameters[p].type, 0}, variables_++, nullptr});
+  frame_.fields = false;
+  active_tables_.push_back(&table);
+  for (const TableRow& row : checked.rows) CheckValue(*row.cell, checked.result);
+}
+
+// Cases first .. last of numbers, one after another.
+Expressions::Ptr Expressions::InCase(const TableCases& cases, size_t first, size_t last, const typed::Expr& argument,
+                                     ast::Span span) {
+  const Num low = cases.cases[first].low, high = cases.cases[last].high;
+  const auto given = [&] {
+    nodes_ += NodeCount(argument);
+    return typed::Clone(argument);
+  };
+  const Type type = Plain(cases.type);
+  if (low == high) return Truth(ExprKind::kEqual, span, given(), Constant(span, type, low));
+  Ptr from, to;
+  if (first != 0) from = Truth(ExprKind::kLessEqual, span, Constant(span, type, low), given());
+  if (last + 1 != cases.cases.size()) to = Truth(ExprKind::kLessEqual, span, given(), Constant(span, type, high));
+  if (from == nullptr || to == nullptr) return from != nullptr ? std::move(from) : std::move(to);
+  return Truth(ExprKind::kAnd, span, std::move(from), std::move(to));
+}
+
+// Whether an argument is in one of the wanted cases; null where it always is.
+Expressions::Ptr Expressions::Holds(const TableCases& cases, const std::vector<bool>& wanted,
+                                    const typed::Expr& argument, ast::Span span) {
+  if (std::find(wanted.begin(), wanted.end(), false) == wanted.end()) return nullptr;
+  const auto given = [&] {
+    nodes_ += NodeCount(argument);
+    return typed::Clone(argument);
+  };
+  if (cases.type.kind == TypeKind::kBool) return wanted[1] ? given() : Truth(ExprKind::kNot, span, given());
+  // What texts are not: all others cannot be named.
+  const bool others = cases.type.kind == TypeKind::kString && wanted.back();
+  Ptr any;
+  for (size_t c = 0; c < wanted.size(); ++c) {
+    if (wanted[c] == others) continue;
+    size_t last = c;
+    if (IsNumeric(cases.type.kind)) {
+      while (last + 1 < wanted.size() && wanted[last + 1]) ++last;
+    }
+    Ptr one;
+    if (cases.type.kind == TypeKind::kString) {
+      Ptr text = Node(ExprKind::kConstant, span, TextType());
+      text->text = cases.cases[c].text;
+      one = Truth(ExprKind::kEqual, span, given(), std::move(text));
+    } else {
+      one = InCase(cases, c, last, argument, span);
+    }
+    c = last;
+    any = any == nullptr ? std::move(one) : Truth(ExprKind::kOr, span, std::move(any), std::move(one));
+  }
+  return others ? Truth(ExprKind::kNot, span, std::move(any)) : std::move(any);
+}
+
+// A table is so many `if`s. Each case has exactly one row, so that their order does not matter and the last needs no
+// question.
+Expressions::Ptr Expressions::ExpandTable(const ast::Table& table, const std::vector<ast::ExprPtr>& arguments,
+                                          ast::Span span) {
+  if (std::find(active_tables_.begin(), active_tables_.end(), &table) != active_tables_.end()) {
+    model_.sink.Report(table.name.span, diagnostics::kDefCycle, table.name)
+        .Related(span, "it is used here while it is being worked out");
+    return nullptr;
+  }
+  const Table& checked = TableOf(model_, table);
+  if (!checked.ok) return nullptr;
+  if (arguments.size() != table.parameters.size()) {
+    model_.sink
+        .Report(span, diagnostics::kArgumentCount, table.name.text, Counted(table.parameters.size(), "argument"),
+                AreCounted(arguments.size()))
+        .Related(table.name.span, "it is declared here");
+    return nullptr;
+  }
+  std::vector<Ptr> values;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    Ptr value = arguments[i] != nullptr ? Argument(*arguments[i], table.parameters[i], table.name) : nullptr;
+    if (value == nullptr) continue;
+    if (TakesArgument(table, i, checked.parameters[i].type, *value)) values.push_back(std::move(value));
+  }
+  if (values.size() != arguments.size()) return nullptr;
+  Frame frame;
+  frame.use = frame_.use.value_or(span);
+  frame.fields = false;
+  frame.locals_begin = locals_.size();
+  for (size_t i = 0; i < values.size(); ++i)
+    locals_.push_back({table.parameters[i].name.text, values[i]->type, 0, values[i].get()});
+  const Frame outer = std::exchange(frame_, frame);
+  active_tables_.push_back(&table);
+  Ptr choice;
+  bool ok = true;
+  for (size_t r = checked.rows.size(); r-- > 0 && ok;) {
+    const TableRow& row = checked.rows[r];
+    Ptr cell = CheckValue(*row.cell, checked.result);
+    ok = cell != nullptr && (choice == nullptr || AddRow(checked, row, values, span, std::move(cell), &choice));
+    if (choice == nullptr) choice = std::move(cell);
+  }
+  active_tables_.pop_back();
+  frame_ = outer;
+  locals_.resize(locals_.size() - values.size());
+  if (!ok) return nullptr;
+  choice->type.type.optional = choice->type.type.optional || checked.result.optional;
+  return choice;
+}
+
+// `if` the row holds `then` its cell `else` what the rows behind it say.
+bool Expressions::AddRow(const Table& table, const TableRow& row, const std::vector<Ptr>& values, ast::Span span,
+                         Ptr cell, Ptr* choice) {
+  Ptr holds;
+  for (size_t p = 0; p < values.size(); ++p) {
+    Ptr one = Holds(table.parameters[p], row.keys[p], *values[p], span);
+    if (one == nullptr) continue;
+    holds = holds == nullptr ? std::move(one) : Truth(ExprKind::kAnd, span, std::move(holds), std::move(one));
+  }
+  if (holds == nullptr || nodes_ > kExpandedNodesMax) {
+    model_.sink.Report(frame_.use.value_or(span), diagnostics::kTooLargeExpanded, kExpandedNodesMax);
+    return false;
+  }
+  ExprType type;
+  if (!Merge(cell->type, (*choice)->type, &type)) return false;
+  *choice = Node(ExprKind::kIf, span, type, std::move(holds), std::move(cell), std::move(*choice));
+  return true;
+}
+
+// A case for whatever this argument may be.
+bool Expressions::TakesArgument(const ast::Table& table, size_t parameter, const Type& type, const typed::Expr& value) {
+  if (!IsNumeric(type.kind)) return true;
+  if (value.type.scale != 0) {
+    model_.sink.Report(value.span, diagnostics::kUnrounded, model_.types.Words(type));
+    return false;
+  }
+  const std::optional<std::pair<Num, Num>> range = RangeOf(model_, value);
+  const Num low = range.has_value() ? std::max<Num>(range->first, INT64_MIN) : INT64_MIN;
+  const Num high = range.has_value() ? std::min<Num>(range->second, INT64_MAX) : INT64_MAX;
+  if (low >= type.min && high <= type.max) return true;
+  const auto words = [&](Num from, Num to) {
+    return absl::StrCat(model_.types.NumberWords(type, from), " .. ", model_.types.NumberWords(type, to));
+  };
+  model_.sink
+      .Report(value.span, diagnostics::kTableArgument, words(low, high), table.name, words(type.min, type.max))
+      .Related(table.parameters[parameter].name.span, "the parameter is declared here");
+  return false;
 }
 
 }  // namespace writ::check

@@ -50,6 +50,10 @@ class Expressions {
   std::optional<Num> CheckConstant(const ast::Expr& expr, TypeKind kind);
   // Checks a def's body on its own: parameters are unknowns of their types.
   void CheckDefinition(const ast::Def& def);
+  // The cell of each row of a table, on its own: parameters are unknowns of their types.
+  void CheckCells(const ast::Table& table, const Table& checked);
+  // A constant of this type, for a key of a table.
+  typed::ExprPtr CheckKey(const ast::Expr& expr, const Type& type);
   // `E by R`, as the fact that it has happened this round.
   std::optional<typed::Fact> AwaitedFact(TransitionId transition, const std::vector<RoleId>& by, ast::Span span);
   // `E by R where …`: which events it speaks of.
@@ -93,6 +97,7 @@ class Expressions {
   Ptr RecordMember(Ptr object, const ast::Name& name, ast::Span span);
   Ptr CheckIndex(const ast::Expr& expr);
   Ptr EntityLookup(const ast::Expr& expr, WorkflowId workflow);
+  Ptr PerLookup(const ast::Expr& expr, Ptr values, uint32_t of);
   Ptr CheckNot(const ast::Expr& expr);
   Ptr CheckNegate(const ast::Expr& expr);
   Ptr CheckHas(const ast::Expr& expr);
@@ -150,6 +155,13 @@ class Expressions {
   bool Merge(const typed::ExprType& a, const typed::ExprType& b, typed::ExprType* out) const;
 
   Ptr ExpandDef(const ast::Def& def, const std::vector<ast::ExprPtr>& arguments, Frame frame, ast::Span span);
+  Ptr ExpandTable(const ast::Table& table, const std::vector<ast::ExprPtr>& arguments, ast::Span span);
+  bool AddRow(const Table& table, const TableRow& row, const std::vector<Ptr>& values, ast::Span span, Ptr cell,
+              Ptr* choice);
+  bool TakesArgument(const ast::Table& table, size_t parameter, const Type& type, const typed::Expr& value);
+  Ptr Argument(const ast::Expr& argument, const ast::Field& parameter, const ast::Name& callee);
+  Ptr Holds(const TableCases& cases, const std::vector<bool>& wanted, const typed::Expr& argument, ast::Span span);
+  Ptr InCase(const TableCases& cases, size_t first, size_t last, const typed::Expr& argument, ast::Span span);
   // And how its body is read.
   const ast::Def* FindDef(const ast::Name& name, ast::Span use, Frame* frame) const;
   const ast::Def* FindWorkflowDef(WorkflowId workflow, const std::string& name) const;
@@ -195,6 +207,7 @@ class Expressions {
   std::vector<std::string> present_;     // texts of what is known to be there
   std::set<std::pair<uint32_t, uint32_t>> told_;  // where a def was used, and which of its fields has two values there
   std::vector<const ast::Def*> active_;  // defs that are being expanded
+  std::vector<const ast::Table*> active_tables_;
   uint32_t variables_ = 0;
   size_t nodes_ = 0, depth_ = 0;
   bool exhausted_ = false;
@@ -205,7 +218,11 @@ class Expressions {
 bool Has(const Model& model, WorkflowId workflow, StateId state, FieldId field);
 bool SourcesHave(const Model& model, WorkflowId workflow, TransitionId transition, FieldId field);
 
-// intervals.cc: reports arithmetic whose declared ranges let it leave 128 bits.
-void CheckIntervals(Model& model, const typed::Expr& expr);
+// intervals.cc: reports arithmetic whose declared ranges let it leave 128 bits; in a guard, what may be unknown.
+void CheckIntervals(Model& model, const typed::Expr& expr, bool is_guard = false);
+// defaults.cc: reports a `??` that would switch a restraint off.
+void CheckDefaults(Model& model, const typed::Rule& rule);
+// What a number lies in, from declared ranges; nothing where that is more than 128 bits. Reports nothing.
+std::optional<std::pair<Num, Num>> RangeOf(Model& model, const typed::Expr& expr);
 
 }  // namespace writ::check

@@ -1,4 +1,5 @@
-// Whether arithmetic stays within 128 bits: every expression's interval, from the ranges that fields declare.
+// Whether arithmetic stays within its bits: every expression's interval, from the ranges that fields declare. Past 128 bits it
+// is an error; past 64, where a value is kept at its kind's own scale, it is unknown when it happens, and a guard is told so.
 #include <algorithm>
 #include <optional>
 
@@ -52,7 +53,8 @@ Interval Join(const Interval& a, const Interval& b) { return {std::min(a.low, b.
 
 class Walk {
  public:
-  explicit Walk(Model& model) : model_(model) {}
+  enum class Tells : uint8_t { kNothing, kErrors };
+  explicit Walk(Model& model, Tells tells) : model_(model), tells_(tells) {}
 
   // Reports once, at the innermost expression that leaves; what is around it then says nothing.
   Bound Visit(const Expr& e) {
@@ -95,10 +97,19 @@ class Walk {
     }
   }
 
+  void TellUnknown() {
+    if (unknown_ == nullptr || is_wrong_) return;
+    const Expr* wide = Widest(*unknown_);
+    auto report = model_.sink.Report(unknown_->span, diagnostics::kMayBeUnknown);
+    if (wide != nullptr) report.Related(wide->span, "declare a narrower range for this, with `in … .. …`");
+  }
+
  private:
   Bound Declared(const Expr& e) const {
     const Type& type = e.type.type;
     if (!IsNumeric(type.kind)) return Interval{0, UINT32_MAX};
+    if (type.kind == TypeKind::kTime || type.kind == TypeKind::kDuration)
+      return Interval{std::max<Num>(type.min, -limits::kTimeMax), std::min<Num>(type.max, limits::kTimeMax)};
     return Align({type.min, type.max}, e.type.scale);
   }
 
@@ -110,12 +121,26 @@ class Walk {
     return fits ? Declared(e) : std::nullopt;
   }
 
-  Bound Checked(const Expr& e, Bound bound) {
+  Bound Fits(const Expr& e, Bound bound) {
     if (!bound.has_value()) Report(e);
     return bound;
   }
 
+  Bound Checked(const Expr& e, Bound bound) {
+    bound = Fits(e, bound);
+    return bound.has_value() && e.type.scale == 0 ? Kept(e, *bound) : bound;
+  }
+
+  // What is kept in 64 bits is unknown outside. The innermost place is told, and what is around it says nothing more.
+  Bound Kept(const Expr& e, const Interval& bound) {
+    if (bound.low >= INT64_MIN && bound.high <= INT64_MAX) return bound;
+    if (unknown_ == nullptr) unknown_ = &e;
+    return bound;
+  }
+
   void Report(const Expr& e) {
+    if (tells_ == Tells::kNothing) return;
+    is_wrong_ = true;
     const Expr* wide = Widest(e);
     auto report = model_.sink.Report(e.span, diagnostics::kMayExceed128);
     if (wide != nullptr) report.Related(wide->span, "declare a narrower range for this, with `in … .. …`");
@@ -139,7 +164,7 @@ class Walk {
   Bound Aligned(const Expr& parent, const Expr& child, int scale) {
     const Bound bound = Visit(child);
     if (!bound.has_value()) return bound;
-    return Checked(parent, Align(*bound, scale - child.type.scale));
+    return Fits(parent, Align(*bound, scale - child.type.scale));
   }
 
   Bound Sum(const Expr& e) {
@@ -171,7 +196,8 @@ class Walk {
     if (!inner.has_value()) return inner;
     Num scale = 1;
     for (int i = 0; i < e.children[0]->type.scale && scale < kNumMax / 10; ++i) scale *= 10;
-    return Interval{inner->low / scale - 1, inner->high / scale + 1};
+    const Interval rounded{inner->low / scale - (scale > 1 ? 1 : 0), inner->high / scale + (scale > 1 ? 1 : 0)};
+    return Kept(e, rounded);
   }
 
   Bound Branches(const Expr& e, const Expr& a, const Expr& b) {
@@ -204,16 +230,30 @@ class Walk {
     using Kind = typed::Fact::Kind;
     if (fact.kind == Kind::kHappened) return Interval{0, 1};
     if (fact.kind == Kind::kCount) return Interval{0, kEventsMax};
-    const Bound value = Walk(model_).Visit(*fact.value);
+    const Bound value = Walk(model_, tells_).Visit(*fact.value);
     if (!value.has_value() || fact.kind != Kind::kSum) return value;
-    return Checked(e, Multiply(Join(*value, {0, 0}), {0, kEventsMax}));
+    const Num window = fact.capacity != 0 ? fact.capacity : limits::kWindowCapacityDefault;
+    return Checked(e, Multiply(Join(*value, {0, 0}), {0, fact.within_ns != 0 ? window : kEventsMax}));
   }
 
   Model& model_;
+  const Tells tells_;
+  const Expr* unknown_ = nullptr;  // the first that can leave 64 bits
+  bool is_wrong_ = false;          // something has been reported
 };
 
 }  // namespace
 
-void CheckIntervals(Model& model, const typed::Expr& expr) { Walk(model).Visit(expr); }
+void CheckIntervals(Model& model, const typed::Expr& expr, bool is_guard) {
+  Walk walk(model, Walk::Tells::kErrors);
+  walk.Visit(expr);
+  if (is_guard) walk.TellUnknown();
+}
+
+std::optional<std::pair<Num, Num>> RangeOf(Model& model, const typed::Expr& expr) {
+  const Bound bound = Walk(model, Walk::Tells::kNothing).Visit(expr);
+  if (!bound.has_value()) return std::nullopt;
+  return std::make_pair(bound->low, bound->high);
+}
 
 }  // namespace writ::check

@@ -10,6 +10,7 @@
 
 #include "compiler/ast/ast.h"
 #include "compiler/check/symbols.h"
+#include "compiler/check/tables.h"
 #include "compiler/check/types.h"
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/source/source.h"
@@ -98,6 +99,7 @@ struct Model {
   std::set<const ast::Def*> broken_defs;                   // told already: in a circle, or too large
   std::set<std::pair<uint32_t, uint32_t>> unknown_limits;  // by file and offset: told already
   std::map<std::string, Zone> zones;                       // that anything names
+  std::map<const ast::Table*, Table> tables;                // those that were looked at
   std::vector<ReviewNames> reviews;                        // sorted by workflow and state
   std::vector<RuleSite> rule_sites;                        // sorted by qualified name
 };
@@ -151,6 +153,7 @@ void DeclareRules(Model& model);    // rows of Schema::rules
 void CheckAuthorities(Model& model);
 void CheckRules(Model& model);
 void CheckReviews(Model& model);  // guards, ranks
+void CheckLabels(Model& model);   // of all that was checked before
 void CheckTests(Model& model);
 void CheckProperties(Model& model);
 

@@ -8,8 +8,11 @@ class Finder {
   explicit Finder(diagnostics::Sink& sink) : sink_(sink) {}
 
   void All(const ast::Declarations& file) {
-    Each(file.units, "unit");
-    Each(file.tables, "table");
+    for (const ast::Table& node : file.tables) {
+      for (const ast::TableRow& row : node.rows) {
+        for (const ast::ExprPtr& cell : row.cells) In(cell);
+      }
+    }
     Each(file.clearances, "clearance");
     Each(file.facts, "fact");
     Each(file.decompositions, "decompose");
@@ -49,8 +52,6 @@ class Finder {
     Each(node.facts, "fact");
     for (const ast::Def& def : node.defs) In(def.body);
     for (const ast::Transition& transition : node.transitions) {
-      if (!transition.endorses.empty()) Say(transition.endorses.front().span, "endorses", kLeaveOut);
-      if (!transition.declassifies.empty()) Say(transition.declassifies.front().span, "declassifies", kLeaveOut);
       for (const ast::SetItem& item : transition.sets) In(item.computed);
     }
   }

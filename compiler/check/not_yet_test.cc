@@ -32,8 +32,7 @@ Found Find(const std::string& text) {
 // One a construct. What gets its meaning loses its row, here and in not_yet.cc.
 TEST(NotYet, RefusesEachConstructWithoutMeaning) {
   for (const char* text : {
-           "unit mg 3",
-           "table t(a: A) -> int { x: 1 }",
+           "table t(a: A) -> int { x: (y.f()) }",
            "clearance A { pii }",
            "fact f per c = count(go)",
            "workflow W by id: Id { fact f = count(go) }",
@@ -41,8 +40,6 @@ TEST(NotYet, RefusesEachConstructWithoutMeaning) {
            "confidence on W { weakest of go }",
            "divergence A vs B on go of W { baseline 12% }",
            "context R on W { include a }",
-           "workflow W by id: Id { go: in a endorses f }",
-           "workflow W by id: Id { go: in a declassifies f }",
            "rule r in d deny go on W then task t: R does go within 1h else fail",
            "review on W in s { joint go }",
            "test \"t\" { go by R under g }",

@@ -98,8 +98,9 @@ Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr) {
   const ast::Fold& fold = *expr.fold;
   const std::optional<QuantifierOp> op = FindOp(expr.text);
   if (!op.has_value()) return nullptr;
-  if (fold.variables.size() > 1) {
-    model_.sink.Report(fold.variables[1].span, diagnostics::kNotYet, "for … then …", "one variable: `for x in …`");
+  const bool neighbours = fold.variables.size() > 1;
+  if (neighbours && fold.variables[0].text == fold.variables[1].text) {
+    model_.sink.Report(fold.variables[1].span, diagnostics::kNamedTwice, fold.variables[1]);
     return nullptr;
   }
   if (fold.within != nullptr || fold.since != nullptr || fold.capacity.has_value() || !fold.by.empty()) {
@@ -113,6 +114,10 @@ Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr) {
   if (collection == nullptr) return nullptr;
   const Type type = collection->type.type;
   if (!RequireCollection(*collection, fold.source->span)) return nullptr;
+  if (neighbours && type.kind != TypeKind::kList) {
+    model_.sink.Report(fold.source->span, diagnostics::kEndNeedsList, "for … then …", model_.types.Words(type));
+    return nullptr;
+  }
   if (fold.variables.empty() && *op != QuantifierOp::kCount) {
     model_.sink.Report(expr.span, diagnostics::kNeedsVariable, expr.text);
     return nullptr;
@@ -126,15 +131,17 @@ Expressions::Ptr Expressions::CheckQuantifier(const ast::Expr& expr) {
   Ptr node = Node(ExprKind::kQuantifier, expr.span, result.type, result.scale);
   node->op = *op;
   node->variable = variable;
+  if (neighbours) node->variable2 = variable + 1;
   node->children.push_back(std::move(body));
   node->children.push_back(std::move(collection));
   node->children.push_back(std::move(where));
   return node;
 }
 
-// What is said of each element, where the variable stands for it.
+// What is said of each element, where the variable stands for it; or of each element and the one behind it.
 bool Expressions::CheckBody(const ast::Fold& fold, QuantifierOp op, const Type& element, Ptr* body, Ptr* where) {
-  locals_.push_back({fold.variables[0].text, {element, 0}, variables_++, nullptr});
+  for (const ast::Name& variable : fold.variables)
+    locals_.push_back({variable.text, {element, 0}, variables_++, nullptr});
   size_t known = present_.size();
   bool ok = true;
   if (fold.where != nullptr) {
@@ -146,8 +153,8 @@ bool Expressions::CheckBody(const ast::Fold& fold, QuantifierOp op, const Type& 
   const Type boolean = Of(TypeKind::kBool);
   *body = Check(*fold.value, condition ? &boolean : nullptr);
   present_.resize(known);
-  locals_.pop_back();
-  --variables_;
+  locals_.resize(locals_.size() - fold.variables.size());
+  variables_ -= static_cast<uint32_t>(fold.variables.size());
   return ok && *body != nullptr && RequirePresent(**body);
 }
 
@@ -225,6 +232,7 @@ Expressions::Ptr Expressions::EventValue(const ast::Expr& expr, const std::vecto
     }
   }
   event.active_ = active_;
+  event.active_tables_ = active_tables_;
   return event.Check(expr);
 }
 
@@ -303,7 +311,7 @@ Expressions::Ptr Expressions::CheckFact(const ast::Expr& expr) {
       model_.sink.Report(fold.value->span, diagnostics::kFoldOfType, expr.text, model_.types.Words(type));
       return nullptr;
     }
-    CheckIntervals(model_, *fact.value);
+    CheckIntervals(model_, *fact.value, scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude);
     fact.type = {Of(type.kind, type.index), fact.value->type.scale};
     fact.type.type.optional = *kind != Kind::kSum;
   }

@@ -384,6 +384,7 @@ void CheckRule(Model& model, const RuleSite& site) {
     std::optional<typed::Fact> fact = Expressions(model, scope).AwaitedFact(row.awaits, by, rule.until.span);
     out.awaits_fact = model.AddFact(std::move(*fact));
   }
+  CheckDefaults(model, out);
   AddRule(model, std::move(out));
 }
 
@@ -680,7 +681,8 @@ void DeclareComputed(Model& model) {
 
 // Each def on its own, used or not; what that makes of facts is thrown away again.
 void CheckDefs(Model& model) {
-  const size_t facts = model.program.facts.size(), types = model.schema().types.size();
+  const size_t facts = model.program.facts.size(), types = model.schema().types.size(),
+               records = model.schema().records.size();
   const std::vector<const Declaration*> declared = model.symbols.OfKind(DeclarationKind::kDef);
   size_t count = declared.size();
   ast::Span last = count != 0 ? declared.back()->span : ast::Span{};
@@ -692,6 +694,7 @@ void CheckDefs(Model& model) {
   for (const Declaration* d : declared) {
     Expressions(model, {ScopeKind::kDefinition, {}, {}, {}}).CheckDefinition(*d->def);
   }
+  for (const Declaration* d : model.symbols.OfKind(DeclarationKind::kTable)) TableOf(model, *d->table);
   for (uint32_t w = 0; w < model.workflows.size(); ++w) {
     for (const ast::Def& def : *model.workflows[w].defs) {
       Expressions(model, {ScopeKind::kDefinition, WorkflowId(w), {}, {}}).CheckDefinition(def);
@@ -699,6 +702,7 @@ void CheckDefs(Model& model) {
   }
   model.program.facts.resize(facts);
   model.schema().types.resize(types);
+  model.schema().records.resize(records);
 }
 
 }  // namespace writ::check

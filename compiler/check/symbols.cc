@@ -45,6 +45,8 @@ const char* SpaceWord(Space space) {
       return "calendar";
     case Space::kObligation:
       return "obligation";
+    case Space::kUnit:
+      return "unit";
   }
   return "name";
 }
@@ -79,6 +81,7 @@ Space SpaceOf(DeclarationKind kind) {
     case DeclarationKind::kDomain:
       return Space::kDomain;
     case DeclarationKind::kDef:
+    case DeclarationKind::kTable:
       return Space::kDef;
     case DeclarationKind::kRule:
       return Space::kRule;
@@ -88,6 +91,8 @@ Space SpaceOf(DeclarationKind kind) {
       return Space::kCalendar;
     case DeclarationKind::kObligation:
       return Space::kObligation;
+    case DeclarationKind::kUnit:
+      return Space::kUnit;
     default:
       return Space::kType;
   }
@@ -138,6 +143,8 @@ void Symbols::Collect(const ast::File& file) {
   collect(DeclarationKind::kTemplate, &Declaration::pattern, file.templates);
   collect(DeclarationKind::kCalendar, &Declaration::calendar, file.calendars);
   collect(DeclarationKind::kObligation, &Declaration::obligation, file.obligations);
+  collect(DeclarationKind::kUnit, &Declaration::unit, file.units);
+  collect(DeclarationKind::kTable, &Declaration::table, file.tables);
 }
 
 void Symbols::Index(diagnostics::Sink& sink) {
@@ -338,7 +345,7 @@ void Symbols::ReportUnknown(Space space, const ast::Name& name) const {
       std::vector<std::string> names;
       if (helps) names = Visible(space, name.span.file);
       for (const char* n :
-           {"bool", "int", "percent", "money", "duration", "time", "date", "string", "role", "set", "list"})
+           {"bool", "int", "percent", "money", "quantity", "duration", "time", "date", "string", "role", "set", "list"})
         names.push_back(n);
       sink_.Report(name.span, diagnostics::kUnknownType, name).Help(Hint(sink_, name.text, names));
       return;
@@ -364,6 +371,9 @@ void Symbols::ReportUnknown(Space space, const ast::Name& name) const {
       return;
     case Space::kObligation:
       sink_.Report(name.span, diagnostics::kUnknownObligation, name).Help(std::move(help));
+      return;
+    case Space::kUnit:
+      sink_.Report(name.span, diagnostics::kUnknownUnit, name).Help(std::move(help));
       return;
     case Space::kRule:
       return;  // whoever names rules says more (rules.cc, tests.cc)

@@ -2,8 +2,8 @@
 //
 // A name carries the file that it stands in, so that looking it up needs nothing else: what a template brings along
 // has a file number of its own, in which names mean what they mean where the template is declared, and what came in as
-// an argument keeps the number of the file that it was written in. Roles, domains, types, defs, rules, templates
-// and obligations have a space each: a role and an entity may share a name.
+// an argument keeps the number of the file that it was written in. Roles, domains, types, defs (and tables), rules,
+// templates, obligations and units have a space each: a role and an entity may share a name.
 #pragma once
 
 #include <map>
@@ -18,9 +18,9 @@
 
 namespace writ::check {
 
-enum class Space : uint8_t { kType, kRole, kDomain, kDef, kRule, kTemplate, kCalendar, kObligation };
+enum class Space : uint8_t { kType, kRole, kDomain, kDef, kRule, kTemplate, kCalendar, kObligation, kUnit };
 enum class DeclarationKind : uint8_t {
-  kEnum, kRecord, kAlias, kWorkflow, kEntity, kRole, kDomain, kDef, kRule, kTemplate, kCalendar, kObligation
+  kEnum, kRecord, kAlias, kWorkflow, kEntity, kRole, kDomain, kDef, kRule, kTemplate, kCalendar, kObligation, kUnit, kTable,
 };
 
 struct Declaration {
@@ -40,6 +40,8 @@ struct Declaration {
   const ast::Template* pattern = nullptr;
   const ast::Calendar* calendar = nullptr;
   const ast::Obligation* obligation = nullptr;
+  const ast::Unit* unit = nullptr;
+  const ast::Table* table = nullptr;
   bool is_private = false;  // no other package sees it
 };
 

@@ -49,7 +49,7 @@ bool IsState(const Type& type) { return type.distinct == kStateMark; }
 
 bool IsAdditive(const Type& type) {
   const bool kind = type.kind == TypeKind::kInt || type.kind == TypeKind::kPercent || type.kind == TypeKind::kMoney ||
-                    type.kind == TypeKind::kDuration;
+                    type.kind == TypeKind::kQuantity || type.kind == TypeKind::kDuration;
   return kind && !IsState(type);
 }
 
@@ -92,9 +92,69 @@ uint32_t Types::Currency(const ast::Name& code) {
   return static_cast<uint32_t>(schema_.currencies.size() - 1);
 }
 
+uint32_t Types::Unit(const ast::Name& name) {
+  const Declaration* d = symbols_.Require(Space::kUnit, name);
+  return d == nullptr ? UINT32_MAX : d->id;
+}
+
+std::optional<uint32_t> Types::PerEnum(const Type& type) const {
+  const auto at = type.kind == TypeKind::kRecord ? per_enum_.find(type.index) : per_enum_.end();
+  if (at == per_enum_.end()) return std::nullopt;
+  return at->second;
+}
+
 // ---------------------------------------------------------------- resolving
 
 std::optional<Type> Types::Resolve(const ast::Type& type) {
+  const std::optional<Type> plain = ResolvePlain(type);
+  return plain.has_value() && !type.per.empty() ? ResolvePer(type, *plain) : plain;
+}
+
+// `T per E` is a record with a member for each of E's, of the same name.
+std::optional<Type> Types::ResolvePer(const ast::Type& type, const Type& each) {
+  const Declaration* d = symbols_.Require(Space::kType, type.per);
+  if (d == nullptr) return std::nullopt;
+  if (d->kind != DeclarationKind::kEnum) {
+    sink_.Report(type.per.span, diagnostics::kPerNeedsEnum, type.per).Related(d->span, "it is declared here");
+    return std::nullopt;
+  }
+  if (!IsScalar(each.kind)) {
+    sink_.Report(type.span, diagnostics::kPerOfType, Words(each));
+    return std::nullopt;
+  }
+  const Enum& members = schema_.enums[d->id];
+  if (members.members.size() > kPerMembersMax) {
+    sink_.Report(type.per.span, diagnostics::kPerTooMany, type.per, members.members.size(), kPerMembersMax);
+    return std::nullopt;
+  }
+  const TypeId id = Intern(each);
+  const auto [at, is_new] = per_.emplace(std::make_pair(id.value, d->id), static_cast<uint32_t>(schema_.records.size()));
+  if (is_new) {
+    const std::string words = Words(each);  // without the backticks of a name
+    std::string name;
+    for (const char c : words) {
+      if (c != '`') name.push_back(c);
+    }
+    Record record{absl::StrCat(name, " per ", members.name), {}};
+    for (const EnumMember& member : members.members) record.members.push_back({member.name, id, {}, {}});
+    schema_.records.push_back(std::move(record));
+    per_enum_[at->second] = d->id;
+  }
+  return Of(TypeKind::kRecord, at->second);
+}
+
+std::optional<Type> Types::ResolveQuantity(const ast::Type& type) {
+  if (type.arguments.size() != 1) {
+    sink_.Report(type.name.span, diagnostics::kQuantityNeedsUnit);
+    return std::nullopt;
+  }
+  Type out = Of(TypeKind::kQuantity);
+  out.index = Unit(type.arguments[0]);
+  if (out.index == UINT32_MAX) return std::nullopt;
+  return out;
+}
+
+std::optional<Type> Types::ResolvePlain(const ast::Type& type) {
   if (type.name.empty()) return std::nullopt;
   std::optional<Type> out = ResolveNamed(type);
   if (!out.has_value() || !CheckParts(type, *out)) return std::nullopt;
@@ -105,18 +165,11 @@ std::optional<Type> Types::Resolve(const ast::Type& type) {
 
 std::optional<Type> Types::ResolveNamed(const ast::Type& type) {
   const std::string& name = type.name.text;
-  if (!type.per.empty()) {
-    sink_.Report(type.per.span, diagnostics::kNotYet, "per", "a plain field, or a list of records");
-    return std::nullopt;
-  }
   if (const std::optional<TypeKind> plain = PlainKind(name); plain.has_value()) return Of(*plain);
   if (name == "string") return ResolveString(type);
   if (name == "set") return ResolveCollection(type, TypeKind::kSet);
   if (name == "list") return ResolveCollection(type, TypeKind::kList);
-  if (name == "quantity") {
-    sink_.Report(type.name.span, diagnostics::kNotYet, name, "`int`, `percent`, `money(…)` and `duration`");
-    return std::nullopt;
-  }
+  if (name == "quantity") return ResolveQuantity(type);
   if (name != "money") return ResolveDeclared(type);
   if (type.arguments.size() != 1) {
     sink_.Report(type.name.span, diagnostics::kMoneyNeedsCurrency);
@@ -267,7 +320,7 @@ bool Types::ResolveKey(const ast::Type& type, const Type& element, Type* list) {
 
 bool Types::CheckParts(const ast::Type& type, const Type& resolved) {
   const bool collection = type.name.text == "set" || type.name.text == "list";
-  if (!type.arguments.empty() && type.name.text != "money") {
+  if (!type.arguments.empty() && type.name.text != "money" && type.name.text != "quantity") {
     sink_.Report(type.arguments[0].span, diagnostics::kNoTypeArguments, type.name);
     return false;
   }
@@ -348,6 +401,8 @@ std::optional<Number> Types::Scaled(const ast::Expr& expr, Type type, const std:
     sink_.Report(expr.span, diagnostics::kTooPrecisePercent, absl::StrCat(text, "%"));
   } else if (literal.fault == LiteralFault::kTooPrecise && type.kind == TypeKind::kMoney) {
     sink_.Report(expr.span, diagnostics::kTooPreciseMoney, text, expr.unit, digits);
+  } else if (literal.fault == LiteralFault::kTooPrecise && type.kind == TypeKind::kQuantity) {
+    sink_.Report(expr.span, diagnostics::kTooPreciseQuantity, text, expr.unit, digits);
   } else if (literal.fault == LiteralFault::kTooPrecise) {
     sink_.Report(expr.span, diagnostics::kBadNumber, text, "write it without a fraction");
   } else if (type.kind == TypeKind::kTime) {
@@ -372,10 +427,14 @@ std::optional<Number> Types::ReadNumber(const ast::Expr& expr) {
       return Scaled(expr, Of(TypeKind::kTime), expr.text, 0);
     case ast::ExprKind::kDate:
       return Scaled(expr, Of(TypeKind::kDate), expr.text, 0);
-    case ast::ExprKind::kQuantity:
-      if (HasKnownUnit(expr)) return std::nullopt;  // the parser has said what is wrong with it
-      sink_.Report(expr.span, diagnostics::kNotYet, absl::StrCat(expr.text, expr.unit.text), "a plain number");
-      return std::nullopt;
+    case ast::ExprKind::kQuantity: {
+      const bool is_told = symbols_.Find(Space::kUnit, expr.unit) == nullptr && HasKnownUnit(expr);
+      if (is_told) return std::nullopt;  // the parser has said what is wrong with it
+      Type type = Of(TypeKind::kQuantity);
+      type.index = Unit(expr.unit);
+      if (type.index == UINT32_MAX) return std::nullopt;
+      return Scaled(expr, type, expr.text, schema_.units[type.index].digits);
+    }
     case ast::ExprKind::kMoney: {
       Type type = Of(TypeKind::kMoney);
       type.index = Currency(expr.unit);
@@ -415,6 +474,8 @@ std::string Types::Words(const Type& type) const {
     out = absl::StrCat("`", qualified.substr(qualified.rfind('.') + 1), "`");
   } else if (type.kind == TypeKind::kMoney) {
     out = absl::StrCat("money(", schema_.currencies[type.index].code, ")");
+  } else if (type.kind == TypeKind::kQuantity) {
+    out = absl::StrCat("quantity(", schema_.units[type.index].name, ")");
   } else if (type.kind == TypeKind::kEnum) {
     out = absl::StrCat("`", schema_.enums[type.index].name, "`");
   } else if (type.kind == TypeKind::kRecord) {
@@ -451,6 +512,8 @@ std::string Types::NumberWords(const Type& type, Num value) const {
     case TypeKind::kMoney:
       return decimal(schema_.currencies[type.index].digits,
                      absl::StrCat(" ", schema_.currencies[type.index].code).c_str());
+    case TypeKind::kQuantity:
+      return decimal(schema_.units[type.index].digits, schema_.units[type.index].name.c_str());
     case TypeKind::kDuration:
       return decimal(9, "s");
     default:

@@ -15,6 +15,7 @@
 namespace writ::check {
 
 inline constexpr int64_t kStringBytesMax = 65'536;
+inline constexpr size_t kPerMembersMax = 64;  // of the enum of a `per`
 inline constexpr int kPercentDigits = 4;                // decimals of `38.0001%`: percent counts 10^-6
 inline constexpr uint32_t kStateMark = UINT32_MAX - 1;  // Type::distinct of a workflow's state; index: the workflow
 
@@ -34,6 +35,9 @@ class Types {
   const Type& At(TypeId id) const { return schema_.types[id.value]; }
   // UINT32_MAX where there is none, which has been reported.
   uint32_t Currency(const ast::Name& code);
+  uint32_t Unit(const ast::Name& name);
+  // Of a record that `T per E` stands for: its enum, whose members are the record's.
+  std::optional<uint32_t> PerEnum(const Type& type) const;
 
   // A literal, possibly negated. Nothing where it is none or cannot be represented; only the second is reported.
   std::optional<Number> ReadNumber(const ast::Expr& expr);
@@ -47,6 +51,9 @@ class Types {
   std::string NumberWords(const Type& type, Num value) const;
 
  private:
+  std::optional<Type> ResolvePlain(const ast::Type& type);
+  std::optional<Type> ResolvePer(const ast::Type& type, const Type& each);
+  std::optional<Type> ResolveQuantity(const ast::Type& type);
   std::optional<Type> ResolveNamed(const ast::Type& type);
   std::optional<Type> ResolveString(const ast::Type& type);
   std::optional<Type> ResolveCollection(const ast::Type& type, TypeKind kind);
@@ -64,6 +71,8 @@ class Types {
   Schema& schema_;
   diagnostics::Sink& sink_;
   std::map<std::string, uint32_t> interned_;
+  std::map<std::pair<uint32_t, uint32_t>, uint32_t> per_;  // type and enum of a `per`, to its record
+  std::map<uint32_t, uint32_t> per_enum_;                  // the record's enum
   struct AliasState {
     bool busy = false, done = false;
     std::optional<Type> type;
@@ -74,7 +83,7 @@ class Types {
 
 Type Of(TypeKind kind, uint32_t index = UINT32_MAX);
 bool IsState(const Type& type);     // of a workflow: see kStateMark
-bool IsAdditive(const Type& type);  // can be added and summed: int, percent, money, duration
+bool IsAdditive(const Type& type);  // can be added and summed: int, percent, money, quantity, duration
 bool IsNumeric(TypeKind kind);      // int, percent, money, quantity, duration, time, date
 bool IsScalar(TypeKind kind);       // neither a record nor a collection
 bool IsText(TypeKind kind);         // strings and references

@@ -155,6 +155,36 @@ Value FunctionLowering::Reduce(const Expr& expr, LoopId loop, Value body, Value 
   WRIT_CHECK(false);
 }
 
+// Lets the variables of a comprehension stand for the current element of `loop`, and the one behind it; gives whether
+// there is one behind it, where that is asked for.
+Value FunctionLowering::BindElement(const Expr& expr, const Place& place, LoopId loop, ListId list) {
+  Place element = Element(place, loop, list);
+  element.present = ExprId();
+  places_[expr.variable] = element;
+  if (expr.variable2 == UINT32_MAX) return True();
+  const LoopId inner = build_.OpenLoop(list, loop);
+  Place behind = Element(place, inner, list);
+  behind.present = ExprId();
+  const ExprId i = build_.Index(loop);
+  const ExprId j = build_.Index(inner);
+  const ExprId one = build_.Number(1);
+  const ExprId next = build_.Add(i, one);
+  behind.selected = true;
+  behind.condition = Planted(Fault::kNeighbourIsLast) ? IsAtEnd(place, inner, false) : build_.EqNum(j, next);
+  places_[expr.variable2] = behind;
+  const ExprId length = LoadSlot(place, Projection::kLength, SlotKind::kI64, {0, place.type.capacity});
+  return Scalar(build_.LtNum(next, length));
+}
+
+// Which elements of `loop` are meant, with the variables bound to them.
+Value FunctionLowering::WhereOf(const Expr& expr, const Place& place, LoopId loop, ListId list) {
+  const Value there = BindElement(expr, place, loop, list);
+  const Expr* where = expr.children.size() > 2 ? expr.children[2].get() : nullptr;
+  if (where == nullptr) return there;
+  const Value condition = Operand(*where);
+  return expr.variable2 == UINT32_MAX ? condition : And(there, condition);
+}
+
 Value FunctionLowering::Quantifier(const Expr& expr, Polarity polarity) {
   const Expr& source = *expr.children[1];
   const Expr* where_expr = expr.children.size() > 2 ? expr.children[2].get() : nullptr;
@@ -171,47 +201,46 @@ Value FunctionLowering::Quantifier(const Expr& expr, Polarity polarity) {
     TooMuch(expr.span, "`distinct` cannot go through a list inside an element");
     return Scalar(build_.Number(0));
   }
+  if (expr.variable2 != UINT32_MAX && place->list.valid()) {
+    TooMuch(expr.span, "`for … then …` cannot go through a list inside an element");
+    return Scalar(expr.type.type.kind == TypeKind::kBool ? build_.Bool(false) : build_.Number(0));
+  }
   const std::optional<LoopId> opened = Open(*place, list, source.span);
   if (!opened) return Scalar(expr.type.type.kind == TypeKind::kBool ? build_.Bool(false) : build_.Number(0));
   const LoopId loop = *opened;
-  Place element = Element(*place, loop, list);
-  element.present = ExprId();
-  places_[expr.variable] = element;
   loops_.push_back(loop);
   Value result;
   if (expr.op == QuantifierOp::kDistinct) {
     result = Distinct(expr, *place, loop);
   } else {
-    const Value where = where_expr != nullptr ? Operand(*where_expr) : True();
+    const Value where = WhereOf(expr, *place, loop, list);
     const Value body = expr.children[0] != nullptr ? Operand(*expr.children[0], polarity) : True();
     const ExprId yes = build_.Bool(true);
-    const ExprId selected = where_expr != nullptr ? Known(where) : yes;
+    const bool some = where_expr != nullptr || expr.variable2 != UINT32_MAX;
+    const ExprId selected = some ? Known(where) : yes;
     const ExprId any_element = polarity == Polarity::kEmpowers ? build_.Any(loop, selected) : yes;
     result = Reduce(expr, loop, body, where, any_element, polarity);
   }
   loops_.pop_back();
   places_.erase(expr.variable);
+  places_.erase(expr.variable2);
   if (place->unknown.valid()) result.unknown = build_.Or(result.unknown, place->unknown);
   return result;
 }
 
 // The elements before which no equal one stands.
 Value FunctionLowering::Distinct(const Expr& expr, const Place& place, LoopId loop) {
-  const Expr* where_expr = expr.children.size() > 2 ? expr.children[2].get() : nullptr;
-  const Value where = where_expr != nullptr ? Operand(*where_expr) : True();
+  const ListId list = ListOf(place, expr.span);
+  const Value where = WhereOf(expr, place, loop, list);
   const Value value = Operand(*expr.children[0]);
   const ExprId chosen = Known(where);
   const ExprId counted = build_.And(chosen, value.present);
 
-  const Place outer = places_[expr.variable];
-  const LoopId inner = build_.OpenLoop(outer.list, loop);
-  places_[expr.variable] = Element(place, inner, outer.list);
-  places_[expr.variable].present = ExprId();
+  const LoopId inner = build_.OpenLoop(list, loop);
   loops_.push_back(inner);
-  const Value where_before = where_expr != nullptr ? Operand(*where_expr) : True();
+  const Value where_before = WhereOf(expr, place, inner, list);
   const Value value_before = Operand(*expr.children[0]);
   loops_.pop_back();
-  places_[expr.variable] = outer;
 
   const ExprId i = build_.Index(loop);
   const ExprId j = build_.Index(inner);

@@ -225,7 +225,7 @@ Value FunctionLowering::LowerKind(const Expr& expr, Polarity polarity) {
     case ExprKind::kCoalesce:
       return Coalesce(expr);
     case ExprKind::kIf:
-      return If(expr);
+      return If(expr, polarity);
     case ExprKind::kAdd:
     case ExprKind::kSubtract:
     case ExprKind::kMultiply:
@@ -440,10 +440,10 @@ Value FunctionLowering::RoundTo(const Expr& expr) {
   return Checked(v);
 }
 
-Value FunctionLowering::If(const Expr& expr) {
+Value FunctionLowering::If(const Expr& expr, Polarity polarity) {
   const Value c = Operand(*expr.children[0]);
-  const Value x = Operand(*expr.children[1]);
-  const Value y = Operand(*expr.children[2]);
+  const Value x = Operand(*expr.children[1], polarity);
+  const Value y = Operand(*expr.children[2], polarity);
   const ExprId left = AtScaleOf(expr, 1, x);
   const ExprId right = AtScaleOf(expr, 2, y);
   Value v;

@@ -121,7 +121,7 @@ class FunctionLowering {
   Value Compare(const Expr& a, const Expr& b, bool or_equal);
   Value Arithmetic(const Expr& expr);
   Value RoundTo(const Expr& expr);
-  Value If(const Expr& expr);
+  Value If(const Expr& expr, Polarity polarity);
   Value Coalesce(const Expr& expr);
   Value Has(const Expr& expr);
   // Brings a number into 64 bits: outside, it is unknown (and 0).
@@ -158,6 +158,8 @@ class FunctionLowering {
   Value WithMember(const Expr& expr, Value result, Value where, Value body, ir::ExprId chosen);
   Value Reduce(const Expr& expr, ir::LoopId loop, Value body, Value where, ir::ExprId any_element, Polarity polarity);
   Value Distinct(const Expr& expr, const Place& place, ir::LoopId loop);
+  Value WhereOf(const Expr& expr, const Place& place, ir::LoopId loop, ListId list);
+  Value BindElement(const Expr& expr, const Place& place, ir::LoopId loop, ListId list);
   Value Length(const Expr& expr);
 
   // places.cc: nothing where there is no such place, or it has been reported as too much.

@@ -848,6 +848,7 @@ std::string Fingerprint(const typed::Program& program, const typed::Expr* expr) 
       absl::CHexEscape(expr->text), " ", static_cast<int>(expr->root), ".", expr->index, ".", expr->part, ".",
       expr->part2, " v", expr->variable, " ", static_cast<int>(expr->op), " ", static_cast<int>(expr->rounding));
   if (expr->kind == typed::ExprKind::kCalendar) text += CalendarText(program.schema, *expr);
+  if (expr->variable2 != UINT32_MAX) absl::StrAppend(&text, " w", expr->variable2);
   for (const typed::ExprPtr& child : expr->children) absl::StrAppend(&text, " ", Fingerprint(program, child.get()));
   return text + ")";
 }

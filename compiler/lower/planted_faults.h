@@ -31,7 +31,8 @@ enum class Fault : int {
   kConsentDoes = 24,              // who may consent to a transition may also propose it
   kUnknownValueTold = 25,         // an obligation's value that cannot be evaluated is told as if it were there
   kUnknownAsksNobody = 26,        // an `ask` whose guard is unknown asks nobody
-  kCount = 27,
+  kNeighbourIsLast = 27,          // the neighbour of an element is the last one
+  kCount = 28,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

@@ -290,8 +290,11 @@ class Walker {
     const Item list = Walk(*expr.children[1]);
     if (list.kind != Item::Kind::kList) return list;
     std::vector<Item> values;
-    for (const Item& element : list.list) {
+    const bool neighbours = expr.variable2 != UINT32_MAX;
+    for (size_t i = 0; i + (neighbours ? 1 : 0) < list.list.size(); ++i) {
+      const Item& element = list.list[i];
       variables_[expr.variable] = element;
+      if (neighbours) variables_[expr.variable2] = list.list[i + 1];
       if (expr.children.size() > 2 && expr.children[2] != nullptr && !Walk(*expr.children[2]).is_true()) continue;
       values.push_back(expr.children[0] != nullptr ? Walk(*expr.children[0]) : element);
     }

@@ -178,7 +178,8 @@ std::string Head(const Expr& e) {
     case ExprKind::kDivide:
       return absl::StrCat("/ ", Digits(e.number));
     case ExprKind::kQuantifier:
-      return absl::StrCat(Word(e.op), " var ", e.variable);
+      return absl::StrCat(Word(e.op), " var ", e.variable,
+                          e.variable2 != UINT32_MAX ? absl::StrCat(" then ", e.variable2) : "");
     default:
       return Word(e.kind);
   }
@@ -240,6 +241,7 @@ ExprPtr Clone(const Expr& e) {
   copy->part = e.part;
   copy->part2 = e.part2;
   copy->variable = e.variable;
+  copy->variable2 = e.variable2;
   copy->op = e.op;
   copy->rounding = e.rounding;
   copy->children.reserve(e.children.size());

@@ -175,7 +175,9 @@ class Writer {
     const std::string where =
         e.children.size() < 3 || e.children[2] == nullptr ? "" : absl::StrCat(" where ", Of(*e.children[2]));
     if (body.empty()) return absl::StrCat(kOps[static_cast<size_t>(e.op)], "(", over, where, ")");
-    return absl::StrCat(kOps[static_cast<size_t>(e.op)], "(", body, " for x", e.variable, " in ", over, where, ")");
+    const std::string then = e.variable2 != UINT32_MAX ? absl::StrCat(" then x", e.variable2) : "";
+    return absl::StrCat(kOps[static_cast<size_t>(e.op)], "(", body, " for x", e.variable, then, " in ", over, where,
+                        ")");
   }
 
   std::string Constant(const Expr& e) const {

@@ -82,6 +82,17 @@ absl::StatusOr<Value> ParseMoney(const Currency& currency, std::string_view text
   return Not(text, absl::StrCat("an amount, such as `2400000 ", currency.code, "`"));
 }
 
+// `2.5mg`, or with a space before the unit.
+absl::StatusOr<Value> ParseQuantity(const Unit& unit, std::string_view text) {
+  if (text.ends_with(unit.name)) {
+    std::string_view number = text.substr(0, text.size() - unit.name.size());
+    if (number.ends_with(" ")) number.remove_suffix(1);
+    if (const std::optional<int64_t> raw = ParseDecimal(number, unit.digits)) return Value(*raw);
+  }
+  return Not(text, absl::StrCat("a quantity, such as `", DecimalText(25, 1, false), unit.name, "`, of at most ",
+                                unit.digits, " digits behind the point"));
+}
+
 absl::StatusOr<Value> ParsePercent(std::string_view text) {
   if (!text.empty() && text.back() == '%') {
     const std::optional<int64_t> raw = ParseDecimal(text.substr(0, text.size() - 1), kPercentDigits);
@@ -146,6 +157,10 @@ std::string NumberText(const Schema& schema, const Type& type, int64_t raw) {
     case TypeKind::kMoney: {
       const Currency& currency = schema.currencies[type.index];
       return absl::StrCat(DecimalText(raw, currency.digits, true), " ", currency.code);
+    }
+    case TypeKind::kQuantity: {
+      const Unit& unit = schema.units[type.index];
+      return absl::StrCat(DecimalText(raw, unit.digits, false), unit.name);
     }
     case TypeKind::kDuration: return FormatDuration(raw);
     case TypeKind::kTime: return FormatTime(raw);
@@ -224,8 +239,8 @@ std::string ValueToText(const Schema& schema, const Type& type, const Value& val
 absl::StatusOr<Value> TextToValue(const Schema& schema, const Type& type, std::string_view text) {
   switch (type.kind) {
     case TypeKind::kBool: return ParseBool(text);
-    case TypeKind::kInt:
-    case TypeKind::kQuantity: return ParseInteger(text);
+    case TypeKind::kInt: return ParseInteger(text);
+    case TypeKind::kQuantity: return ParseQuantity(schema.units[type.index], text);
     case TypeKind::kPercent: return ParsePercent(text);
     case TypeKind::kMoney: return ParseMoney(schema.currencies[type.index], text);
     case TypeKind::kString:

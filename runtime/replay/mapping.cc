@@ -48,6 +48,7 @@ bool IsGlob(std::string_view name) { return name.find_first_of("*?") != std::str
 int DigitsOf(const Schema& schema, const Type& type) {
   if (type.kind == TypeKind::kMoney && type.index < schema.currencies.size())
     return schema.currencies[type.index].digits;
+  if (type.kind == TypeKind::kQuantity) return schema.units[type.index].digits;
   return type.kind == TypeKind::kPercent ? 4 : 0;
 }
 
@@ -67,6 +68,9 @@ absl::StatusOr<Value> ForeignNumber(const Schema& schema, const Field& field, co
     if (!text.ends_with("%")) return absl::InvalidArgumentError(absl::StrCat("`", View(text), "` has no `%`"));
     text = Trim(text.substr(0, text.size() - 1));
   }
+  // A log's number is in the field's unit, whether it says so or not.
+  if (type.kind == TypeKind::kQuantity && text.ends_with(schema.units[type.index].name))
+    text = Trim(text.substr(0, text.size() - schema.units[type.index].name.size()));
   absl::StatusOr<int64_t> units = ParseDecimal(text, DigitsOf(schema, type), field.foreign.rounding);
   if (!units.ok()) return units.status();
   return Value(*units);
@@ -88,6 +92,7 @@ absl::StatusOr<Value> Parse(const Schema& schema, const Field& field, const Type
     case TypeKind::kInt:
     case TypeKind::kPercent:
     case TypeKind::kMoney:
+    case TypeKind::kQuantity:
       return ForeignNumber(schema, field, type, text);
     case TypeKind::kEnum:
       return ForeignEnum(schema, type, text);

@@ -167,7 +167,11 @@ class Report {
       std::printf(" %zu:%llu", k, U(s_.quantifiers[k]));
       Require(s_.quantifiers[k] > 0, absl::StrCat("quantifier ", k));
     }
-    std::printf("\n  consents: %llu; upon: %llu; values of obligations: %llu, and %llu absent\n", U(s_.consents),
+    std::printf(" neighbours:%llu; arithmetic of quantities:%llu\n", U(s_.quantifiers[Oracle::kNeighbours]),
+                U(s_.quantifiers[Oracle::kQuantities]));
+    Require(s_.quantifiers[Oracle::kNeighbours] > 0, "neighbours");
+    Require(s_.quantifiers[Oracle::kQuantities] > 0, "arithmetic of quantities");
+    std::printf("  consents: %llu; upon: %llu; values of obligations: %llu, and %llu absent\n", U(s_.consents),
                 U(s_.upons), U(s_.told), U(s_.untold));
     Require(s_.consents > 0, "consent");
     Require(s_.upons > 0, "upon");

@@ -83,7 +83,7 @@ Type TypeOf(TypeKind kind, uint32_t index) {
 }
 
 bool IsNumber(TypeKind kind) {
-  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney ||
+  return kind == TypeKind::kInt || kind == TypeKind::kPercent || kind == TypeKind::kMoney || kind == TypeKind::kQuantity ||
          kind == TypeKind::kDuration;
 }
 
@@ -608,16 +608,21 @@ ExprPtr ExprMaker::Fold(const Type& type, int depth) {
 
 ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
   if (variables_.size() >= 2) return nullptr;
-  Ptr source = ListPlace(op != QuantifierOp::kDistinct);
+  const bool pairs = Chance(20);
+  Ptr source = ListPlace(op != QuantifierOp::kDistinct && !pairs);
   if (source == nullptr) return nullptr;
   const Type collection = source->type.type;
+  const bool neighbours = pairs && collection.kind == TypeKind::kList;
   const Type element = TypeAt(collection.element);
   const bool bits = collection.kind == TypeKind::kSet && element.kind == TypeKind::kEnum;
-  const bool bare = op == QuantifierOp::kCount && Chance(30);
+  const bool bare = op == QuantifierOp::kCount && !neighbours && Chance(30);
   if (bits && !bare &&
       (op == QuantifierOp::kDistinct || (schema().enums[element.index].members.size() > 8 && !Chance(10))))
     return nullptr;
   Ptr body, where;
+  // The one behind stands first, so that lists in the last one can be gone through: it is the element itself.
+  const uint32_t behind = neighbours ? static_cast<uint32_t>(variables_.size()) : UINT32_MAX;
+  if (neighbours) variables_.push_back({behind, element});
   const uint32_t number = static_cast<uint32_t>(variables_.size());
   variables_.push_back({number, element});
   Ptr narrowed;
@@ -632,6 +637,7 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
         where = Make(Kind::kHas, TypeOf(TypeKind::kBool), 0, std::move(narrowed));
       }
     }
+    if (body == nullptr && neighbours && Chance(70)) body = OfBoth(number_body, type, number, behind);
     if (body == nullptr) {
       if (number_body)
         body = op != QuantifierOp::kSum && type.kind == TypeKind::kTime ? Time(0) : Number(type, depth - 1);
@@ -641,7 +647,7 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
         body = Bool(depth - 1);
     }
   }
-  variables_.pop_back();
+  variables_.resize(variables_.size() - (neighbours ? 2 : 1));
   Type result = type;
   uint8_t scale = 0;
   if (op == QuantifierOp::kSum || op == QuantifierOp::kMin || op == QuantifierOp::kMax) {
@@ -655,6 +661,7 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
   Ptr node = Make(Kind::kQuantifier, result, scale, std::move(body), std::move(source), std::move(where));
   node->op = op;
   node->variable = number;
+  node->variable2 = behind;
   if (BitsOf(program_, *node) > kBitsMax) return nullptr;
   if (!absent) return node;
   if (result.kind == TypeKind::kBool) return Make(Kind::kAnd, result, 0, std::move(has), std::move(node));
@@ -666,8 +673,30 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
   return BitsOf(program_, *choice) > kBitsMax ? nullptr : std::move(choice);
 }
 
+// What an element and the one behind it say of the same.
+ExprPtr ExprMaker::OfBoth(bool number, const Type& type, uint32_t variable, uint32_t behind) {
+  Ptr one = PlaceWhere(
+      [&](const Expr& e) {
+        const Type& found = e.type.type;
+        return RootOf(e).kind == Kind::kVariable && RootOf(e).variable == variable && !found.optional &&
+               (number ? Same(found, type) && IsNumber(type.kind) && found.distinct != kStateMark : IsScalar(found));
+      },
+      12);
+  if (one == nullptr) return nullptr;
+  Ptr other = typed::Clone(one);
+  Expr* root = other.get();
+  while (root->kind != Kind::kVariable) root = root->children[0].get();
+  root->variable = behind;
+  if (number) return Make(Kind::kSubtract, type, 0, std::move(one), std::move(other));
+  const Type boolean = TypeOf(TypeKind::kBool);
+  if (!IsOrdered(one->type.type)) return Make(Kind::kEqual, boolean, 0, std::move(one), std::move(other));
+  return Make(Chance(50) ? Kind::kLess : Kind::kLessEqual, boolean, 0, std::move(one), std::move(other));
+}
+
 Type ExprMaker::NumberType() {
-  switch (random_.Below(5)) {
+  switch (random_.Below(6)) {
+    case 3:
+      return TypeOf(TypeKind::kQuantity, random_.Below(static_cast<uint32_t>(schema().units.size())));
     case 0:
       return TypeOf(TypeKind::kPercent);
     case 1:

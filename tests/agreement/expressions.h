@@ -87,6 +87,7 @@ class ExprMaker {
   Ptr AnyAll(int depth);
   Ptr ListsEqual();
   Ptr Quantifier(typed::QuantifierOp op, const Type& type, int depth);
+  Ptr OfBoth(bool number, const Type& type, uint32_t variable, uint32_t behind);
   Ptr Fact(const Type* type);
   Ptr MakeFact(const Type* type);
   Ptr Verdict(bool votes);

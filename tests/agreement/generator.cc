@@ -217,6 +217,7 @@ void Generator::Tables() {
   }
   Domains();
   schema().currencies = {{"EUR", 2}, {"JPY", 0}};
+  schema().units = {{"mg", "p.mg", 3}, {"ml", "p.ml", 0}};
   Enum grade{"Grade", true, {{"low", ""}, {"mid", ""}, {"high", ""}, {"top", ""}}};
   Enum kind{"Kind", false, {{"red", ""}, {"green", ""}, {"blue", ""}}};
   Enum stance{"Stance", false, {{"approve", ""}, {"reject", ""}, {"flag", ""}}};
@@ -291,7 +292,10 @@ TypeId Generator::StructuredType() {
 }
 
 TypeId Generator::AnyType(bool optional) {
-  switch (Below(17)) {
+  switch (Below(18)) {
+    case 16:
+      return Chance(50) ? Ranged(TypeKind::kQuantity, 0, 500'000, 0, optional)
+                        : Simple(TypeKind::kQuantity, Below(2), optional);
     case 0:
       return Ranged(TypeKind::kInt, 0, 100, UINT32_MAX, optional);
     case 1:

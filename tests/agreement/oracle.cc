@@ -719,7 +719,8 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
       return w;
     }
     case ExprKind::kIf: {
-      const Walked c = Walk(*e.children[0], scene), a = Walk(*e.children[1], scene), b = Walk(*e.children[2], scene);
+      const Walked c = Walk(*e.children[0], scene), a = Walk(*e.children[1], scene, polarity),
+                   b = Walk(*e.children[2], scene, polarity);
       Walked w = c.number != 0 ? a : b;
       w.number = c.number != 0 ? Aligned(a, e.children[1]->type.scale, e.type.scale)
                                : Aligned(b, e.children[2]->type.scale, e.type.scale);
@@ -730,6 +731,7 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
     case ExprKind::kSubtract:
     case ExprKind::kMultiply:
     case ExprKind::kNegate:
+      quantifiers[kQuantities] += e.type.type.kind == TypeKind::kQuantity;
       return Arithmetic(e, scene);
     case ExprKind::kRound:
       return Round(e, scene);
@@ -797,14 +799,18 @@ Walked Oracle::Quantify(const Expr& e, Scene* scene, Polarity polarity) const {
     Walked where, body;
   };
   std::vector<Seen> seen;
-  for (const Walked& element : elements) {
-    scene->variables[e.variable] = element;
+  const bool neighbours = e.variable2 != UINT32_MAX;
+  if (neighbours && elements.size() > 1) quantifiers[kNeighbours]++;
+  for (size_t i = 0; i + (neighbours ? 1 : 0) < elements.size(); ++i) {
+    scene->variables[e.variable] = elements[i];
+    if (neighbours) scene->variables[e.variable2] = elements[i + 1];
     Seen one;
     one.where = e.children[2] != nullptr ? Walk(*e.children[2], scene) : Truth(true);
     one.body = e.children[0] != nullptr ? Walk(*e.children[0], scene, polarity) : Truth(true);
     seen.push_back(std::move(one));
   }
   scene->variables.erase(e.variable);
+  scene->variables.erase(e.variable2);
   const auto chosen = [](const Seen& s) { return !s.where.unknown && s.where.number != 0; };
   switch (e.op) {
     case QuantifierOp::kAny: {
@@ -932,7 +938,7 @@ std::vector<Oracle::Found> Oracle::Everything(const Expr& e, Scene* scene,
 }
 
 bool Oracle::ReadsNothing(const Expr& e, Scene* scene, std::map<uint32_t, const Expr*>* bound) const {
-  if (e.kind == ExprKind::kQuantifier) (*bound)[e.variable] = e.children[1].get();
+  if (e.kind == ExprKind::kQuantifier) (*bound)[e.variable] = (*bound)[e.variable2] = e.children[1].get();
   if (e.kind == ExprKind::kDeref && e.children[0]->kind != ExprKind::kEntityLookup) {
     for (const Found& f : Everything(*e.children[0], scene, *bound)) {
       if (!f.own && f.value.is_text() && NamesNothing(f.value, *f.type)) return true;

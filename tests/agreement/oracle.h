@@ -85,9 +85,12 @@ class Oracle {
   // None where more than `places_max` places are left.
   std::optional<OracleReview> Complete(const Proposal& where, ReviewId review, size_t places_max) const;
 
-  // Coverage: how often each kind of expression and of quantifier was walked.
   mutable uint64_t attributes = 0;  // of actors, that were read
-  mutable std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(8, 0),
+  // Coverage: how often each kind of expression and of quantifier was walked; the last rows: neighbours,
+  // and arithmetic of quantities.
+  static constexpr size_t kNeighbours = static_cast<size_t>(typed::QuantifierOp::kDistinct) + 1;
+  static constexpr size_t kQuantities = kNeighbours + 1;
+  mutable std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(16, 0),
                                 calendars = std::vector<uint64_t>(8, 0);
   mutable uint64_t consents = 0;      // that counted, because it was asked whether somebody may consent
 

@@ -35,7 +35,7 @@ struct Statistics {
   std::array<uint64_t, 4> outcomes{};                       // by Outcome
   std::array<uint64_t, static_cast<size_t>(Builtin::kCount)> reasons{};
   std::vector<uint64_t> ops = std::vector<uint64_t>(256, 0);  // by ir::Op: how many functions that ran hold it
-  std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(8, 0),
+  std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(16, 0),
                         calendars = std::vector<uint64_t>(8, 0);
   uint64_t attributes = 0;                                  // of actors, that were read
   uint64_t consents = 0;                                    // grants of consent that counted
