@@ -89,6 +89,7 @@ class Walk {
       case ExprKind::kQuantifier:
         return Quantifier(e);
       case ExprKind::kFact:
+      case ExprKind::kKeyedFact:
         return FactBound(e);
       default:
         return Children(e);
@@ -203,7 +204,7 @@ class Walk {
     const typed::Fact& fact = model_.program.facts[e.index];
     using Kind = typed::Fact::Kind;
     if (fact.kind == Kind::kHappened) return Interval{0, 1};
-    if (fact.kind == Kind::kCount) return Interval{0, kEventsMax};
+    if (fact.kind == Kind::kCount || fact.kind == Kind::kPopulation) return Interval{0, kEventsMax};
     const Bound value = Walk(model_).Visit(*fact.value);
     if (!value.has_value() || fact.kind != Kind::kSum) return value;
     return Checked(e, Multiply(Join(*value, {0, 0}), {0, kEventsMax}));

@@ -79,6 +79,7 @@ Space SpaceOf(DeclarationKind kind) {
     case DeclarationKind::kDomain:
       return Space::kDomain;
     case DeclarationKind::kDef:
+    case DeclarationKind::kFact:
       return Space::kDef;
     case DeclarationKind::kRule:
       return Space::kRule;
@@ -134,6 +135,7 @@ void Symbols::Collect(const ast::File& file) {
   collect(DeclarationKind::kRole, &Declaration::role, file.roles);
   collect(DeclarationKind::kDomain, &Declaration::domain, file.domains);
   collect(DeclarationKind::kDef, &Declaration::def, file.defs);
+  collect(DeclarationKind::kFact, &Declaration::fact, file.facts);
   collect(DeclarationKind::kRule, &Declaration::rule, file.rules);
   collect(DeclarationKind::kTemplate, &Declaration::pattern, file.templates);
   collect(DeclarationKind::kCalendar, &Declaration::calendar, file.calendars);

@@ -31,7 +31,9 @@ enum class Fault : int {
   kConsentDoes = 24,              // who may consent to a transition may also propose it
   kUnknownValueTold = 25,         // an obligation's value that cannot be evaluated is told as if it were there
   kUnknownAsksNobody = 26,        // an `ask` whose guard is unknown asks nobody
-  kCount = 27,
+  kOneKey = 27,                   // a fact by key puts all events under one key
+  kEveryStateCounts = 28,         // a population counts instances whatever their state
+  kCount = 29,
 };
 
 #ifdef WRIT_PLANTED_FAULTS
