@@ -44,7 +44,9 @@ WorkflowId Model::FindWorkflow(const ast::Name& name) {
   if (d != nullptr && (d->kind == DeclarationKind::kWorkflow || d->kind == DeclarationKind::kEntity))
     return WorkflowId(d->id);
   std::vector<std::string> known;
-  for (const Workflow& w : program.schema.workflows) known.push_back(w.name);
+  for (const Workflow& w : program.schema.workflows) {
+    if (!w.is_fact) known.push_back(w.name);
+  }
   auto report = sink.Report(name.span, diagnostics::kUnknownWorkflow, name);
   report.Help(Hint(sink, name.text, known));
   if (d != nullptr) report.Related(d->span, "this is no workflow");
@@ -184,6 +186,7 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
   DeclareObligations(model);
   DeclareReviews(model);
   DeclareRules(model);
+  DeclareFacts(model);
   DeclareComputed(model);
   CheckPresence(model);
   CheckAuthorities(model);

@@ -28,6 +28,7 @@ inline constexpr size_t kExpandedDepthMax = 2'500;
 inline constexpr size_t kDomainsMax = 256;
 inline constexpr size_t kRulesMax = 20'000;
 inline constexpr size_t kDefsMax = 4'096;
+inline constexpr size_t kFactsMax = 1'024;     // that are declared by name
 inline constexpr size_t kGrantsMax = 100'000;  // roles times transitions, over all authorities
 inline constexpr size_t kFieldsMax = 1'024;    // of one workflow, record or payload
 inline constexpr size_t kStatesMax = 1'024, kTransitionsMax = 1'024;

@@ -419,6 +419,20 @@ class WorkflowBuilder {
             .Related(names_.field_spans[field->second], "the field is declared here");
       }
     }
+    if (names_.declaration->workflow == nullptr) return;
+    for (const ast::Fact& fact : names_.declaration->workflow->facts) CheckFactName(fact.name, &seen);
+  }
+
+  void CheckFactName(const ast::Name& name, std::map<std::string, ast::Span>* seen) {
+    if (name.empty()) return;
+    const auto [at, is_new] = seen->emplace(name.text, name.span);
+    if (!is_new) model_.sink.Report(name.span, diagnostics::kDefTwice, name).Related(at->second, "declared here first");
+    if (IsReservedWord(name.text)) model_.sink.Report(name.span, diagnostics::kReservedFieldName, name);
+    const auto field = names_.fields.find(name.text);
+    if (field != names_.fields.end()) {
+      model_.sink.Report(name.span, diagnostics::kFactIsField, name)
+          .Related(names_.field_spans[field->second], "the field is declared here");
+    }
   }
 
   void Entity(const ast::Entity& entity) {

@@ -379,7 +379,7 @@ bool Expressions::ResolvesAsValue(const ast::Name& name) const {
   if (w.valid()) {
     const WorkflowNames& names = model_.names(w);
     if (names.fields.count(name.text) != 0 || names.keys.count(name.text) != 0 || PayloadNamed(name.text)) return true;
-    if (FindWorkflowDef(w, name.text) != nullptr) return true;
+    if (FindWorkflowDef(w, name.text) != nullptr || names.facts.count(name.text) != 0) return true;
   }
   if (name.text == "now" || name.text == "actor" || name.text == "state" || name.text == "before" ||
       name.text == "after")
@@ -429,6 +429,7 @@ Expressions::Ptr Expressions::CheckName(const ast::Expr& expr, const Type* expec
       return KeyPart(key->second, expr.span);
     if (PayloadNamed(name.text)) return Payload(name);
   }
+  if (const DeclaredFact* fact = FindFact(expr); fact != nullptr) return NamedFact(*fact, expr.span);
   Frame frame;
   if (const ast::Def* def = FindDef(name, expr.span, &frame); def != nullptr)
     return ExpandDef(*def, {}, frame, expr.span);
@@ -495,6 +496,7 @@ void Expressions::ReportUnknownName(const ast::Name& name) {
   if (w.valid()) {
     for (const auto& [field, id] : model_.names(w).fields) known.push_back(field);
     for (const ast::Def& def : *model_.names(w).defs) known.push_back(def.name.text);
+    for (const auto& [fact, id] : model_.names(w).facts) known.push_back(fact);
     for (TransitionId t : scope_.transitions) {
       if (frame_.self != nullptr) break;
       for (const writ::Field& field : model_.transition(scope_.workflow, t).payload) known.push_back(field.name);
@@ -760,6 +762,7 @@ Expressions::Ptr Expressions::CheckMember(const ast::Expr& expr) {
     model_.sink.Report(expr.span, diagnostics::kCalendarAlone, calendar->name).Related(calendar->span, "it is declared here");
     return nullptr;
   }
+  if (const DeclaredFact* fact = FindFact(expr); fact != nullptr) return NamedFact(*fact, expr.span);
   return MemberOf(Check(*object), expr.name, expr.span);
 }
 
@@ -868,6 +871,7 @@ Expressions::Ptr Expressions::CheckIndex(const ast::Expr& expr) {
     if (d != nullptr && (d->kind == DeclarationKind::kEntity || d->kind == DeclarationKind::kWorkflow))
       return EntityLookup(expr, WorkflowId(d->id));
   }
+  if (const DeclaredFact* fact = FindFact(*object); fact != nullptr) return FactAt(*fact, expr);
   Ptr list = Check(*object);
   if (list == nullptr) return nullptr;
   const Type type = list->type.type;

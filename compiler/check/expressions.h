@@ -58,6 +58,8 @@ class Expressions {
   std::optional<typed::Fact> AwaitedFact(TransitionId transition, const std::vector<RoleId>& by, ast::Span span);
   // `E by R where …`: which events it speaks of.
   std::optional<typed::Pattern> EventPattern(const ast::Expr& expr) { return FindPattern(expr, {}, nullptr); }
+  // What a declaration says of events of the scope's workflow: a fold, or with a path what `last(…)` keeps of its event.
+  std::optional<typed::Fact> EventsFact(const ast::Expr& fold, const std::vector<ast::Name>& path, ast::Span span);
 
  private:
   using Ptr = typed::ExprPtr;
@@ -184,6 +186,12 @@ class Expressions {
   bool CheckBody(const ast::Fold& fold, typed::QuantifierOp op, const Type& element, Ptr* body, Ptr* where);
   bool QuantifierType(const ast::Expr& expr, typed::QuantifierOp op, const typed::Expr* body, typed::ExprType* out);
   Ptr CheckFact(const ast::Expr& expr);
+  std::optional<typed::Fact> FactOf(const ast::Expr& expr);
+  std::optional<typed::Fact> LastFactOf(const ast::Expr& last, const std::vector<ast::Name>& path, ast::Span span);
+  const DeclaredFact* FindFact(const ast::Expr& object) const;  // a declared one, by its name; null: something else
+  Ptr NamedFact(const DeclaredFact& fact, ast::Span span);
+  Ptr FactAt(const DeclaredFact& fact, const ast::Expr& expr);
+  bool MayUseKeyedFacts(ast::Span span);
   Ptr LastMember(const ast::Expr& last, const std::vector<ast::Name>& path, ast::Span span);
   Ptr CheckAge(const ast::Expr& expr);
   Ptr CheckVotes(const ast::Expr& expr);
@@ -212,6 +220,7 @@ class Expressions {
   size_t nodes_ = 0, depth_ = 0;
   bool exhausted_ = false;
   bool rounding_ = false;  // directly inside round_…
+  bool declares_ = false;  // a fact, whose events are named with their workflow
 };
 
 // presence.cc: whether an optional field is there in a state, by `with`, and wherever a transition comes from.

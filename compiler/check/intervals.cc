@@ -91,6 +91,7 @@ class Walk {
       case ExprKind::kQuantifier:
         return Quantifier(e);
       case ExprKind::kFact:
+      case ExprKind::kKeyedFact:
         return FactBound(e);
       default:
         return Children(e);
@@ -229,7 +230,7 @@ class Walk {
     const typed::Fact& fact = model_.program.facts[e.index];
     using Kind = typed::Fact::Kind;
     if (fact.kind == Kind::kHappened) return Interval{0, 1};
-    if (fact.kind == Kind::kCount) return Interval{0, kEventsMax};
+    if (fact.kind == Kind::kCount || fact.kind == Kind::kPopulation) return Interval{0, kEventsMax};
     const Bound value = Walk(model_, tells_).Visit(*fact.value);
     if (!value.has_value() || fact.kind != Kind::kSum) return value;
     const Num window = fact.capacity != 0 ? fact.capacity : limits::kWindowCapacityDefault;

@@ -27,8 +27,17 @@ struct WorkflowNames {
   NameIndex keys, fields, states, transitions;
   std::map<std::string, const ast::Def*> def_index;
   std::vector<std::set<FieldId>> with;    // by StateId: the optional fields that are there
+  std::map<std::string, uint32_t> facts;  // Model::declared_facts
   std::vector<ast::Span> field_spans, state_spans, transition_spans;
   std::vector<const ast::Transition*> transition_nodes;  // null for an entity's `set`
+};
+
+// `fact f per k = …`, of a package or of a workflow, and `fact f = …` of a workflow.
+struct DeclaredFact {
+  const ast::Fact* node = nullptr;
+  WorkflowId owner;               // where it stands; none: in a package
+  std::string package, qualified;
+  std::optional<uint32_t> fact;   // in Program::facts; none: wrong, which has been reported
 };
 
 // Where a rule applies, once its names are known.
@@ -95,6 +104,7 @@ struct Model {
   Types types;
   std::vector<WorkflowNames> workflows;
   std::map<std::string, uint32_t> facts;                   // by text
+  std::vector<DeclaredFact> declared_facts;                // sorted by qualified name
   std::map<std::string, std::vector<uint32_t>> reasons;    // RuleIds by every end of their full name
   std::set<const ast::Def*> broken_defs;                   // told already: in a circle, or too large
   std::set<std::pair<uint32_t, uint32_t>> unknown_limits;  // by file and offset: told already
@@ -146,6 +156,7 @@ void CheckPresence(Model& model);     // what states have `with`, and what timer
 void DeclareWorkflows(Model& model);  // workflows and entities with fields, states, transitions, logs; no expressions
 void DeclareCalendars(Model& model);  // zones, calendars
 void DeclareObligations(Model& model);
+void DeclareFacts(Model& model);      // `fact …`: typed::Program::facts, and a workflow for each that is kept by key
 void DeclareComputed(Model& model);   // `sets x = …`
 void CheckDefs(Model& model);
 void DeclareReviews(Model& model);  // panels and clauses, without guards

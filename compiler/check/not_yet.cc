@@ -14,7 +14,6 @@ class Finder {
       }
     }
     Each(file.clearances, "clearance");
-    Each(file.facts, "fact");
     Each(file.decompositions, "decompose");
     Each(file.confidences, "confidence");
     Each(file.divergences, "divergence");
@@ -49,7 +48,6 @@ class Finder {
   }
 
   void In(const ast::Workflow& node) {
-    Each(node.facts, "fact");
     for (const ast::Def& def : node.defs) In(def.body);
     for (const ast::Transition& transition : node.transitions) {
       for (const ast::SetItem& item : transition.sets) In(item.computed);
@@ -110,7 +108,6 @@ class Finder {
     for (const ast::ExprPtr& child : expr->children) In(child);
     if (expr->fold == nullptr) return;
     const ast::Fold& fold = *expr->fold;
-    if (!fold.now_in.empty()) Say(fold.now_in.front().span, "now in", kLeaveOut);
     In(fold.value);
     In(fold.source);
     In(fold.where);

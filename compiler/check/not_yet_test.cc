@@ -34,8 +34,6 @@ TEST(NotYet, RefusesEachConstructWithoutMeaning) {
   for (const char* text : {
            "table t(a: A) -> int { x: (y.f()) }",
            "clearance A { pii }",
-           "fact f per c = count(go)",
-           "workflow W by id: Id { fact f = count(go) }",
            "decompose on W { plan { a: R does go } }",
            "confidence on W { weakest of go }",
            "divergence A vs B on go of W { baseline 12% }",
@@ -46,7 +44,6 @@ TEST(NotYet, RefusesEachConstructWithoutMeaning) {
            "test \"t\" { expect task later }",
            "test \"t\" { expect confidence 50% }",
            "def a = all of (A says b, C says d)",
-           "def a = count(W now in s)",
            "workflow W by id: Id { go: -> s sets a = any of (A says b) }",
            "authority A { may go on W when any of (A says b) }",
            "authority A { may go on W up to f (any of (A says b)) }",

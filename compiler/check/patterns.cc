@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/check/expressions.h"
+#include "compiler/check/template_copy.h"
 #include "compiler/typed/expr.h"
 
 namespace writ::check {
@@ -63,6 +64,10 @@ bool Expressions::IsMisspeltEvent(const ast::Fold& fold) const {
 
 Expressions::Ptr Expressions::CheckFold(const ast::Expr& expr) {
   if (expr.fold == nullptr || expr.fold->source == nullptr) return nullptr;
+  if (!expr.fold->now_in.empty()) {
+    model_.sink.Report(expr.span, diagnostics::kPopulationNotDeclared);
+    return nullptr;
+  }
   if (IsPattern(expr)) return CheckFact(expr);
   if (IsMisspeltEvent(*expr.fold)) {
     model_.FindTransition(scope_.workflow,
@@ -207,11 +212,18 @@ std::optional<typed::Pattern> Expressions::FindPattern(const ast::Expr& source, 
   if (source.kind == ast::ExprKind::kFold && source.fold != nullptr && source.fold->source != nullptr) {
     return FindPattern(*source.fold->source, source.fold->by, source.fold->where.get());
   }
-  if (source.kind != ast::ExprKind::kName) {
+  std::optional<ast::Name> name;
+  if (source.kind == ast::ExprKind::kName) name = ast::Name{source.text, source.span};
+  // Deployment.start: in a declaration, which has found its workflow by it.
+  const ast::Expr* object = source.kind == ast::ExprKind::kMember && !source.children.empty() ? source.children[0].get() : nullptr;
+  if (declares_ && object != nullptr && object->kind == ast::ExprKind::kName &&
+      model_.FindWorkflow({object->text, object->span}) == scope_.workflow)
+    name = source.name;
+  if (!name.has_value()) {
     model_.sink.Report(source.span, diagnostics::kPatternNeedsTransition);
     return std::nullopt;
   }
-  const TransitionId t = model_.FindTransition(scope_.workflow, {source.text, source.span});
+  const TransitionId t = model_.FindTransition(scope_.workflow, *name);
   if (t.valid()) pattern.transitions.push_back(t);
   pattern.by = model_.FindRoles(by, &pattern.by_orchestrator, &ok);
   if (!t.valid() || !ok) return std::nullopt;
@@ -281,41 +293,52 @@ Expressions::Ptr Expressions::FactNode(typed::Fact fact, ast::Span span) {
 
 Expressions::Ptr Expressions::CheckFact(const ast::Expr& expr) {
   if (!MayUseFacts(expr.span)) return nullptr;
+  std::optional<typed::Fact> fact = FactOf(expr);
+  return fact.has_value() ? FactNode(*std::move(fact), expr.span) : nullptr;
+}
+
+std::optional<typed::Fact> Expressions::EventsFact(const ast::Expr& fold, const std::vector<ast::Name>& path,
+                                                   ast::Span span) {
+  declares_ = true;
+  return path.empty() ? FactOf(fold) : LastFactOf(fold, path, span);
+}
+
+std::optional<typed::Fact> Expressions::FactOf(const ast::Expr& expr) {
   const std::optional<typed::Fact::Kind> kind = FindFactKind(expr.text);
   if (!kind.has_value()) {
     model_.sink.Report(expr.span, diagnostics::kNoFactOfThis, expr.text);
-    return nullptr;
+    return std::nullopt;
   }
   typed::Fact fact;
   fact.kind = *kind;
-  if (!FactParts(expr, &fact)) return nullptr;
+  if (!FactParts(expr, &fact)) return std::nullopt;
   using Kind = typed::Fact::Kind;
   const bool needs_value = *kind == Kind::kSum || *kind == Kind::kMin || *kind == Kind::kMax;
   const ast::Fold& fold = *expr.fold;
   if (needs_value != (fold.value != nullptr)) {
     model_.sink.Report(expr.span, needs_value ? diagnostics::kFactNeedsValue : diagnostics::kFactTakesNoValue,
                        expr.text);
-    return nullptr;
+    return std::nullopt;
   }
   if (*kind == Kind::kLast) {
     model_.sink.Report(expr.span, diagnostics::kLastNeedsMember);
-    return nullptr;
+    return std::nullopt;
   }
   fact.type = {Of(*kind == Kind::kHappened ? TypeKind::kBool : TypeKind::kInt), 0};
   if (needs_value) {
     fact.value = EventValue(*fold.value, fact.pattern.transitions);
-    if (fact.value == nullptr || !RequirePresent(*fact.value)) return nullptr;
+    if (fact.value == nullptr || !RequirePresent(*fact.value)) return std::nullopt;
     const Type& type = fact.value->type.type;
     const bool fits = *kind == Kind::kSum ? IsAdditive(type) : model_.types.HasOrder(type);
     if (!fits) {
       model_.sink.Report(fold.value->span, diagnostics::kFoldOfType, expr.text, model_.types.Words(type));
-      return nullptr;
+      return std::nullopt;
     }
     CheckIntervals(model_, *fact.value, scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude);
     fact.type = {Of(type.kind, type.index), fact.value->type.scale};
     fact.type.type.optional = *kind != Kind::kSum;
   }
-  return FactNode(std::move(fact), expr.span);
+  return fact;
 }
 
 // What `last(p)` keeps of its event: a field of its payload, a field after it, who did it, when.
@@ -350,23 +373,29 @@ Expressions::Ptr Expressions::EventMember(const std::vector<TransitionId>& trans
 
 Expressions::Ptr Expressions::LastMember(const ast::Expr& last, const std::vector<ast::Name>& path, ast::Span span) {
   if (!MayUseFacts(span)) return nullptr;
+  std::optional<typed::Fact> fact = LastFactOf(last, path, span);
+  return fact.has_value() ? FactNode(*std::move(fact), span) : nullptr;
+}
+
+std::optional<typed::Fact> Expressions::LastFactOf(const ast::Expr& last, const std::vector<ast::Name>& path,
+                                                   ast::Span span) {
   typed::Fact fact;
   fact.kind = typed::Fact::Kind::kLast;
-  if (!FactParts(last, &fact)) return nullptr;
+  if (!FactParts(last, &fact)) return std::nullopt;
   if (last.fold->value != nullptr) {
     model_.sink.Report(last.span, diagnostics::kFactTakesNoValue, last.text);
-    return nullptr;
+    return std::nullopt;
   }
   // The whole path is of the event: a fact keeps scalars, and reads through no reference later on.
   fact.value = EventMember(fact.pattern.transitions, path, span);
-  if (fact.value == nullptr) return nullptr;
+  if (fact.value == nullptr) return std::nullopt;
   if (!IsScalar(fact.value->type.type.kind)) {
     model_.sink.Report(span, diagnostics::kLastOfType, model_.types.Words(fact.value->type.type));
-    return nullptr;
+    return std::nullopt;
   }
   fact.type = fact.value->type;
   fact.type.type.optional = true;
-  return FactNode(std::move(fact), span);
+  return fact;
 }
 
 Expressions::Ptr Expressions::CheckAge(const ast::Expr& expr) {
@@ -396,6 +425,106 @@ std::optional<typed::Fact> Expressions::AwaitedFact(TransitionId transition, con
   fact.type = {Of(TypeKind::kBool), 0};
   fact.span = span;
   return fact;
+}
+
+// ---------------------------------------------------------------- declared facts
+
+bool Expressions::MayUseKeyedFacts(ast::Span span) {
+  if (scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude ||
+      scope_.kind == ScopeKind::kCondition || scope_.kind == ScopeKind::kDefinition)
+    return true;
+  Fail(span, "a fact about earlier events");
+  return false;
+}
+
+const DeclaredFact* Expressions::FindFact(const ast::Expr& object) const {
+  const auto of = [&](WorkflowId w, const std::string& name) -> const DeclaredFact* {
+    const auto& facts = model_.names(w).facts;
+    const auto at = facts.find(name);
+    return at == facts.end() ? nullptr : &model_.declared_facts[at->second];
+  };
+  if (object.kind == ast::ExprKind::kMember) {  // Deal.exposure
+    const ast::Expr* type = object.children.empty() ? nullptr : object.children[0].get();
+    if (type == nullptr || type->kind != ast::ExprKind::kName || ResolvesAsValue({type->text, type->span}))
+      return nullptr;
+    const Declaration* d = model_.symbols.Find(Space::kType, {type->text, type->span});
+    const bool is_workflow = d != nullptr && d->kind == DeclarationKind::kWorkflow;
+    return is_workflow ? of(WorkflowId(d->id), object.name.text) : nullptr;
+  }
+  if (object.kind != ast::ExprKind::kName) return nullptr;
+  const ast::Name name{object.text, object.span};
+  for (size_t i = frame_.locals_begin; i < locals_.size(); ++i) {
+    if (locals_[i].name == name.text) return nullptr;
+  }
+  if (const WorkflowId w = FieldsOf(); w.valid()) {
+    if (const DeclaredFact* own = of(w, name.text); own != nullptr) return own;
+    const WorkflowNames& names = model_.names(w);
+    if (names.fields.count(name.text) != 0 || names.keys.count(name.text) != 0 || PayloadNamed(name.text) ||
+        FindWorkflowDef(w, name.text) != nullptr)
+      return nullptr;
+  }
+  const Declaration* d = model_.symbols.Find(Space::kDef, name);
+  if (d == nullptr || d->fact == nullptr) return nullptr;
+  const auto at = std::find_if(model_.declared_facts.begin(), model_.declared_facts.end(),
+                               [&](const DeclaredFact& fact) { return fact.node == d->fact; });
+  return at == model_.declared_facts.end() ? nullptr : &*at;
+}
+
+// By its name alone: of this instance, or with the key that is in scope under the key's own name.
+Expressions::Ptr Expressions::NamedFact(const DeclaredFact& declared, ast::Span span) {
+  const bool by_key = !declared.owner.valid() || !declared.node->per.empty();
+  if (by_key ? !MayUseKeyedFacts(span) : !MayUseFacts(span)) return nullptr;
+  if (!by_key && declared.owner != scope_.workflow) return Fail(span, "a fact about another workflow's instance");
+  if (!declared.fact.has_value()) return nullptr;
+  const typed::Fact& fact = model_.program.facts[*declared.fact];
+  Ptr node = Node(by_key ? ExprKind::kKeyedFact : ExprKind::kFact, span, fact.type.type, fact.type.scale);
+  node->index = *declared.fact;
+  if (!by_key) return node;
+  const std::vector<writ::Field> key = model_.workflow(fact.keyed).key;
+  for (size_t i = 0; i < key.size(); ++i) {
+    ast::ExprPtr part = CloneExpr(*declared.node->per[i]);
+    const ast::Expr* root = part.get();
+    while (root->kind == ast::ExprKind::kMember && !root->children.empty()) root = root->children[0].get();
+    const bool is_actor = root->text == "actor" && scope_.kind != ScopeKind::kProposal && scope_.kind != ScopeKind::kDefinition;
+    ast::Name name{root->text, span};
+    if (is_actor || !ResolvesAsValue(name)) {
+      model_.sink
+          .Report(span, diagnostics::kFactKeyNotHere, declared.node->name, key[i].name,
+                  absl::StrCat(declared.node->name.text, "[…]"))
+          .Related(declared.node->name.span, "it is declared here");
+      return nullptr;
+    }
+    // Told here; but what an argument of a template says means what it means where that was written.
+    const bool written = model_.symbols.InstanceOf(declared.node->name.span.file) == nullptr;
+    if (written && part->kind == ast::ExprKind::kName) part->span = span;
+    Ptr value = CheckValue(*part, model_.types.At(key[i].type));
+    if (value == nullptr) return nullptr;
+    node->children.push_back(std::move(value));
+  }
+  return node;
+}
+
+// exposure[customer]
+Expressions::Ptr Expressions::FactAt(const DeclaredFact& declared, const ast::Expr& expr) {
+  if (!MayUseKeyedFacts(expr.span) || !declared.fact.has_value()) return nullptr;
+  const typed::Fact& fact = model_.program.facts[*declared.fact];
+  const size_t parts = fact.keyed.valid() ? model_.workflow(fact.keyed).key.size() : 0;
+  if (expr.children.size() - 1 != parts) {
+    model_.sink
+        .Report(expr.span, diagnostics::kKeyPartCount, Counted(parts, "part"), AreCounted(expr.children.size() - 1))
+        .Related(declared.node->name.span, "it is declared here");
+    return nullptr;
+  }
+  Ptr node = Node(ExprKind::kKeyedFact, expr.span, fact.type.type, fact.type.scale);
+  node->index = *declared.fact;
+  for (size_t i = 0; i < parts; ++i) {
+    Ptr part = expr.children[i + 1] == nullptr
+                   ? nullptr
+                   : CheckValue(*expr.children[i + 1], model_.types.At(model_.workflow(fact.keyed).key[i].type));
+    if (part == nullptr) return nullptr;
+    node->children.push_back(std::move(part));
+  }
+  return node;
 }
 
 // ---------------------------------------------------------------- verdicts

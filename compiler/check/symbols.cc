@@ -82,6 +82,7 @@ Space SpaceOf(DeclarationKind kind) {
       return Space::kDomain;
     case DeclarationKind::kDef:
     case DeclarationKind::kTable:
+    case DeclarationKind::kFact:
       return Space::kDef;
     case DeclarationKind::kRule:
       return Space::kRule;
@@ -139,6 +140,7 @@ void Symbols::Collect(const ast::File& file) {
   collect(DeclarationKind::kRole, &Declaration::role, file.roles);
   collect(DeclarationKind::kDomain, &Declaration::domain, file.domains);
   collect(DeclarationKind::kDef, &Declaration::def, file.defs);
+  collect(DeclarationKind::kFact, &Declaration::fact, file.facts);
   collect(DeclarationKind::kRule, &Declaration::rule, file.rules);
   collect(DeclarationKind::kTemplate, &Declaration::pattern, file.templates);
   collect(DeclarationKind::kCalendar, &Declaration::calendar, file.calendars);

@@ -2,8 +2,8 @@
 //
 // A name carries the file that it stands in, so that looking it up needs nothing else: what a template brings along
 // has a file number of its own, in which names mean what they mean where the template is declared, and what came in as
-// an argument keeps the number of the file that it was written in. Roles, domains, types, defs (and tables), rules,
-// templates, obligations and units have a space each: a role and an entity may share a name.
+// an argument keeps the number of the file that it was written in. Roles, domains, types, defs (and facts and tables),
+// rules, templates, obligations and units have a space each: a role and an entity may share a name.
 #pragma once
 
 #include <map>
@@ -21,6 +21,7 @@ namespace writ::check {
 enum class Space : uint8_t { kType, kRole, kDomain, kDef, kRule, kTemplate, kCalendar, kObligation, kUnit };
 enum class DeclarationKind : uint8_t {
   kEnum, kRecord, kAlias, kWorkflow, kEntity, kRole, kDomain, kDef, kRule, kTemplate, kCalendar, kObligation, kUnit, kTable,
+  kFact,
 };
 
 struct Declaration {
@@ -36,6 +37,7 @@ struct Declaration {
   const ast::Role* role = nullptr;
   const ast::Domain* domain = nullptr;
   const ast::Def* def = nullptr;
+  const ast::Fact* fact = nullptr;
   const ast::Rule* rule = nullptr;
   const ast::Template* pattern = nullptr;
   const ast::Calendar* calendar = nullptr;

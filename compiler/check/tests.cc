@@ -629,7 +629,7 @@ WorkflowId WorkflowOf(Model& model, const ast::Scenario& scenario) {
   std::vector<uint32_t> all, mapped;
   for (uint32_t i = 0; i < model.schema().workflows.size(); ++i) {
     const Workflow& workflow = model.schema().workflows[i];
-    if (workflow.is_builtin || workflow.is_entity) continue;
+    if (workflow.is_builtin || workflow.is_entity || workflow.is_fact) continue;
     all.push_back(i);
     if (IsMapped(workflow)) mapped.push_back(i);
   }

@@ -86,6 +86,10 @@ bool GuardText::WithinParts(uint32_t id, uint32_t* has, uint32_t* inside) const 
     const ir::Expr& slot = code_.exprs[expr];
     if (slot.op != ir::Op::kSlotBool && slot.op != ir::Op::kSlotNum) return std::string();
     const SlotPath& path = function_.frame.slots[slot.a].path;
+    if (ByKey(path) && path.steps[0].kind == PathStep::Kind::kCell) {
+      const KeptPart kept(FactOf(path).cells[path.steps[0].index].name);
+      return kept.part == part ? KeyedText(path) : std::string();
+    }
     if (path.root != SlotRoot::kCell) return std::string();
     const KeptPart kept(workflow_.cells[path.index].name);
     return kept.part == part ? kept.fact : std::string();
@@ -246,8 +250,46 @@ std::string GuardText::Root(const SlotPath& path) const {
   return "?";
 }
 
+bool GuardText::ByKey(const SlotPath& path) {
+  return path.root == SlotRoot::kLookup && path.steps.size() == 1 && path.steps[0].kind >= PathStep::Kind::kCell;
+}
+
+const Workflow& GuardText::FactOf(const SlotPath& path) const {
+  return program_.schema.workflows[function_.frame.lookups[path.index].workflow.value];
+}
+
+// "exposure[customer]"
+std::string GuardText::KeyedText(const SlotPath& path) const {
+  std::string text = FactOf(path).name;
+  const std::vector<LookupPart>& key = function_.frame.lookups[path.index].key;
+  for (size_t i = 0; i < key.size(); ++i)
+    absl::StrAppend(&text, i == 0 ? "[" : ", ", key[i].slot.valid() ? Slot(key[i].slot.value) : Quoted(key[i].text));
+  return key.empty() ? text : text + "]";
+}
+
+std::string GuardText::KeyedSlot(const SlotPath& path) const {
+  const std::string fact = KeyedText(path);
+  switch (path.steps[0].kind) {
+    case PathStep::Kind::kCell: {
+      const KeptPart kept(FactOf(path).cells[path.steps[0].index].name);
+      if (kept.part == ".unknown") return fact + " could not be evaluated";
+      if (kept.part == ".time") return "the time of " + fact;
+      return kept.part == ".has" && !IsYesOrNo(kept.fact) ? "has " + fact : fact;
+    }
+    case PathStep::Kind::kWindowCount: {
+      const std::string& window = FactOf(path).windows[path.steps[0].index].name;
+      return window.rfind("count(", 0) == 0 ? fact : "the number of events of " + fact;
+    }
+    case PathStep::Kind::kWindowOverflow:
+      return fact + " is past its capacity";
+    default:
+      return fact;
+  }
+}
+
 std::string GuardText::Slot(uint32_t slot_number) const {
   const ::writ::Slot& slot = function_.frame.slots[slot_number];
+  if (ByKey(slot.path)) return KeyedSlot(slot.path);
   std::string text;
   if (slot.path.root == SlotRoot::kElement && slot.list.valid()) {
     const SlotPath& list = function_.frame.lists[slot.list.value].path;
@@ -289,7 +331,7 @@ std::string GuardText::Slot(uint32_t slot_number) const {
 }
 
 // The type of what is kept is not in the schema, but what it is of may be: "sum(amount for pay).sum", "last(pay).amount.value".
-GuardText::Shape GuardText::ShapeOfFact(const std::string& name) const {
+GuardText::Shape GuardText::ShapeOfFact(const std::string& name, WorkflowId keyed) const {
   const KeptPart kept(name);
   Shape shape;
   const auto typed = [&](const Type& type) { shape.kind = Shape::Kind::kTyped, shape.type = type; };
@@ -307,8 +349,20 @@ GuardText::Shape GuardText::ShapeOfFact(const std::string& name) const {
       if (field.name == of) typed(program_.schema.types[field.type.value]);
     }
   };
-  for (const Transition& transition : workflow_.transitions) look(transition.payload);
-  look(workflow_.fields);
+  if (!keyed.valid()) {
+    for (const Transition& transition : workflow_.transitions) look(transition.payload);
+    look(workflow_.fields);
+    return shape;
+  }
+  for (const Workflow& workflow : program_.schema.workflows) {
+    for (const Transition& transition : workflow.transitions) {
+      const bool moves = std::any_of(transition.keyed.begin(), transition.keyed.end(),
+                                     [&](const KeyedFold& fold) { return fold.fact == keyed; });
+      if (!moves) continue;
+      look(workflow.fields);
+      look(transition.payload);
+    }
+  }
   return shape;
 }
 
@@ -370,6 +424,13 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
       break;
     default:
       break;
+  }
+  if (ByKey(path)) {
+    const WorkflowId fact = function_.frame.lookups[path.index].workflow;
+    const PathStep& step = path.steps[0];
+    if (step.kind == PathStep::Kind::kCell) return ShapeOfFact(FactOf(path).cells[step.index].name, fact);
+    const bool is_count = step.kind == PathStep::Kind::kWindowCount || step.kind == PathStep::Kind::kWindowOverflow;
+    return is_count ? Shape() : ShapeOfFact(FactOf(path).windows[step.index].name + ".value", fact);
   }
   for (const PathStep& step : path.steps) {
     if (shape.kind != Shape::Kind::kTyped) return Shape();

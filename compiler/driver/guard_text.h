@@ -43,7 +43,12 @@ class GuardText {
   std::string Number(Num number, const Shape& shape) const;
   Shape ShapeOf(uint32_t id, int depth) const;
   Shape SlotShape(uint32_t slot) const;
-  Shape ShapeOfFact(const std::string& name) const;
+  // `keyed`: the fact by key that keeps it; none: the instance does.
+  Shape ShapeOfFact(const std::string& name, WorkflowId keyed = WorkflowId()) const;
+  static bool ByKey(const SlotPath& path);  // it reads a fact by key
+  const Workflow& FactOf(const SlotPath& path) const;
+  std::string KeyedText(const SlotPath& path) const;
+  std::string KeyedSlot(const SlotPath& path) const;
   Shape ShapeOfPath(const SlotPath& path, ListId list) const;
   void CollectSlots(uint32_t id, std::vector<uint32_t>* exprs, int depth) const;
 

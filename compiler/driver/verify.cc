@@ -39,6 +39,12 @@ class Verifier {
     for (const store::Fault& fault : chain->faults) Find(fault.position, fault.text);
     out_.chain = *std::move(chain);
     if (absl::Status status = RedecideAll(); !status.ok()) return status;
+    for (const auto& [digest, policy] : policies_) {
+      if (policy == nullptr) continue;
+      absl::StatusOr<std::vector<FactFault>> faults = CheckFactReads(*policy, store_);
+      if (!faults.ok()) return faults.status();
+      for (FactFault& fault : *faults) Find(fault.position, std::move(fault.text));
+    }
     Refold();
     std::stable_sort(out_.findings.begin(), out_.findings.end(),
                      [](const Finding& a, const Finding& b) { return a.position < b.position; });

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "compiler/ir/arithmetic.h"
 #include "compiler/ir/ir.h"
+#include "compiler/ir/verify_schema.h"
 #include "runtime/decision/words.h"
 
 namespace writ::ir {
@@ -58,10 +59,16 @@ const char* SuffixOf(Projection projection) {
 // Says where a slot's value comes from in the words of the schema: `after.customer.name`, `seat_spoken(review, CFO)`.
 class PathPrinter {
  public:
-  PathPrinter(const Schema& schema, const Function& function)
-      : schema_(schema), function_(function), workflow_(Find(schema.workflows, function.workflow.value)) {}
+  PathPrinter(const Schema& schema, FunctionId id)
+      : schema_(schema), function_(schema.functions[id.value]),
+        workflow_(Find(schema.workflows, function_.workflow.value)), cells_(CellsOf(schema, id)) {}
 
   std::string Print(const SlotPath& path, ListId list) const { return Follow(path, list).text; }
+
+  static const Workflow* CellsOf(const Schema& schema, FunctionId id) {
+    const WorkflowId fact = KeyedFactOf(schema, id);
+    return Find(schema.workflows, fact.valid() ? fact.value : schema.functions[id.value].workflow.value);
+  }
 
  private:
   // What a path has reached: its text so far, and the type or the instance there.
@@ -149,20 +156,34 @@ class PathPrinter {
         break;
       case PathStep::Kind::kState: *place = {so_far + "state", TypeId(), nullptr}; break;
       case PathStep::Kind::kCell:
+        *place = {absl::StrCat(so_far, "cell(", CellName(instance, step.index), ")"), TypeId(), nullptr};
+        break;
       case PathStep::Kind::kWindowCount:
       case PathStep::Kind::kWindowSum:
       case PathStep::Kind::kWindowMin:
       case PathStep::Kind::kWindowMax:
-      case PathStep::Kind::kWindowOverflow: *place = {so_far + "fact " + Numbered(step.index), TypeId(), nullptr}; break;
+      case PathStep::Kind::kWindowOverflow:
+        *place = {absl::StrCat(so_far, WindowWord(step.kind), "(", WindowName(instance, step.index), ")"), TypeId(),
+                  nullptr};
+        break;
     }
   }
 
-  std::string CellName(uint32_t index) const {
-    const Cell* cell = workflow_ != nullptr ? Find(workflow_->cells, index) : nullptr;
+  static const char* WindowWord(PathStep::Kind kind) {
+    switch (kind) {
+      case PathStep::Kind::kWindowCount: return "window_count";
+      case PathStep::Kind::kWindowSum: return "window_sum";
+      case PathStep::Kind::kWindowMin: return "window_min";
+      case PathStep::Kind::kWindowMax: return "window_max";
+      default: return "window_overflow";
+    }
+  }
+  static std::string CellName(const Workflow* workflow, uint32_t index) {
+    const Cell* cell = workflow != nullptr ? Find(workflow->cells, index) : nullptr;
     return cell != nullptr ? cell->name : Numbered(index);
   }
-  std::string WindowName(uint32_t index) const {
-    const Window* window = workflow_ != nullptr ? Find(workflow_->windows, index) : nullptr;
+  static std::string WindowName(const Workflow* workflow, uint32_t index) {
+    const Window* window = workflow != nullptr ? Find(workflow->windows, index) : nullptr;
     return window != nullptr ? window->name : Numbered(index);
   }
   std::string ReviewName(uint32_t index) const {
@@ -201,12 +222,12 @@ class PathPrinter {
       case SlotRoot::kSeen: return "seen";
       case SlotRoot::kLastChange: return "last_change";
       case SlotRoot::kDuplicate: return "duplicate";
-      case SlotRoot::kCell: return absl::StrCat("cell(", CellName(i), ")");
-      case SlotRoot::kWindowCount: return absl::StrCat("window_count(", WindowName(i), ")");
-      case SlotRoot::kWindowSum: return absl::StrCat("window_sum(", WindowName(i), ")");
-      case SlotRoot::kWindowMin: return absl::StrCat("window_min(", WindowName(i), ")");
-      case SlotRoot::kWindowMax: return absl::StrCat("window_max(", WindowName(i), ")");
-      case SlotRoot::kWindowOverflow: return absl::StrCat("window_overflow(", WindowName(i), ")");
+      case SlotRoot::kCell: return absl::StrCat("cell(", CellName(cells_, i), ")");
+      case SlotRoot::kWindowCount: return absl::StrCat("window_count(", WindowName(cells_, i), ")");
+      case SlotRoot::kWindowSum: return absl::StrCat("window_sum(", WindowName(cells_, i), ")");
+      case SlotRoot::kWindowMin: return absl::StrCat("window_min(", WindowName(cells_, i), ")");
+      case SlotRoot::kWindowMax: return absl::StrCat("window_max(", WindowName(cells_, i), ")");
+      case SlotRoot::kWindowOverflow: return absl::StrCat("window_overflow(", WindowName(cells_, i), ")");
       case SlotRoot::kReviewOutcome: return absl::StrCat("review_outcome(", ReviewName(i), ")");
       case SlotRoot::kSeatSpoken: return absl::StrCat("seat_spoken(", SeatName(path), ")");
       case SlotRoot::kSeatVotes: return absl::StrCat("seat_votes(", SeatName(path), ", ", path.part2, ")");
@@ -224,6 +245,7 @@ class PathPrinter {
   const Schema& schema_;
   const Function& function_;
   const Workflow* const workflow_;
+  const Workflow* const cells_;  // in whose cells and windows a fold keeps what it counts
 };
 
 // ---------------------------------------------------------------- functions
@@ -232,7 +254,7 @@ class FunctionPrinter {
  public:
   FunctionPrinter(const Program& program, FunctionId id)
       : program_(program), function_(program.schema.functions[id.value]), code_(Find(program.code, id.value)),
-        paths_(program.schema, function_) {}
+        paths_(program.schema, id), cells_(PathPrinter::CellsOf(program.schema, id)) {}
 
   std::string Print() && {
     Line("function ", function_.name, " ", NameOf(function_.kind), " frame ", function_.frame.size_words, " words");
@@ -381,10 +403,9 @@ class FunctionPrinter {
   }
 
   std::string TargetName(const FoldTarget& target) const {
-    const Workflow* workflow = Find(program_.schema.workflows, function_.workflow.value);
-    if (workflow == nullptr) return Numbered(target.index);
-    const Window* window = Find(workflow->windows, target.index);
-    const Cell* cell = Find(workflow->cells, target.index);
+    if (cells_ == nullptr) return Numbered(target.index);
+    const Window* window = Find(cells_->windows, target.index);
+    const Cell* cell = Find(cells_->cells, target.index);
     if (target.is_window) return window != nullptr ? window->name : Numbered(target.index);
     return cell != nullptr ? cell->name : Numbered(target.index);
   }
@@ -393,6 +414,7 @@ class FunctionPrinter {
   const Function& function_;
   const Code* const code_;
   const PathPrinter paths_;
+  const Workflow* const cells_;
   std::string text_;
 };
 

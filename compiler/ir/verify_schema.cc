@@ -180,6 +180,16 @@ class TableVerifier {
       faults_.Require(InOrNone(foreign->currency, schema_.currencies), workflow.qualified, " logs no currency");
     }
     for (size_t i = 0; i < workflow.transitions.size(); ++i) CheckTransition(id, static_cast<uint32_t>(i));
+    for (const Population& population : workflow.populations) {
+      const std::string name = absl::StrCat(workflow.qualified, ".populations");
+      CheckFact(name, population.fact);
+      faults_.Require(!In(population.fact, schema_.workflows) || !schema_.workflows[population.fact.value].cells.empty(),
+                      name, " has no cell to count in");
+      for (const StateId state : population.states) faults_.Require(In(state, workflow.states), name, " counts no state");
+      CheckKeyOf(name, id, UINT32_MAX, population.fact, population.key);
+    }
+    const bool is_bare = workflow.states.empty() && workflow.fields.empty() && workflow.transitions.empty();
+    faults_.Require(!workflow.is_fact || is_bare, workflow.qualified, " is a fact, and has more than a key and cells");
     for (size_t i = 0; i < workflow.reviews.size(); ++i) CheckReview(id, static_cast<uint32_t>(i));
     for (const RuleId rule : workflow.asks) {
       const bool asks = In(rule, schema_.rules) && schema_.rules[rule.value].effect == Effect::kAsk;
@@ -231,6 +241,33 @@ class TableVerifier {
     }
     CheckFunctionOf(name, id, index, transition.fold, FunctionKind::kFold);
     CheckFunctionOf(name, id, index, transition.fold_refused, FunctionKind::kFold);
+    for (const KeyedFold& keyed : transition.keyed) {
+      CheckFact(name, keyed.fact);
+      CheckKeyOf(name, id, index, keyed.fact, keyed.key);
+      CheckFunctionOf(name, id, index, keyed.fold, FunctionKind::kFold);
+    }
+  }
+
+  void CheckFact(const std::string& owner, WorkflowId fact) {
+    faults_.Require(In(fact, schema_.workflows) && schema_.workflows[fact.value].is_fact, owner, " keeps no fact");
+  }
+
+  // (present, value) for each part.
+  void CheckKeyOf(const std::string& owner, WorkflowId workflow, uint32_t subject, WorkflowId fact, FunctionId id) {
+    if (!faults_.Require(In(id, schema_.functions), owner, " has no key")) return;
+    CheckFunctionOf(owner, workflow, subject, id, FunctionKind::kKey);
+    const std::vector<OutputSlot>& outputs = schema_.functions[id.value].outputs;
+    if (!In(fact, schema_.workflows)) return;
+    const std::vector<Field>& key = schema_.workflows[fact.value].key;
+    if (!faults_.Require(outputs.size() == 2 * key.size(), owner, " has a key of other parts")) return;
+    for (size_t i = 0; i < key.size(); ++i) {
+      faults_.Require(outputs[2 * i].kind == SlotKind::kBool, owner, " has a key whose presence is no Boolean");
+      if (!In(key[i].type, schema_.types)) continue;
+      const TypeKind kind = schema_.types[key[i].type.value].kind;
+      const bool is_text = kind == TypeKind::kString || kind == TypeKind::kReference;
+      faults_.Require(outputs[2 * i + 1].kind == (is_text ? SlotKind::kString : SlotKind::kI64), owner,
+                      " has a key of another kind");
+    }
   }
 
   void CheckFunctionOf(const std::string& owner, WorkflowId workflow, uint32_t subject, FunctionId id,
@@ -319,7 +356,8 @@ class FunctionVerifier {
     }
     const bool review = function_.kind == FunctionKind::kConclude;
     const size_t count = review ? WorkflowOf()->reviews.size() : WorkflowOf()->transitions.size();
-    Require(function_.subject < count, "is of no ", review ? "review" : "transition");
+    const bool of_instance = function_.kind == FunctionKind::kKey && function_.subject == UINT32_MAX;
+    Require(of_instance || function_.subject < count, "is of no ", review ? "review" : "transition");
   }
 
   bool CheckLists() {
@@ -366,7 +404,32 @@ class FunctionVerifier {
 
   bool CheckPath(const SlotPath& path, ListId list, const std::string& what) {
     return Require(path.root != SlotRoot::kElement || list.valid(), what, " reads an element outside of a list") &
-           Require(RootExists(path), what, " reads what is not there");
+           Require(RootExists(path), what, " reads what is not there") &
+           Require(FactExists(path), what, " reads no fact that is kept by key");
+  }
+
+  // Cells and windows of another instance: of a fact that was looked up, and nothing lies below them.
+  bool FactExists(const SlotPath& path) const {
+    for (size_t i = 0; i < path.steps.size(); ++i) {
+      const PathStep& step = path.steps[i];
+      if (step.kind < PathStep::Kind::kCell) continue;
+      if (i != 0 || path.steps.size() != 1 || path.root != SlotRoot::kLookup) return false;
+      if (path.index >= frame_.lookups.size()) return false;
+      const WorkflowId fact = frame_.lookups[path.index].workflow;
+      if (!In(fact, schema_.workflows) || !schema_.workflows[fact.value].is_fact) return false;
+      const Workflow& workflow = schema_.workflows[fact.value];
+      const bool is_cell = step.kind == PathStep::Kind::kCell;
+      if (step.index >= (is_cell ? workflow.cells.size() : workflow.windows.size())) return false;
+    }
+    return true;
+  }
+
+  // The one whose cells a fold moves: its own, or those of a fact that is kept by key.
+  const Workflow* CellsOf() const {
+    const Workflow* workflow = WorkflowOf();
+    if (workflow == nullptr) return nullptr;
+    const WorkflowId fact = KeyedFactOf(schema_, FunctionId(static_cast<size_t>(&function_ - schema_.functions.data())));
+    return In(fact, schema_.workflows) ? &schema_.workflows[fact.value] : workflow;
   }
 
   bool RootExists(const SlotPath& path) const {
@@ -395,12 +458,12 @@ class FunctionVerifier {
         return function_.kind != FunctionKind::kConclude && function_.kind != FunctionKind::kAsk &&
                function_.subject < workflow.transitions.size() &&
                path.index < workflow.transitions[function_.subject].payload.size();
-      case SlotRoot::kCell: return path.index < workflow.cells.size();
+      case SlotRoot::kCell: return path.index < CellsOf()->cells.size();
       case SlotRoot::kWindowCount:
       case SlotRoot::kWindowSum:
       case SlotRoot::kWindowMin:
       case SlotRoot::kWindowMax:
-      case SlotRoot::kWindowOverflow: return path.index < workflow.windows.size();
+      case SlotRoot::kWindowOverflow: return path.index < CellsOf()->windows.size();
       case SlotRoot::kReviewOutcome: return path.index < workflow.reviews.size();
       case SlotRoot::kSeatSpoken:
       case SlotRoot::kSeatVotes:
@@ -417,6 +480,9 @@ class FunctionVerifier {
     for (const LookupPart& part : lookup.key) {
       Require(InOrNone(part.slot, frame_.slots), "look-up ", index, " has a key of no slot");
     }
+    if (!In(lookup.workflow, schema_.workflows)) return;
+    Require(lookup.key.size() == schema_.workflows[lookup.workflow.value].key.size(), "look-up ", index,
+            " has a key of other parts");
   }
 
   void CheckUnder(size_t index) {
@@ -470,7 +536,7 @@ class FunctionVerifier {
     const bool is_bool =
         target.when < function_.outputs.size() && function_.outputs[target.when].kind == SlotKind::kBool;
     Require(always || is_bool, "a fold's condition is no Boolean output");
-    const Workflow* workflow = WorkflowOf();
+    const Workflow* workflow = CellsOf();
     if (workflow == nullptr) return;
     const size_t targets = target.is_window ? workflow->windows.size() : workflow->cells.size();
     Require(target.index < targets, "a fold has no target");
@@ -486,6 +552,18 @@ class FunctionVerifier {
 };
 
 }  // namespace
+
+WorkflowId KeyedFactOf(const Schema& schema, FunctionId id) {
+  if (id.value >= schema.functions.size()) return {};
+  const Function& function = schema.functions[id.value];
+  if (function.kind != FunctionKind::kFold || function.workflow.value >= schema.workflows.size()) return {};
+  const Workflow& workflow = schema.workflows[function.workflow.value];
+  if (function.subject >= workflow.transitions.size()) return {};
+  for (const KeyedFold& keyed : workflow.transitions[function.subject].keyed) {
+    if (keyed.fold == id) return keyed.fact;
+  }
+  return {};
+}
 
 uint32_t WordsOf(SlotKind kind) { return kind == SlotKind::kI128 || kind == SlotKind::kString ? 2 : 1; }
 

@@ -34,5 +34,7 @@ class Faults {
 
 void VerifySchema(const Schema& schema, Faults* faults);
 uint32_t WordsOf(SlotKind kind);
+// The fact by key whose cells a fold moves; none: those of the instance.
+WorkflowId KeyedFactOf(const Schema& schema, FunctionId id);
 
 }  // namespace writ::ir

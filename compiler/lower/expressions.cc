@@ -245,12 +245,12 @@ Value FunctionLowering::LowerKind(const Expr& expr, Polarity polarity) {
       return Says(expr);
     case ExprKind::kVotes:
       return Scalar(Votes(expr));
+    case ExprKind::kKeyedFact:
+      return KeyedFact(expr);
     case ExprKind::kMatch:
       return Match(expr);
     case ExprKind::kCalendar:
       return AskCalendar(expr);
-    case ExprKind::kKeyedFact:
-      break;
     case ExprKind::kUnder:
       return IsUnder(expr);
   }

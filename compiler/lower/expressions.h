@@ -74,7 +74,8 @@ class FunctionLowering {
   ir::ExprId StateIs(StateId state);
 
   Value Lower(const typed::Expr& expr, Polarity polarity = Polarity::kNeutral);
-  Value LowerFact(uint32_t fact);
+  // Of this instance; or, given a look-up of the frame, of the key that it finds.
+  Value LowerFact(uint32_t fact, std::optional<uint32_t> lookup = std::nullopt);
 
   // Kleene's connectives over pairs; the results are present.
   Value And(Value a, Value b);
@@ -111,6 +112,8 @@ class FunctionLowering {
   Value Read(const Expr& expr);
   ir::ExprId Votes(const Expr& expr);
   Value Says(const Expr& expr);
+  Value KeyedFact(const Expr& expr);
+  ir::ExprId FactSlot(std::optional<uint32_t> lookup, SlotKind kind, SlotRoot root, uint32_t index, ir::Range range);
   ir::ExprId Same(const Type& type, ir::ExprId a, ir::ExprId b);
   // Both at the finer of their scales.
   std::pair<ir::ExprId, ir::ExprId> Aligned(const Expr& a, const Value& x, const Expr& b, const Value& y);
@@ -170,6 +173,12 @@ class FunctionLowering {
   std::optional<Place> SelectedPlace(const Expr& expr);
   std::optional<Place> RecordPlace(const Expr& expr);
   Value IsUnder(const Expr& expr);
+  // A look-up by key, and whether the key is unknown, and there.
+  struct Looked {
+    uint32_t lookup = 0;
+    ir::ExprId unknown, present;
+  };
+  std::optional<Looked> LookUp(const Expr& expr, WorkflowId workflow);
   void NoteAbsence(Place* place);
   void Enter(PathStep step, const Field& field, Place* place) const;
   ir::ExprId Stale(const Place& place, int64_t fresh_ns);

@@ -53,7 +53,8 @@ void AllocateFacts(ProgramState* state, const std::vector<bool>& poisoned) {
   }
   for (size_t f = 0; f < state->known_facts.size(); ++f) {
     const Fact& fact = state->known_facts[f];
-    Workflow& workflow = state->schema->workflows[fact.workflow.value];
+    const bool by_key = fact.keyed.valid();
+    Workflow& workflow = state->schema->workflows[by_key ? fact.keyed.value : fact.workflow.value];
     FactCells& cells = state->facts[f];
     const std::string words = typed::Words(*state->typed, fact);
     const auto cell = [&](const char* part, SlotKind kind) {
@@ -91,22 +92,63 @@ void AllocateFacts(ProgramState* state, const std::vector<bool>& poisoned) {
 
 // ---------------------------------------------------------------- reading
 
-Value FunctionLowering::LowerFact(uint32_t index) {
+namespace {
+
+PathStep::Kind StepOf(SlotRoot root) {
+  switch (root) {
+    case SlotRoot::kWindowCount:
+      return PathStep::Kind::kWindowCount;
+    case SlotRoot::kWindowSum:
+      return PathStep::Kind::kWindowSum;
+    case SlotRoot::kWindowMin:
+      return PathStep::Kind::kWindowMin;
+    case SlotRoot::kWindowMax:
+      return PathStep::Kind::kWindowMax;
+    case SlotRoot::kWindowOverflow:
+      return PathStep::Kind::kWindowOverflow;
+    default:
+      WRIT_CHECK(root == SlotRoot::kCell);
+      return PathStep::Kind::kCell;
+  }
+}
+
+}  // namespace
+
+ExprId FunctionLowering::FactSlot(std::optional<uint32_t> lookup, SlotKind kind, SlotRoot root, uint32_t index,
+                                  Range range) {
+  SlotPath path{root, index, 0, 0, {}};
+  if (lookup.has_value()) path = {SlotRoot::kLookup, *lookup, 0, 0, {{StepOf(root), index}}};
+  return build_.Slot(layout_.Intern(kind, path, Projection::kValue, ListId(), false), range);
+}
+
+// Where nothing was ever counted under a key its cells read as 0, like those of a new instance.
+Value FunctionLowering::KeyedFact(const Expr& expr) {
+  const std::optional<Looked> looked = LookUp(expr, state_->typed->facts[expr.index].keyed);
+  if (!looked) return Scalar(build_.Bool(false));
+  Value v = LowerFact(expr.index, looked->lookup);
+  v.unknown = build_.Or(v.unknown, looked->unknown);
+  return v;
+}
+
+Value FunctionLowering::LowerFact(uint32_t index, std::optional<uint32_t> lookup) {
   const Fact& fact = state_->typed->facts[index];
   const FactCells& cells = state_->facts[index];
-  Value v = True();
-  if (cells.poisoned.valid()) v.unknown = BoolSlot(SlotRoot::kCell, cells.poisoned.value);
-
-  const auto wide = [&](SlotRoot root, uint32_t i, Range range) {
-    return build_.Slot(layout_.Intern(SlotKind::kI128, {root, i, 0, 0, {}}, Projection::kValue, ListId(), false),
-                       range);
+  const auto flag = [&](SlotRoot root, uint32_t i) { return FactSlot(lookup, SlotKind::kBool, root, i, {0, 1}); };
+  const auto number = [&](SlotRoot root, Range range, uint32_t i) {
+    return FactSlot(lookup, SlotKind::kI64, root, i, range);
   };
+  const auto wide = [&](SlotRoot root, uint32_t i, Range range) {
+    return FactSlot(lookup, SlotKind::kI128, root, i, range);
+  };
+  Value v = True();
+  if (cells.poisoned.valid()) v.unknown = flag(SlotRoot::kCell, cells.poisoned.value);
+
   if (cells.window.valid()) {
     const uint32_t w = cells.window.value;
-    const ExprId overflow = BoolSlot(SlotRoot::kWindowOverflow, w);
+    const ExprId overflow = flag(SlotRoot::kWindowOverflow, w);
     v.unknown = build_.Or(v.unknown, overflow);
     const uint32_t capacity = fact.capacity > 0 ? fact.capacity : limits::kWindowCapacityDefault;
-    const ExprId count = NumSlot(SlotRoot::kWindowCount, {0, capacity}, w);
+    const ExprId count = number(SlotRoot::kWindowCount, {0, capacity}, w);
     if (fact.kind == Kind::kCount) {
       v.value = count;
     } else if (fact.kind == Kind::kSum) {
@@ -114,7 +156,7 @@ Value FunctionLowering::LowerFact(uint32_t index) {
       if (fact.type.scale == 0) v = Checked(v);
     } else {
       const SlotRoot root = fact.kind == Kind::kMin ? SlotRoot::kWindowMin : SlotRoot::kWindowMax;
-      v.value = fact.type.scale > 0 ? wide(root, w, kSums) : NumSlot(root, RangeOf(fact.type.type), w);
+      v.value = fact.type.scale > 0 ? wide(root, w, kSums) : number(root, RangeOf(fact.type.type), w);
       const ExprId zero = build_.Number(0);
       v.present = build_.LtNum(zero, count);
     }
@@ -124,19 +166,20 @@ Value FunctionLowering::LowerFact(uint32_t index) {
   ExprId inside = build_.Bool(true);
   if (cells.time.valid()) {
     const ExprId now = NumSlot(SlotRoot::kNow, kTimes);
-    const ExprId at = NumSlot(SlotRoot::kCell, kTimes, cells.time.value);
+    const ExprId at = number(SlotRoot::kCell, kTimes, cells.time.value);
     const ExprId age = build_.Sub(now, at);
     const ExprId within = build_.Number(fact.within_ns);
     inside = build_.LtNum(age, within);  // (now - within, now]
   }
   switch (fact.kind) {
     case Kind::kHappened: {
-      const ExprId has = BoolSlot(SlotRoot::kCell, cells.has.value);
+      const ExprId has = flag(SlotRoot::kCell, cells.has.value);
       v.value = build_.And(has, inside);
       return v;
     }
     case Kind::kCount:
-      v.value = NumSlot(SlotRoot::kCell, kCounts, cells.value.value);
+    case Kind::kPopulation:
+      v.value = number(SlotRoot::kCell, kCounts, cells.value.value);
       return v;
     case Kind::kSum:
       v.value = wide(SlotRoot::kCell, cells.value.value, kSums);
@@ -144,20 +187,20 @@ Value FunctionLowering::LowerFact(uint32_t index) {
     default:
       break;
   }
-  const ExprId has = BoolSlot(SlotRoot::kCell, cells.has.value);
+  const ExprId has = flag(SlotRoot::kCell, cells.has.value);
   v.present = build_.And(has, inside);
   switch (CellKind(fact)) {
     case SlotKind::kBool:
-      v.value = BoolSlot(SlotRoot::kCell, cells.value.value);
+      v.value = flag(SlotRoot::kCell, cells.value.value);
       break;
     case SlotKind::kString:
-      v.value = StrSlot(SlotRoot::kCell, cells.value.value);
+      v.value = FactSlot(lookup, SlotKind::kString, SlotRoot::kCell, cells.value.value, {});
       break;
     case SlotKind::kI128:
       v.value = wide(SlotRoot::kCell, cells.value.value, kSums);
       break;
     case SlotKind::kI64:
-      v.value = NumSlot(SlotRoot::kCell, RangeOf(fact.type.type), cells.value.value);
+      v.value = number(SlotRoot::kCell, RangeOf(fact.type.type), cells.value.value);
       break;
   }
   return v;
@@ -403,8 +446,48 @@ LoweredFold LowerFold(ProgramState* state, WorkflowId workflow, TransitionId tra
   FoldBuilder fold(state, &out.function);
   const bool starts = StartsRound(w, t);
   for (uint32_t f = 0; f < state->known_facts.size(); ++f) {
-    if (state->known_facts[f].workflow == workflow) fold.Add(f, refused, starts, transition, poisoned);
+    const Fact& fact = state->known_facts[f];
+    if (fact.workflow == workflow && !fact.keyed.valid()) fold.Add(f, refused, starts, transition, poisoned);
   }
+  out.empty = fold.empty();
+  if (!out.empty) fold.Finish(&out.code);
+  return out;
+}
+
+bool Moves(const Fact& fact, TransitionId transition) {
+  if (!fact.keyed.valid() || fact.kind == Kind::kPopulation) return false;
+  return Matches(fact.pattern, transition) || (fact.since.has_value() && Matches(*fact.since, transition));
+}
+
+// A part that cannot be said is absent: the event is counted under no key.
+void LowerKey(ProgramState* state, Function* function, const Fact& fact, ir::Code* code) {
+  FunctionLowering f(state, function);
+  std::vector<ExprId> outputs;
+  const auto output = [&](SlotKind kind, ExprId value) {
+    function->outputs.push_back({kind, function->output_words});
+    function->output_words += WordsOf(kind);
+    outputs.push_back(value);
+  };
+  for (const typed::ExprPtr& part : fact.key) {
+    const Value v = f.Lower(*part);
+    const ExprId known = f.build().Not(v.unknown);
+    output(SlotKind::kBool, f.build().And(v.present, known));
+    const SlotKind kind = KindOf(part->type.type);
+    const bool one = Planted(Fault::kOneKey) && kind != SlotKind::kBool;
+    const ExprId zero = !one ? v.value : kind == SlotKind::kString ? f.build().Text("a1") : f.build().Number(0);
+    output(kind, zero);
+  }
+  f.Finish({}, {}, std::move(outputs), code, nullptr);
+}
+
+LoweredFold LowerKeyedFold(ProgramState* state, uint32_t index, TransitionId transition, std::vector<bool>* poisoned) {
+  const Fact& fact = state->typed->facts[index];
+  LoweredFold out;
+  out.function.kind = FunctionKind::kFold;
+  out.function.workflow = fact.workflow;
+  out.function.subject = transition.value;
+  FoldBuilder fold(state, &out.function);
+  fold.Add(index, false, false, transition, poisoned);
   out.empty = fold.empty();
   if (!out.empty) fold.Finish(&out.code);
   return out;

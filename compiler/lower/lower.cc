@@ -12,6 +12,7 @@
 #include "compiler/lower/expressions.h"
 #include "compiler/lower/facts.h"
 #include "compiler/lower/planted_faults.h"
+#include "compiler/typed/expr.h"
 #include "runtime/builtins/check.h"
 
 namespace writ::lower {
@@ -674,6 +675,7 @@ class ProgramLowering {
     DigestRules(typed_, state_.rules, &out_.program.schema);
     FindPoisoned();
     AllocateFacts(&state_, poisoned_);
+    for (uint32_t f = 0; f < state_.known_facts.size(); ++f) AddKeyed(f);
     EachFold(&state_, [this](WorkflowId w, TransitionId t, bool refused, LoweredFold fold) {
       if (!fold.empty) AddFold(w, t, refused, std::move(fold));
     });
@@ -712,6 +714,9 @@ class ProgramLowering {
     ProgramState dry{&typed_, &scratch.schema, &scratch, &quiet, state_.known_facts, state_.rules, {}};
     AllocateFacts(&dry, poisoned_);
     EachFold(&dry, [](WorkflowId, TransitionId, bool, LoweredFold) {});
+    for (uint32_t f = 0; f < state_.known_facts.size(); ++f) {
+      for (const TransitionId t : MovedBy(typed_.facts[f])) LowerKeyedFold(&dry, f, t, &poisoned_);
+    }
   }
 
   Unit& AddUnit(FunctionKind kind, std::string name, WorkflowId workflow, uint32_t subject) {
@@ -733,6 +738,54 @@ class ProgramLowering {
                         Transition& transition = s->workflows[w.value].transitions[t.value];
                         (refused ? transition.fold_refused : transition.fold) = id;
                       }});
+  }
+
+  std::vector<TransitionId> MovedBy(const typed::Fact& fact) const {
+    std::vector<TransitionId> out;
+    if (!fact.keyed.valid()) return out;
+    for (uint32_t t = 0; t < schema_.workflows[fact.workflow.value].transitions.size(); ++t) {
+      if (Moves(fact, TransitionId(t))) out.push_back(TransitionId(t));
+    }
+    return out;
+  }
+
+  // A fact that is kept by key: what each event does to it, or which instances it counts.
+  void AddKeyed(uint32_t f) {
+    const typed::Fact& fact = typed_.facts[f];
+    if (!fact.keyed.valid()) return;
+    const WorkflowId w = fact.workflow;
+    const std::string& name = schema_.workflows[fact.keyed.value].qualified;
+    if (fact.kind == typed::Fact::Kind::kPopulation) {
+      std::vector<Population>& table = out_.program.schema.workflows[w.value].populations;
+      const size_t row = table.size();
+      table.push_back({fact.keyed, fact.states, FunctionId()});
+      for (uint32_t s = 0; Planted(Fault::kEveryStateCounts) && s < schema_.workflows[w.value].states.size(); ++s) {
+        if (s >= table.back().states.size()) table.back().states.resize(s + 1);
+        table.back().states[s] = StateId(s);
+      }
+      const std::string of = absl::StrCat(schema_.workflows[w.value].qualified, ".counted.", name);
+      Unit& key = AddUnit(FunctionKind::kKey, absl::StrCat(of, ".key"), w, UINT32_MAX);
+      LowerKey(&state_, &key.function, fact, &key.code);
+      key.place = [w, row](Schema* s, FunctionId id) { s->workflows[w.value].populations[row].key = id; };
+      return;
+    }
+    for (const TransitionId t : MovedBy(fact)) {
+      std::vector<KeyedFold>& table = out_.program.schema.workflows[w.value].transitions[t.value].keyed;
+      const size_t row = table.size();
+      table.push_back({fact.keyed, FunctionId(), FunctionId()});
+      const std::string of = absl::StrCat(NameOf(w, t), ".for.", name);
+      Unit& key = AddUnit(FunctionKind::kKey, absl::StrCat(of, ".key"), w, t.value);
+      LowerKey(&state_, &key.function, fact, &key.code);
+      key.place = [w, t, row](Schema* s, FunctionId id) {
+        s->workflows[w.value].transitions[t.value].keyed[row].key = id;
+      };
+      LoweredFold fold = LowerKeyedFold(&state_, f, t, &poisoned_);
+      if (fold.empty) continue;
+      fold.function.name = absl::StrCat(of, ".fold");
+      units_.push_back({std::move(fold.function), std::move(fold.code), {}, [w, t, row](Schema* s, FunctionId id) {
+                          s->workflows[w.value].transitions[t.value].keyed[row].fold = id;
+                        }});
+    }
   }
 
   void AddDecide(WorkflowId w, TransitionId t) {
@@ -849,6 +902,7 @@ std::string Fingerprint(const typed::Program& program, const typed::Expr* expr) 
       expr->part2, " v", expr->variable, " ", static_cast<int>(expr->op), " ", static_cast<int>(expr->rounding));
   if (expr->kind == typed::ExprKind::kCalendar) text += CalendarText(program.schema, *expr);
   if (expr->variable2 != UINT32_MAX) absl::StrAppend(&text, " w", expr->variable2);
+  if (expr->kind == typed::ExprKind::kKeyedFact) text += typed::Text(program.facts[expr->index]);
   for (const typed::ExprPtr& child : expr->children) absl::StrAppend(&text, " ", Fingerprint(program, child.get()));
   return text + ")";
 }

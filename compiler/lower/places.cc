@@ -360,9 +360,8 @@ std::optional<Place> FunctionLowering::SelectedPlace(const Expr& expr) {
   return element;
 }
 
-// An outside record, by the parts of its key.
-std::optional<Place> FunctionLowering::RecordPlace(const Expr& expr) {
-  Lookup lookup{WorkflowId(expr.index), {}, ListId()};
+std::optional<FunctionLowering::Looked> FunctionLowering::LookUp(const Expr& expr, WorkflowId workflow) {
+  Lookup lookup{workflow, {}, ListId()};
   ExprId unknown = build_.Bool(false), present = build_.Bool(true);
   for (const typed::ExprPtr& part : expr.children) {
     if (part->kind == ExprKind::kConstant) {
@@ -389,13 +388,20 @@ std::optional<Place> FunctionLowering::RecordPlace(const Expr& expr) {
             "a record cannot be looked up for each element of a list: refer to it in the list's own type instead");
     return std::nullopt;
   }
+  return Looked{layout_.AddLookup(std::move(lookup)), unknown, present};
+}
+
+// An outside record, by the parts of its key.
+std::optional<Place> FunctionLowering::RecordPlace(const Expr& expr) {
+  const std::optional<Looked> looked = LookUp(expr, WorkflowId(expr.index));
+  if (!looked) return std::nullopt;
   Place place;
-  place.path = {SlotRoot::kLookup, layout_.AddLookup(std::move(lookup)), 0, 0, {}};
+  place.path = {SlotRoot::kLookup, looked->lookup, 0, 0, {}};
   place.type = expr.type.type;
   place.type.optional = false;
   const ExprId found = LoadSlot(place, Projection::kHas, SlotKind::kBool, {0, 1});
-  place.present = build_.And(present, found);
-  place.unknown = unknown;
+  place.present = build_.And(looked->present, found);
+  place.unknown = looked->unknown;
   return place;
 }
 

@@ -32,7 +32,9 @@ enum class Fault : int {
   kUnknownValueTold = 25,         // an obligation's value that cannot be evaluated is told as if it were there
   kUnknownAsksNobody = 26,        // an `ask` whose guard is unknown asks nobody
   kNeighbourIsLast = 27,          // the neighbour of an element is the last one
-  kCount = 28,
+  kOneKey = 28,                   // a fact by key puts all events under one key
+  kEveryStateCounts = 29,         // a population counts instances whatever their state
+  kCount = 30,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

@@ -8,6 +8,7 @@
 #include "compiler/pattern/pattern.h"
 #include "compiler/typed/words.h"
 #include "runtime/frame/calendar.h"
+#include "runtime/frame/frame.h"
 
 namespace writ::policy_test {
 namespace {
@@ -106,7 +107,9 @@ class Walker {
       case ExprKind::kQuantifier:
         return Quantifier(expr);
       case ExprKind::kFact:
-        return Fact(expr.index);
+        return Fact(expr.index, instance_);
+      case ExprKind::kKeyedFact:
+        return KeyedFact(expr);
       case ExprKind::kSays:
       case ExprKind::kVotes:
         return Votes(expr);
@@ -327,33 +330,49 @@ class Walker {
   }
 
   // lower/ names what it keeps of a fact by its words: `last(pay).amount.has`, `….value`, …, and its window by them alone.
-  const CellValue* Cell(const std::string& fact, const char* part) {
-    const Workflow& workflow = schema_.workflows[instance_.workflow.value];
+  const CellValue* Cell(const Instance& instance, const std::string& fact, const char* part) {
+    const Workflow& workflow = schema_.workflows[instance.workflow.value];
     const std::string name = absl::StrCat(fact, ".", part);
-    for (size_t i = 0; i < workflow.cells.size() && i < instance_.cells.size(); ++i) {
-      if (workflow.cells[i].name == name) return &instance_.cells[i];
+    for (size_t i = 0; i < workflow.cells.size() && i < instance.cells.size(); ++i) {
+      if (workflow.cells[i].name == name) return &instance.cells[i];
     }
     return nullptr;
   }
 
-  Item Fact(uint32_t number) {
+  // Nothing was ever counted under a key that has no instance.
+  Item KeyedFact(const Expr& expr) {
+    const typed::Fact& fact = program_.facts[expr.index];
+    const std::vector<Field>& key = schema_.workflows[fact.keyed.value].key;
+    std::vector<Value> parts;
+    for (const typed::ExprPtr& child : expr.children) {
+      const Item part = Walk(*child);
+      if (!part.known()) return part;
+      parts.push_back(part.kind == Item::Kind::kText ? Value(part.text) : Value(static_cast<int64_t>(part.number)));
+    }
+    const Instance* found = world_.Find(fact.keyed, KeyText(schema_, key, parts));
+    if (found != nullptr) return Fact(expr.index, *found);
+    const bool is_number = fact.type.type.kind != TypeKind::kString && !fact.type.type.optional;
+    return is_number ? Item::Of(0) : Item::Absent();
+  }
+
+  Item Fact(uint32_t number, const Instance& instance) {
     const typed::Fact& fact = program_.facts[number];
-    const Workflow& workflow = schema_.workflows[instance_.workflow.value];
+    const Workflow& workflow = schema_.workflows[instance.workflow.value];
     const std::string words = typed::Words(program_, fact);
-    const CellValue* unknown = Cell(words, "unknown");
+    const CellValue* unknown = Cell(instance, words, "unknown");
     if (unknown != nullptr && unknown->number != 0)
       return Item::Unknown("an event of this fact could not be evaluated");
-    for (size_t i = 0; i < workflow.windows.size() && i < instance_.windows.size(); ++i) {
-      if (workflow.windows[i].name == words) return Window(fact, instance_.windows[i]);
+    for (size_t i = 0; i < workflow.windows.size() && i < instance.windows.size(); ++i) {
+      if (workflow.windows[i].name == words) return Window(fact, instance.windows[i]);
     }
-    const CellValue* has = Cell(words, "has");
-    const CellValue* time = Cell(words, "time");
+    const CellValue* has = Cell(instance, words, "has");
+    const CellValue* time = Cell(instance, words, "time");
     const bool in_time = time == nullptr || time->number > now_ns_ - fact.within_ns;
     const bool is_there = (has == nullptr || has->number != 0) && in_time;
     if (fact.kind == typed::Fact::Kind::kHappened) return Item::Of(is_there);
-    const CellValue* value = Cell(words, "value");
-    if (value == nullptr) value = Cell(words, "count");
-    if (value == nullptr) value = Cell(words, "sum");
+    const CellValue* value = Cell(instance, words, "value");
+    if (value == nullptr) value = Cell(instance, words, "count");
+    if (value == nullptr) value = Cell(instance, words, "sum");
     if (value == nullptr) return Item::Unknown("this fact is not kept");
     if (!is_there) return Item::Absent();
     const TypeKind kind = fact.type.type.kind;

@@ -272,7 +272,7 @@ std::string Text(const Pattern& pattern) {
 }
 
 std::string Text(const Fact& fact) {
-  static constexpr const char* kKinds[] = {"happened", "count", "sum", "min", "max", "last"};
+  static constexpr const char* kKinds[] = {"happened", "count", "sum", "min", "max", "last", "population"};
   std::string out = absl::StrCat("workflow ", fact.workflow.value, " ", fact.refused ? "refused " : "",
                                  kKinds[static_cast<int>(fact.kind)], " ", Text(fact.pattern));
   if (fact.value != nullptr) absl::StrAppend(&out, " value ", Text(*fact.value));
@@ -280,6 +280,9 @@ std::string Text(const Fact& fact) {
   if (fact.capacity != 0) absl::StrAppend(&out, " max ", fact.capacity);
   if (fact.since.has_value()) absl::StrAppend(&out, " since ", Text(*fact.since));
   if (fact.this_round) absl::StrAppend(&out, " this_round");
+  for (const StateId state : fact.states) absl::StrAppend(&out, " in ", state.value);
+  if (fact.keyed.valid()) absl::StrAppend(&out, " keyed ", fact.keyed.value);
+  for (const ExprPtr& part : fact.key) absl::StrAppend(&out, " per ", Text(*part));
   return out;
 }
 

@@ -274,7 +274,20 @@ class Writer {
 
 }  // namespace
 
+namespace {
+
+std::string PopulationWords(const Program& program, const Fact& fact) {
+  const Workflow& workflow = program.schema.workflows[fact.workflow.value];
+  std::string text = absl::StrCat("count(", workflow.name, " now in ");
+  for (size_t i = 0; i < fact.states.size(); ++i)
+    absl::StrAppend(&text, i == 0 ? "" : ", ", workflow.states[fact.states[i].value].name);
+  return text + ")";
+}
+
+}  // namespace
+
 std::string Words(const Program& program, const Fact& fact) {
+  if (fact.kind == Fact::Kind::kPopulation) return PopulationWords(program, fact);
   Writer writer(program, fact.workflow);
   const std::string since = fact.since.has_value() ? absl::StrCat(" since ", writer.Of(*fact.since)) : "";
   const std::string pattern = writer.Of(fact.pattern);

@@ -71,11 +71,12 @@ struct Scope {
 class Filler {
  public:
   Filler(const World& world, const Function& function, const Proposal& proposal, const Instance* instance,
-         int64_t position, Frame* frame, ReadSet* reads)
+         int64_t position, Frame* frame, ReadSet* reads, const Instance* cells = nullptr)
       : world_(world), schema_(world.schema()), function_(function), layout_(function.frame),
         workflow_(schema_.workflows[function.workflow.value]), proposal_(proposal), instance_(instance),
-        position_(position), frame_(frame), reads_(reads) {
-    const bool has_transition = function.kind != FunctionKind::kConclude && function.kind != FunctionKind::kAsk;
+        position_(position), frame_(frame), reads_(reads), cells_(cells != nullptr ? cells : instance) {
+    const bool has_transition = function.kind != FunctionKind::kConclude && function.kind != FunctionKind::kAsk &&
+                                function.subject != UINT32_MAX;
     if (has_transition) transition_ = &workflow_.transitions[function.subject];
   }
 
@@ -87,7 +88,8 @@ class Filler {
   }
 
  private:
-  bool is_fold() const { return function_.kind == FunctionKind::kFold; }
+  // After the event: fields are as it left them.
+  bool is_fold() const { return function_.kind == FunctionKind::kFold || function_.kind == FunctionKind::kKey; }
   const Type* TypeOf(TypeId id) const { return &schema_.types[id.value]; }
 
   void FillSlots(size_t begin, size_t end, ListId list, const Scope* scope) {
@@ -178,13 +180,13 @@ class Filler {
         return Cursor::Stored(&target.fields[step.index], TypeOf(workflow.fields[step.index].type));
       case PathStep::Kind::kState: return Cursor::Number(target.state.value);
       case PathStep::Kind::kKeyPart: return KeyPart(step.index, workflow, key_parts);
-      case PathStep::Kind::kMember:
-      case PathStep::Kind::kCell:
-      case PathStep::Kind::kWindowCount:
-      case PathStep::Kind::kWindowSum:
-      case PathStep::Kind::kWindowMin:
-      case PathStep::Kind::kWindowMax:
-      case PathStep::Kind::kWindowOverflow: break;
+      case PathStep::Kind::kCell: return CellOf(target, step.index);
+      case PathStep::Kind::kWindowCount: return WindowFact(SlotRoot::kWindowCount, target, step.index);
+      case PathStep::Kind::kWindowSum: return WindowFact(SlotRoot::kWindowSum, target, step.index);
+      case PathStep::Kind::kWindowMin: return WindowFact(SlotRoot::kWindowMin, target, step.index);
+      case PathStep::Kind::kWindowMax: return WindowFact(SlotRoot::kWindowMax, target, step.index);
+      case PathStep::Kind::kWindowOverflow: return WindowFact(SlotRoot::kWindowOverflow, target, step.index);
+      case PathStep::Kind::kMember: break;
     }
     return {};
   }
@@ -213,7 +215,8 @@ class Filler {
   const Instance* Read(WorkflowId workflow, std::string_view key) {
     const Instance* target = world_.Find(workflow, key);
     AddRead(workflow, key, target == nullptr ? 0 : target->version);
-    return Exists(target) ? target : nullptr;
+    const bool exists = Exists(target) || (target != nullptr && schema_.workflows[workflow.value].is_fact);
+    return exists ? target : nullptr;
   }
 
   void AddRead(WorkflowId workflow, std::string_view key, int64_t version) {
@@ -251,12 +254,13 @@ class Filler {
       case SlotRoot::kSeen: return Cursor::Number(proposal_.seen);
       case SlotRoot::kLastChange: return Cursor::Number(instance_ == nullptr ? 0 : instance_->last_change);
       case SlotRoot::kDuplicate: return Cursor::Number(proposal_.duplicate);
-      case SlotRoot::kCell: return CellOf(path.index);
+      case SlotRoot::kCell: return cells_ == nullptr ? Cursor() : CellOf(*cells_, path.index);
       case SlotRoot::kWindowCount:
       case SlotRoot::kWindowSum:
       case SlotRoot::kWindowMin:
       case SlotRoot::kWindowMax:
-      case SlotRoot::kWindowOverflow: return WindowFact(path.root, path.index);
+      case SlotRoot::kWindowOverflow:
+        return cells_ == nullptr ? Cursor() : WindowFact(path.root, *cells_, path.index);
       case SlotRoot::kReviewOutcome: return ReviewOutcome(path.index);
       case SlotRoot::kSeatSpoken:
       case SlotRoot::kSeatVotes:
@@ -320,17 +324,16 @@ class Filler {
     return Cursor::Stored(scope->element, scope->type);
   }
 
-  Cursor CellOf(uint32_t index) const {
-    if (instance_ == nullptr) return {};
-    const CellValue& cell = instance_->cells[index];
-    if (workflow_.cells[index].kind == SlotKind::kString) return Cursor::Text(cell.text);
+  Cursor CellOf(const Instance& instance, uint32_t index) const {
+    const CellValue& cell = instance.cells[index];
+    if (schema_.workflows[instance.workflow.value].cells[index].kind == SlotKind::kString) return Cursor::Text(cell.text);
     return Cursor::Number(cell.number);
   }
 
-  Cursor WindowFact(SlotRoot root, uint32_t index) const {
-    if (instance_ == nullptr) return {};
-    const WindowState& window = instance_->windows[index];
-    const Num after = Num{proposal_.now_ns} - workflow_.windows[index].within_ns;  // exclusive
+  Cursor WindowFact(SlotRoot root, const Instance& instance, uint32_t index) const {
+    const WindowState& window = instance.windows[index];
+    const int64_t within_ns = schema_.workflows[instance.workflow.value].windows[index].within_ns;
+    const Num after = Num{proposal_.now_ns} - within_ns;  // exclusive
     if (root == SlotRoot::kWindowOverflow) return Cursor::Number(Num{window.dropped_until_ns} > after);
     // Oldest first, and time never goes back: what is inside is a suffix.
     const auto begin = std::partition_point(window.entries.begin(), window.entries.end(),
@@ -497,6 +500,7 @@ class Filler {
   const int64_t position_;
   Frame* frame_;
   ReadSet* reads_;
+  const Instance* cells_;  // whose cells and windows are read
   const Transition* transition_ = nullptr;
   int64_t* words_ = nullptr;
 };
@@ -511,8 +515,8 @@ void FillFrame(const World& world, const Function& function, const Proposal& pro
 }
 
 void FillFoldFrame(const World& world, const Function& function, const Proposal& event, const Instance& instance,
-                   int64_t position, Frame* frame) {
-  Filler(world, function, event, &instance, position, frame, nullptr).Fill();
+                   int64_t position, Frame* frame, const Instance* cells) {
+  Filler(world, function, event, &instance, position, frame, nullptr, cells).Fill();
 }
 
 }  // namespace writ

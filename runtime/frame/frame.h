@@ -40,9 +40,10 @@ using ReadSet = std::vector<ReadVersion>;      // sorted, each once
 // instance's own too, to `reads` (which may be null).
 void FillFrame(const World& world, const Function& function, const Proposal& proposal, Frame* frame, ReadSet* reads);
 
-// Fills the frame of a fold: `instance` is as the event left it.
+// Fills the frame of a fold or of a key: `instance` is as the event left it. `cells` is the instance whose cells the fold
+// moves; none: the same.
 void FillFoldFrame(const World& world, const Function& function, const Proposal& event, const Instance& instance,
-                   int64_t position, Frame* frame);
+                   int64_t position, Frame* frame, const Instance* cells = nullptr);
 
 // The frame for the log: only used list elements; values of erasable slots, numbers too, stand apart, in `erasable`, in order.
 // Decoding gives kDataLoss for whatever encoding would not have written, and an empty frame with it.

@@ -181,6 +181,7 @@ absl::StatusOr<WorkflowId> FindWorkflow(const Schema& schema, std::string_view n
   WorkflowId found;
   for (size_t i = 0; i < schema.workflows.size(); ++i) {
     const Workflow& workflow = schema.workflows[i];
+    if (workflow.is_fact) continue;  // nobody proposes anything on it
     if (workflow.qualified == name) return WorkflowId(i);
     if (workflow.name != name) continue;
     // The author's own workflow goes before a built-in one of that name.

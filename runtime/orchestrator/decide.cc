@@ -208,7 +208,12 @@ void Orchestrator::Core::KeepFrame(const Function& function, const ReadSet& read
   decided->frame = EncodeFrame(function.frame, frame, &erasable);
   for (std::string& text : erasable) decided->frame_private.push_back({std::move(text), false});
   for (const writ::ReadVersion& read : reads) {
-    std::string stream = store::StreamName(schema().workflows[read.workflow.value].qualified, read.key);
+    const Workflow& workflow = schema().workflows[read.workflow.value];
+    if (workflow.is_fact) {
+      decided->reads.push_back({store::FactStreamName(workflow.qualified, read.key), read.version});
+      continue;
+    }
+    std::string stream = store::StreamName(workflow.qualified, read.key);
     const int64_t version = chain->StreamVersion(stream);
     decided->reads.push_back({std::move(stream), version});
   }

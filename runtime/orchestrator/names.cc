@@ -34,7 +34,9 @@ absl::Status Unknown(const Transition& transition, const std::string& name) {
 }  // namespace
 
 Names::Names(const Schema* schema) : schema_(schema) {
-  for (size_t i = 0; i < schema->workflows.size(); ++i) workflows_[schema->workflows[i].qualified] = WorkflowId(i);
+  for (size_t i = 0; i < schema->workflows.size(); ++i) {
+    if (!schema->workflows[i].is_fact) workflows_[schema->workflows[i].qualified] = WorkflowId(i);
+  }
   for (size_t i = 0; i < schema->roles.size(); ++i) roles_[schema->roles[i].qualified] = RoleId(i);
   for (size_t i = 0; i < schema->rules.size(); ++i) rules_[schema->rules[i].qualified] = RuleId(i);
   for (size_t i = 0; i < schema->roles.size(); ++i) shown_.push_back(writ::RoleShown(*schema, RoleId(i)));

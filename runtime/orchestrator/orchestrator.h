@@ -152,4 +152,13 @@ enum class Redecided : uint8_t {
 // Decides a stored event again, from its logged frame, by the policy that was in force.
 Redecided Redecide(const store::Event& event, const CompiledPolicy& policy);
 
+// Where an event says that it read another version of a fact by key than there was.
+struct FactFault {
+  int64_t position = 0;
+  std::string text;
+};
+// Folds the log from its start under `policy`, and looks at the events that it decided. It stops without a word at an event
+// that cannot be folded, and at one with an erased value, after which facts may come out otherwise.
+absl::StatusOr<std::vector<FactFault>> CheckFactReads(const CompiledPolicy& policy, store::Store* store);
+
 }  // namespace writ

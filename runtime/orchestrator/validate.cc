@@ -411,6 +411,7 @@ class Validation {
     std::vector<const Question*> all;
     absl::Status why;
     for (size_t i = 0; i < schema_.workflows.size(); ++i) {
+      if (schema_.workflows[i].is_fact) continue;
       if (!in_.workflow.empty()) {
         absl::StatusOr<WorkflowId> named = FindWorkflow(schema_, in_.workflow);
         if (!named.ok()) return named.status();

@@ -396,6 +396,7 @@ absl::StatusOr<WorkflowId> WorkflowOfLog(const Schema& schema, const std::string
   std::vector<WorkflowId> with_log, all;
   for (size_t i = 0; i < schema.workflows.size(); ++i) {
     const Workflow& workflow = schema.workflows[i];
+    if (workflow.is_fact) continue;
     if (!named.empty() && (workflow.name == named || workflow.qualified == named)) return WorkflowId(i);
     if (workflow.is_builtin || workflow.is_entity) continue;
     all.push_back(WorkflowId(i));

@@ -82,6 +82,7 @@ absl::StatusOr<AnswerLine> RecordLines::Answer(const Submission& line) {
   if (line.on.absent()) return answer;
   // An answer need not say of which workflow: each that has such an instance.
   for (size_t i = 0; i < schema_.workflows.size(); ++i) {
+    if (schema_.workflows[i].is_fact) continue;
     if (!line.workflow.empty()) {
       absl::StatusOr<WorkflowId> named = FindWorkflow(schema_, line.workflow);
       if (!named.ok()) return named.status();

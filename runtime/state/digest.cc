@@ -59,6 +59,10 @@ std::string StateDigest(const Schema& schema, const Instance& instance) {
     writer.Text(cell.text);
   }
   for (const WindowState& window : instance.windows) PutWindow(window, &writer);
+  for (size_t i = 0; i < instance.counted.size(); ++i) {
+    writer.Signed(instance.counted[i] ? 1 : 0);
+    writer.Text(instance.counted_under[i]);
+  }
   return store::Hex(store::Sha256({bytes}));
 }
 

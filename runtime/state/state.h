@@ -45,7 +45,7 @@ struct Instance {
   std::vector<Value> key_parts;
   StateId state = kNewState;
   std::vector<Value> fields;                 // by FieldId; absent where not set
-  int64_t version = 0;                       // events in its stream, refused ones too
+  int64_t version = 0;                       // events in its stream, refused ones too; of a fact: events that moved it
   int64_t last_change = 0;                   // position; see SlotRoot::kLastChange
   int64_t round = 0;                         // position of the event that began the round
   int64_t updated_ns = 0;                    // time of the last committed event that set fields
@@ -121,6 +121,9 @@ class World {
   struct Hierarchy { Keys parents, children, ancestors; };
 
   void MoveUnder(const Workflow& workflow, const Instance& instance);
+  Instance& Touch(WorkflowId workflow, const std::string& key, const std::vector<Value>& parts);  // made on first use
+  void FoldByKey(const KeyedFold& keyed, const Proposal& event, int64_t position, const Instance& instance);
+  void Recount(size_t population, const Proposal& event, int64_t position, Instance* instance);
 
   const CompiledPolicy* policy_;
   std::vector<absl::flat_hash_map<std::string, std::unique_ptr<Instance>>> instances_;  // by WorkflowId

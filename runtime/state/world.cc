@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
@@ -9,13 +11,13 @@
 namespace writ {
 namespace {
 
-// `named`: a Proposal or an Assumption.
-template <class Named>
-std::unique_ptr<Instance> NewInstance(const Workflow& workflow, const Named& named) {
+std::unique_ptr<Instance> NewInstance(const Workflow& workflow, WorkflowId id, std::string key, std::vector<Value> parts) {
   auto instance = std::make_unique<Instance>();
-  instance->workflow = named.workflow;
-  instance->key = named.key;
-  instance->key_parts = named.key_parts;
+  instance->workflow = id;
+  instance->key = std::move(key);
+  instance->key_parts = std::move(parts);
+  instance->counted_under.resize(workflow.populations.size());
+  instance->counted.resize(workflow.populations.size());
   instance->fields.resize(workflow.fields.size());
   instance->cells.resize(workflow.cells.size());
   instance->windows.resize(workflow.windows.size());
@@ -130,27 +132,51 @@ struct FoldScratch {
   std::vector<int64_t> out;
 };
 
-void RunFold(const World& world, FunctionId id, const Proposal& event, int64_t position, Instance* instance) {
+// `instance` is the event's; `cells` the one that keeps what is counted.
+void RunFold(const World& world, FunctionId id, const Proposal& event, int64_t position, const Instance& instance,
+             Instance* cells) {
   if (!id.valid()) return;
   thread_local FoldScratch scratch;
   const Function& function = world.schema().functions[id.value];
-  const Workflow& workflow = world.schema().workflows[function.workflow.value];
-  FillFoldFrame(world, function, event, *instance, position, &scratch.frame);
+  const Workflow& workflow = world.schema().workflows[cells->workflow.value];
+  FillFoldFrame(world, function, event, instance, position, &scratch.frame, cells);
   scratch.out.assign(function.output_words, 0);
   world.policy().Evaluate(id, scratch.frame.words(), scratch.out.data());
   for (const FoldTarget& target : function.fold) {
     if (!target.is_window) {
-      StoreToCell(function, target, scratch.out.data(), &instance->cells[target.index]);
+      StoreToCell(function, target, scratch.out.data(), &cells->cells[target.index]);
       continue;
     }
     if (target.when != UINT32_MAX && NumberOf(function, target.when, scratch.out.data()) == 0) continue;
-    WindowState& window = instance->windows[target.index];
+    WindowState& window = cells->windows[target.index];
     if (target.value == UINT32_MAX) {
       window = WindowState();
       continue;
     }
     Push(workflow.windows[target.index], event.now_ns, NumberOf(function, target.value, scratch.out.data()), &window);
   }
+}
+
+// The key of a fact, as its parts; nothing where one of them is not there.
+std::optional<std::vector<Value>> KeyOf(const World& world, FunctionId id, const Proposal& event, int64_t position,
+                                        const Instance& instance) {
+  thread_local FoldScratch scratch;
+  const Function& function = world.schema().functions[id.value];
+  FillFoldFrame(world, function, event, instance, position, &scratch.frame);
+  scratch.out.assign(function.output_words, 0);
+  world.policy().Evaluate(id, scratch.frame.words(), scratch.out.data());
+  std::vector<Value> parts;
+  for (uint32_t i = 0; i + 1 < function.outputs.size(); i += 2) {
+    if (NumberOf(function, i, scratch.out.data()) == 0) return std::nullopt;
+    if (function.outputs[i + 1].kind == SlotKind::kString) {
+      CellValue text;
+      StoreToCell(function, {false, 0, UINT32_MAX, i + 1}, scratch.out.data(), &text);
+      parts.emplace_back(std::move(text.text));
+    } else {
+      parts.emplace_back(static_cast<int64_t>(NumberOf(function, i + 1, scratch.out.data())));
+    }
+  }
+  return parts;
 }
 
 }  // namespace
@@ -168,15 +194,10 @@ const Instance* World::Find(WorkflowId workflow, std::string_view key) const {
 World::Effect World::Apply(const Proposal& proposal, int64_t position, bool refused) {
   const Workflow& workflow = schema().workflows[proposal.workflow.value];
   const Transition& transition = workflow.transitions[proposal.transition.value];
-  std::unique_ptr<Instance>& slot = instances_[proposal.workflow.value][proposal.key];
-  if (slot == nullptr) {
-    slot = NewInstance(workflow, proposal);
-    order_[proposal.workflow.value].push_back(slot.get());
-  }
-  Instance& instance = *slot;
+  Instance& instance = Touch(proposal.workflow, proposal.key, proposal.key_parts);
   ++instance.version;
   if (refused) {
-    RunFold(*this, transition.fold_refused, proposal, position, &instance);
+    RunFold(*this, transition.fold_refused, proposal, position, instance, &instance);
     return {};
   }
 
@@ -192,24 +213,28 @@ World::Effect World::Apply(const Proposal& proposal, int64_t position, bool refu
   if (effect.new_round) BeginRound(workflow, position, proposal.now_ns, &instance);
   if (moves && !effect.new_round) LeaveReviews(workflow, &instance);
   effect.verdict = CountVerdict(workflow, proposal, position, &instance);
-  RunFold(*this, transition.fold, proposal, position, &instance);
+  RunFold(*this, transition.fold, proposal, position, instance, &instance);
+  for (const KeyedFold& keyed : transition.keyed) FoldByKey(keyed, proposal, position, instance);
+  for (size_t i = 0; i < workflow.populations.size(); ++i) Recount(i, proposal, position, &instance);
   return effect;
 }
 
 void World::Assume(const Assumption& assumption, int64_t position, int64_t now_ns) {
   const Workflow& workflow = schema().workflows[assumption.workflow.value];
-  std::unique_ptr<Instance>& slot = instances_[assumption.workflow.value][assumption.key];
-  if (slot == nullptr) {
-    slot = NewInstance(workflow, assumption);
-    order_[assumption.workflow.value].push_back(slot.get());
-  }
-  Instance& instance = *slot;
+  Instance& instance = Touch(assumption.workflow, assumption.key, assumption.key_parts);
   instance.state = assumption.state;
   for (const auto& [field, value] : assumption.fields) instance.fields[field.value] = value;
   if (workflow.under.valid()) MoveUnder(workflow, instance);
   instance.last_change = position;
   instance.updated_ns = now_ns;
   BeginRound(workflow, position, now_ns, &instance);
+  // Where it is counts, though it never came there.
+  Proposal nobody;
+  nobody.workflow = assumption.workflow;
+  nobody.key = assumption.key;
+  nobody.key_parts = assumption.key_parts;
+  nobody.now_ns = now_ns;
+  for (size_t i = 0; i < workflow.populations.size(); ++i) Recount(i, nobody, position, &instance);
 }
 
 // ---------------------------------------------------------------- hierarchies
@@ -295,6 +320,49 @@ std::optional<std::string> World::NotUnder(const Proposal& proposal) const {
     }
   }
   return std::nullopt;
+}
+
+// ---------------------------------------------------------------- facts by key
+
+Instance& World::Touch(WorkflowId workflow, const std::string& key, const std::vector<Value>& parts) {
+  std::unique_ptr<Instance>& slot = instances_[workflow.value][key];
+  if (slot == nullptr) {
+    slot = NewInstance(schema().workflows[workflow.value], workflow, key, parts);
+    order_[workflow.value].push_back(slot.get());
+  }
+  return *slot;
+}
+
+void World::FoldByKey(const KeyedFold& keyed, const Proposal& event, int64_t position, const Instance& instance) {
+  const std::optional<std::vector<Value>> parts = KeyOf(*this, keyed.key, event, position, instance);
+  if (!parts.has_value()) return;
+  Instance& fact = Touch(keyed.fact, KeyText(schema(), schema().workflows[keyed.fact.value].key, *parts), *parts);
+  ++fact.version;
+  RunFold(*this, keyed.fold, event, position, instance, &fact);
+}
+
+// Whether the instance is in one of the states, and under which key, after the event: it is counted under one key at most.
+void World::Recount(size_t index, const Proposal& event, int64_t position, Instance* instance) {
+  const Population& population = schema().workflows[instance->workflow.value].populations[index];
+  const std::vector<Field>& key = schema().workflows[population.fact.value].key;
+  const bool is_in = std::binary_search(population.states.begin(), population.states.end(), instance->state);
+  std::optional<std::vector<Value>> parts;
+  if (is_in) parts = KeyOf(*this, population.key, event, position, *instance);
+  std::string now = parts.has_value() ? KeyText(schema(), key, *parts) : std::string();
+  const bool was = instance->counted[index];
+  if (was == parts.has_value() && now == instance->counted_under[index]) return;
+  if (was) {
+    Instance& left = *instances_[population.fact.value][instance->counted_under[index]];
+    ++left.version;
+    --left.cells[0].number;
+  }
+  if (parts.has_value()) {
+    Instance& entered = Touch(population.fact, now, *parts);
+    ++entered.version;
+    ++entered.cells[0].number;
+  }
+  instance->counted[index] = parts.has_value();
+  instance->counted_under[index] = std::move(now);
 }
 
 void World::ConcludeReview(WorkflowId workflow, std::string_view key, ReviewId review, ClauseId clause) {

@@ -460,6 +460,15 @@ std::string_view EventKindName(EventKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+namespace {
+constexpr std::string_view kFactPrefix = "fact ";  // a qualified name holds no space
+}  // namespace
+
+std::string FactStreamName(std::string_view fact, std::string_view key) {
+  return std::string(kFactPrefix) + StreamName(fact, key);
+}
+bool IsFactStream(std::string_view stream) { return stream.starts_with(kFactPrefix); }
+
 std::string StreamName(std::string_view workflow, std::string_view instance) {
   std::string name;
   name.reserve(workflow.size() + 1 + instance.size());

@@ -161,6 +161,11 @@ struct Event {
 // "acme.deals.Deal/d-1". A qualified name holds no '/', so two streams never share a name.
 std::string StreamName(std::string_view workflow, std::string_view instance);
 
+// "fact acme.deals.exposure/c-1": a fact that is kept by key. It has no events of its own; its version is how many events
+// have moved it under the policy that read it, so that whoever folds the log under that policy can check it.
+std::string FactStreamName(std::string_view fact, std::string_view key);
+bool IsFactStream(std::string_view stream);
+
 // How many erasable values the event has: indices are below it.
 uint32_t ErasableCount(const Event& event);
 

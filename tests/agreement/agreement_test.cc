@@ -162,6 +162,10 @@ class Report {
     std::printf(" under:%llu attributes:%llu", U(unders), U(s_.attributes));
     Require(unders > 0, "what is under what");
     Require(s_.attributes > 0, "attributes of actors");
+    const uint64_t keyed = s_.kinds[static_cast<size_t>(typed::ExprKind::kKeyedFact)];
+    std::printf(" facts by key %llu, populations not 0 %llu", U(keyed), U(s_.populations));
+    Require(keyed > s_.programs, "facts by key");
+    Require(s_.populations > s_.programs / 4, "populations");
     std::printf("\n  quantifiers walked:");
     for (size_t k = 0; k <= static_cast<size_t>(typed::QuantifierOp::kDistinct); ++k) {
       std::printf(" %zu:%llu", k, U(s_.quantifiers[k]));

@@ -120,9 +120,10 @@ int BitsOf(const typed::Program& program, const Expr& e) {
       if (e.op == QuantifierOp::kSum) return BitsOf(program, *e.children[0]) + 7;
       if (e.op == QuantifierOp::kMin || e.op == QuantifierOp::kMax) return BitsOf(program, *e.children[0]);
       return 16;
-    case ExprKind::kFact: {
+    case ExprKind::kFact:
+    case ExprKind::kKeyedFact: {
       const typed::Fact& fact = program.facts[e.index];
-      if (fact.kind == typed::Fact::Kind::kCount) return 49;
+      if (fact.kind == typed::Fact::Kind::kCount || fact.kind == typed::Fact::Kind::kPopulation) return 49;
       if (fact.kind == typed::Fact::Kind::kSum || fact.type.scale > 0) return 101;
       return BitsOfType(e.type.type);
     }
@@ -1208,11 +1209,14 @@ typed::Pattern ExprMaker::Pattern(bool with_where) {
 // null: a bool. Otherwise a value of this type, mostly a T?.
 ExprPtr ExprMaker::Fact(const Type* type) {
   if (scope_.facts_max == 0) return nullptr;
+  if (Chance(40)) {
+    if (Ptr keyed = KeyedFact(type); keyed != nullptr) return keyed;
+  }
   std::vector<uint32_t> fitting;
   uint32_t here = 0;
   for (uint32_t f = 0; f < program_.facts.size(); ++f) {
     const typed::Fact& fact = program_.facts[f];
-    if (fact.workflow != scope_.workflow) continue;
+    if (fact.workflow != scope_.workflow || fact.keyed.valid()) continue;
     ++here;
     if (Same(fact.type.type, type == nullptr ? TypeOf(TypeKind::kBool) : *type)) fitting.push_back(f);
   }
@@ -1223,6 +1227,102 @@ ExprPtr ExprMaker::Fact(const Type* type) {
     return node;
   }
   return here >= scope_.facts_max ? nullptr : MakeFact(type);
+}
+
+// With a key that is in scope, or one that events are likely to have.
+ExprPtr ExprMaker::KeyedFact(const Type* type) {
+  std::vector<uint32_t> fitting;
+  for (uint32_t f = 0; f < program_.facts.size(); ++f) {
+    const typed::Fact& fact = program_.facts[f];
+    if (fact.keyed.valid() && Same(fact.type.type, type == nullptr ? TypeOf(TypeKind::kBool) : *type)) fitting.push_back(f);
+  }
+  if (fitting.empty()) return nullptr;
+  return AtKey(fitting[random_.Below(static_cast<uint32_t>(fitting.size()))]);
+}
+
+ExprPtr ExprMaker::OfKey() {
+  std::vector<uint32_t> keyed;
+  for (uint32_t f = 0; f < program_.facts.size(); ++f) {
+    if (program_.facts[f].keyed.valid()) keyed.push_back(f);
+  }
+  if (keyed.empty()) return nullptr;
+  Ptr node = AtKey(keyed[random_.Below(static_cast<uint32_t>(keyed.size()))]);
+  const Type type = node->type.type;
+  const Type boolean = TypeOf(TypeKind::kBool);
+  if (type.optional) return Make(Kind::kHas, boolean, 0, std::move(node));
+  if (type.kind == TypeKind::kBool) return node;
+  Ptr other = Constant(type);
+  other->number = type.kind == TypeKind::kInt ? random_.Below(4) : 100 * random_.Below(40);
+  const Kind kind = Chance(40) ? Kind::kLess : Chance(60) ? Kind::kLessEqual : Kind::kEqual;
+  if (Chance(50)) std::swap(node, other);
+  return Make(kind, boolean, 0, std::move(node), std::move(other));
+}
+
+ExprPtr ExprMaker::AtKey(uint32_t f) {
+  Ptr node = Make(Kind::kKeyedFact, program_.facts[f].type.type, program_.facts[f].type.scale);
+  node->index = f;
+  const WorkflowId keyed = program_.facts[f].keyed;
+  const std::vector<Variable> outside = std::exchange(variables_, {});
+  for (size_t i = 0; i < WorkflowAt(keyed).key.size(); ++i) {
+    const Type type_of_part = TypeAt(WorkflowAt(keyed).key[i].type);
+    const Expr& at_event = *program_.facts[f].key[i];
+    const bool of_actor = at_event.kind == Kind::kSlot && at_event.root == SlotRoot::kActorId;
+    Ptr part;
+    if (of_actor && scope_.kind == Scope::Kind::kProposal && Chance(70)) part = Slot(SlotRoot::kActorId, 0, type_of_part);
+    if (part == nullptr && Chance(70)) {
+      part = PlaceWhere(
+          [&](const Expr& e) {
+            return Same(e.type.type, type_of_part) && !e.type.type.optional && !IsSelected(e) &&
+                   RootOf(e).kind == Kind::kSlot;
+          },
+          10);
+    }
+    if (part == nullptr) {
+      part = KeyConstant(type_of_part);
+      if (of_actor) part->text = std::string("a") + static_cast<char>('1' + random_.Below(4));
+      if (type_of_part.kind == TypeKind::kReference) part->text = std::string("c") + static_cast<char>('1' + random_.Below(4));
+    }
+    node->children.push_back(std::move(part));
+  }
+  variables_ = outside;
+  return node;
+}
+
+namespace {
+bool MayBeKey(const Type& type) {
+  const bool is_int = type.kind == TypeKind::kInt && type.distinct != kStateMark;
+  return is_int || type.kind == TypeKind::kString || type.kind == TypeKind::kEnum || type.kind == TypeKind::kDate ||
+         type.kind == TypeKind::kTime || type.kind == TypeKind::kReference;
+}
+}  // namespace
+
+std::optional<typed::Fact> ExprMaker::Keyed() {
+  const size_t before = program_.facts.size();
+  const Type type = Chance(40) ? TypeOf(TypeKind::kInt) : ScalarType();
+  const Ptr made = MakeFact(type.kind == TypeKind::kBool ? nullptr : &type);
+  if (made == nullptr || program_.facts.size() == before) return std::nullopt;
+  typed::Fact fact = std::move(program_.facts.back());
+  program_.facts.pop_back();
+  fact.refused = fact.this_round = false;
+  fact.pattern.transitions.resize(1);
+  if (fact.since.has_value()) fact.since->transitions.resize(1);
+  ExprMaker event(&program_, &random_, {Scope::Kind::kEvent, scope_.workflow, fact.pattern.transitions, 0});
+  const uint32_t parts = Chance(30) ? 2 : 1;
+  for (uint32_t i = 0; i < parts; ++i) {
+    Ptr part;
+    if (Chance(75)) {
+      part = event.PlaceWhere(
+          [&](const Expr& e) {
+            const Expr& root = RootOf(e);
+            const bool stays = !fact.since.has_value() || root.root != SlotRoot::kPayload;
+            return MayBeKey(e.type.type) && !IsSelected(e) && root.kind == Kind::kSlot && stays;
+          },
+          20);
+    }
+    if (part == nullptr) part = Slot(SlotRoot::kActorId, 0, TypeOf(TypeKind::kString));
+    fact.key.push_back(std::move(part));
+  }
+  return fact;
 }
 
 ExprPtr ExprMaker::MakeFact(const Type* type) {

@@ -35,6 +35,9 @@ class ExprMaker {
   typed::ExprPtr Constant(const Type& type);
   typed::ExprPtr Wide();                                       // a condition on a sum that leaves 64 bits unless a number is small
   typed::ExprPtr Plain();                                      // one question, with nothing around it
+  typed::ExprPtr OfKey();                                      // one question to a fact by key, or null
+  // A fold over events of the scope's workflow, with a key of one or two parts; not in the program yet.
+  std::optional<typed::Fact> Keyed();
 
  private:
   using Expr = typed::Expr;
@@ -90,6 +93,8 @@ class ExprMaker {
   Ptr OfBoth(bool number, const Type& type, uint32_t variable, uint32_t behind);
   Ptr Fact(const Type* type);
   Ptr MakeFact(const Type* type);
+  Ptr KeyedFact(const Type* type);
+  Ptr AtKey(uint32_t fact);
   Ptr Verdict(bool votes);
   Ptr CompareVotes();
   typed::Pattern Pattern(bool with_where);

@@ -29,6 +29,7 @@ class Generator {
   typed::Program Run() {
     Tables();
     Workflows();
+    Facts();
     Rules();
     return std::move(program_);
   }
@@ -97,6 +98,8 @@ class Generator {
   void ClauseGuards();
   void Authority();
   void Compute();
+  void Facts();
+  std::optional<typed::Fact> PopulationOf(WorkflowId w);
   void Rules();
   void MakeRule(RuleId id);
   void Where(typed::Rule* rule, const Rule& row);
@@ -501,6 +504,75 @@ void Generator::Workflows() {
   MakeReview(main_);
 }
 
+// Facts by key: over events of one workflow, or who is in some of its states.
+void Generator::Facts() {
+  if (!Chance(60)) return;
+  std::vector<uint32_t> workflows = Governed();
+  const uint32_t count = 1 + Below(4);
+  for (uint32_t i = 0; i < count; ++i) {
+    const WorkflowId w(Chance(70) ? main_.value : workflows[Below(workflows.size())]);
+    ExprMaker maker(&program_, &random_, {Scope::Kind::kProposal, w, {}, 64});
+    std::optional<typed::Fact> fact = Chance(35) ? PopulationOf(w) : maker.Keyed();
+    if (!fact.has_value()) continue;
+    Workflow table;
+    table.name = absl::StrCat("fact", i);
+    table.package = "p";
+    table.qualified = absl::StrCat("p.fact", i);
+    table.is_fact = true;
+    for (size_t part = 0; part < fact->key.size(); ++part) {
+      Type type = fact->key[part]->type.type;
+      type.optional = false;
+      Field field;
+      field.name = absl::StrCat("k", part);
+      field.type = Intern(type);
+      table.key.push_back(std::move(field));
+    }
+    fact->keyed = WorkflowId(schema().workflows.size());
+    schema().workflows.push_back(std::move(table));
+    program_.facts.push_back(*std::move(fact));
+  }
+}
+
+std::optional<typed::Fact> Generator::PopulationOf(WorkflowId w) {
+  const Workflow& workflow = schema().workflows[w.value];
+  typed::Fact fact;
+  fact.workflow = w;
+  fact.kind = typed::Fact::Kind::kPopulation;
+  fact.type = {TypeOf(TypeKind::kInt), 0};
+  for (uint32_t s = 0; s < workflow.states.size(); ++s) {
+    if (Chance(50)) fact.states.push_back(StateId(s));
+  }
+  if (fact.states.empty()) fact.states.push_back(StateId(0));
+  std::vector<uint32_t> fields;
+  for (uint32_t f = 0; f < workflow.fields.size(); ++f) {
+    const TypeKind kind = schema().types[workflow.fields[f].type.value].kind;
+    if (kind == TypeKind::kString || kind == TypeKind::kEnum || kind == TypeKind::kInt || kind == TypeKind::kReference)
+      fields.push_back(f);
+  }
+  if (Chance(15)) return fact;  // one number for all
+  if (fields.empty() || Chance(30)) {  // of who did something last
+    typed::Fact last;
+    last.workflow = w;
+    last.kind = typed::Fact::Kind::kLast;
+    last.pattern.transitions = {TransitionId(Below(workflow.transitions.size()))};
+    last.value = Make(ExprKind::kSlot, TypeOf(TypeKind::kString));
+    last.value->root = SlotRoot::kActorId;
+    last.type = {TypeOf(TypeKind::kString), 0};
+    last.type.type.optional = true;
+    ExprPtr key = Make(ExprKind::kFact, last.type.type);
+    key->index = static_cast<uint32_t>(program_.facts.size());
+    program_.facts.push_back(std::move(last));
+    fact.key.push_back(std::move(key));
+    return fact;
+  }
+  const uint32_t f = fields[Below(fields.size())];
+  ExprPtr key = Make(ExprKind::kSlot, schema().types[workflow.fields[f].type.value]);
+  key->root = SlotRoot::kAfter;
+  key->index = f;
+  fact.key.push_back(std::move(key));
+  return fact;
+}
+
 void Generator::MakeReview(WorkflowId id) {
   Workflow& w = schema().workflows[id.value];
   const auto find = [&](const char* name) {
@@ -579,7 +651,10 @@ ExprPtr Generator::Guard(WorkflowId w, const std::vector<TransitionId>& transiti
   const Type boolean = TypeOf(TypeKind::kBool);
   // A guard that asks one thing shows how that one thing is answered. The solver sees few frames: it gets more of them.
   const uint32_t plain = effect == Effect::kDeny ? 12 : 25;
-  if (Chance(shape_.small ? 2 * plain : plain)) return maker.Plain();
+  if (Chance(shape_.small ? 2 * plain : plain)) {
+    ExprPtr keyed = Chance(20) ? maker.OfKey() : nullptr;
+    return keyed != nullptr ? std::move(keyed) : maker.Plain();
+  }
   ExprPtr guard = maker.Bool(1 + static_cast<int>(Below(static_cast<uint32_t>(shape_.depth))));
   const uint32_t rarer = effect == Effect::kDeny ? 75 : effect == Effect::kAllow ? 10 : 25;
   if (Chance(rarer)) guard = Make(ExprKind::kAnd, boolean, 0, std::move(guard), maker.Bool(1));
@@ -589,6 +664,12 @@ ExprPtr Generator::Guard(WorkflowId w, const std::vector<TransitionId>& transiti
   if (Chance(16)) {
     ExprPtr wide = maker.Wide();
     guard = Make(Chance(70) ? ExprKind::kAnd : ExprKind::kOr, boolean, 0, std::move(guard), std::move(wide));
+  }
+  if (Chance(effect == Effect::kDeny ? 12 : 30)) {
+    ExprPtr keyed = maker.OfKey();
+    const bool waits = effect == Effect::kHold || effect == Effect::kEscalate;  // rare enough without more conditions
+    if (keyed != nullptr)
+      guard = Make(Chance(waits ? 15 : 60) ? ExprKind::kAnd : ExprKind::kOr, boolean, 0, std::move(guard), std::move(keyed));
   }
   return guard;
 }
@@ -903,6 +984,8 @@ typed::Program Clone(const typed::Program& program) {
     fact.within_ns = f.within_ns, fact.capacity = f.capacity, fact.this_round = f.this_round, fact.type = f.type,
     fact.span = f.span;
     if (f.since.has_value()) fact.since = pattern(*f.since);
+    fact.keyed = f.keyed, fact.states = f.states;
+    for (const ExprPtr& part : f.key) fact.key.push_back(typed::Clone(part));
     copy.facts.push_back(std::move(fact));
   }
   for (const typed::Grant& g : program.grants) {
@@ -935,7 +1018,7 @@ void AddRestraint(typed::Program* program, uint64_t seed) {
   Random random(seed);
   std::vector<uint32_t> workflows;
   for (uint32_t w = 0; w < program->schema.workflows.size(); ++w) {
-    if (!program->schema.workflows[w].is_builtin) workflows.push_back(w);
+    if (!program->schema.workflows[w].is_builtin && !program->schema.workflows[w].is_fact) workflows.push_back(w);
   }
   // Where something happens: the workflow with a review, mostly.
   uint32_t w = workflows[random.Below(static_cast<uint32_t>(workflows.size()))];
@@ -974,7 +1057,7 @@ ExprPtr MakeIndeterminate(const typed::Program& program, const ExprPtr& expr, ui
   EachPart(&copy, [&](ExprPtr* part) {
     const Type& type = (*part)->type.type;
     const bool key = keys.count(part->get()) > 0;
-    if (key || (*part)->kind == ExprKind::kEntityLookup) {
+    if (key || (*part)->kind == ExprKind::kEntityLookup || (*part)->kind == ExprKind::kKeyedFact) {
       for (const ExprPtr& child : (*part)->children) keys.insert(child.get());
     }
     if (!key && type.kind == TypeKind::kBool && !type.optional && (*part)->kind != ExprKind::kConstant)

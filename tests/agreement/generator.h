@@ -38,6 +38,7 @@ void EachExpr(typed::Program* program, Visit visit) {
     EachPart(&fact.pattern.where, visit);
     EachPart(&fact.value, visit);
     if (fact.since.has_value()) EachPart(&fact.since->where, visit);
+    for (typed::ExprPtr& part : fact.key) EachPart(&part, visit);
   }
   for (typed::Grant& grant : program->grants) {
     for (typed::Limit& limit : grant.limits) {

@@ -160,6 +160,7 @@ void Historian::ChooseWhere(Proposal* p) {
   WorkflowId question;
   for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
     const Workflow& workflow = schema_.workflows[w];
+    if (workflow.is_fact) continue;
     if (workflow.is_builtin) {
       if (workflow.name == "Question") question = WorkflowId(w);
     } else if (workflow.is_entity)

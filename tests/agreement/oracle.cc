@@ -201,6 +201,9 @@ void Oracle::Record(const Proposal& proposal, int64_t position, bool refused) {
       if (fact.value != nullptr) of.value = Walk(*fact.value, &scene);
     }
     if (of.restarts) of.restart = Pattern(*fact.since, &scene);
+    bool unknown = false;
+    if (fact.keyed.valid() && (of.counts || of.restarts)) of.key = KeyText(fact.key, &scene, &unknown);
+    if (unknown) of.key.reset();
   }
   instance.events.push_back(std::move(event));
 }
@@ -217,7 +220,73 @@ Walked Oracle::Pattern(const typed::Pattern& pattern, Scene* scene) const {
 
 // ---------------------------------------------------------------- facts
 
+// The parts of a key as one text, in any unambiguous way; nothing where one is absent.
+std::optional<std::string> Oracle::KeyText(const std::vector<typed::ExprPtr>& parts, Scene* scene, bool* unknown) const {
+  std::string text;
+  bool present = true;
+  for (const typed::ExprPtr& part : parts) {
+    const Walked w = Walk(*part, scene);
+    *unknown = *unknown || w.unknown;
+    present = present && w.present;
+    const std::string one = IsText(part->type.type) ? w.text : std::to_string(static_cast<int64_t>(w.number));
+    text += std::to_string(one.size()) + ":" + one;
+  }
+  return present ? std::optional(text) : std::nullopt;
+}
+
+Walked Oracle::KeyedFact(const Expr& e, Scene* scene) const {
+  const typed::Fact& fact = program_.facts[e.index];
+  bool unknown = false;
+  std::optional<std::string> key = KeyText(e.children, scene, &unknown);
+  for (const typed::ExprPtr& part : e.children) {
+    if (!Walk(*part, scene).stored) key.reset();
+  }
+  Walked out;
+  if (fact.kind == typed::Fact::Kind::kPopulation) {
+    if (key.has_value()) out = Population(fact, *key, *scene);
+  } else {
+    std::vector<const OracleEvent*> events;
+    for (const auto& [place, instance] : instances_) {
+      if (place.first != fact.workflow.value) continue;
+      for (const OracleEvent& event : instance.events) {
+        if (key.has_value() && event.facts[e.index].key == key) events.push_back(&event);
+      }
+    }
+    std::sort(events.begin(), events.end(),
+              [](const OracleEvent* a, const OracleEvent* b) { return a->position < b->position; });
+    out = FactOver(e.index, events, *scene);
+  }
+  out.unknown = out.unknown || unknown;
+  return out;
+}
+
+Walked Oracle::Population(const typed::Fact& fact, const std::string& key, const Scene& scene) const {
+  Walked out;
+  for (const auto& [place, instance] : instances_) {
+    if (place.first != fact.workflow.value) continue;
+    Scene there;
+    there.proposal = scene.proposal;
+    there.workflow = &schema_.workflows[place.first];
+    there.is_event = true;
+    there.view = Look(WorkflowId(place.first), place.second);
+    const bool is_in = std::any_of(fact.states.begin(), fact.states.end(),
+                                   [&](StateId state) { return there.view.state == state.value; });
+    bool unknown = false;
+    if (is_in && KeyText(fact.key, &there, &unknown) == key && !unknown) ++out.number;
+  }
+  populations += out.number != 0;
+  return out;
+}
+
 Walked Oracle::FactOf(uint32_t index, const Scene& scene) const {
+  std::vector<const OracleEvent*> events;
+  if (scene.view.instance != nullptr) {
+    for (const OracleEvent& event : scene.view.instance->events) events.push_back(&event);
+  }
+  return FactOver(index, events, scene);
+}
+
+Walked Oracle::FactOver(uint32_t index, const std::vector<const OracleEvent*>& events, const Scene& scene) const {
   using Kind = typed::Fact::Kind;
   const typed::Fact& fact = program_.facts[index];
   struct Hit {
@@ -226,25 +295,23 @@ Walked Oracle::FactOf(uint32_t index, const Scene& scene) const {
   };
   std::vector<Hit> hits;
   bool unknown = false;
-  if (scene.view.instance != nullptr) {
-    for (const OracleEvent& event : scene.view.instance->events) {
-      if (fact.this_round && event.begins_round) {
+  for (const OracleEvent* event : events) {
+    if (fact.this_round && event->begins_round) {
+      hits.clear();
+      unknown = false;
+    }
+    const OracleEvent::Fact& of = event->facts[index];
+    if (of.counts) {
+      const bool matches = !of.match.unknown && of.match.number != 0;
+      unknown |= of.match.unknown || (matches && of.value.unknown);
+      if (matches) hits.push_back({event->proposal.now_ns, &of.value});
+    }
+    if (of.restarts) {
+      if (of.restart.unknown)
+        unknown = true;
+      else if (of.restart.number != 0) {
         hits.clear();
         unknown = false;
-      }
-      const OracleEvent::Fact& of = event.facts[index];
-      if (of.counts) {
-        const bool matches = !of.match.unknown && of.match.number != 0;
-        unknown |= of.match.unknown || (matches && of.value.unknown);
-        if (matches) hits.push_back({event.proposal.now_ns, &of.value});
-      }
-      if (of.restarts) {
-        if (of.restart.unknown)
-          unknown = true;
-        else if (of.restart.number != 0) {
-          hits.clear();
-          unknown = false;
-        }
       }
     }
   }
@@ -759,9 +826,10 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
       w.number = votes;
       return w;
     }
+    case ExprKind::kKeyedFact:
+      return KeyedFact(e, scene);
     case ExprKind::kDivide:
     case ExprKind::kSetLiteral:
-    case ExprKind::kKeyedFact:
       WRIT_CHECK(false);
     case ExprKind::kUnder: {
       const Walked low = Walk(*e.children[0], scene), high = Walk(*e.children[1], scene);

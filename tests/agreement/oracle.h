@@ -51,7 +51,11 @@ struct OracleEvent {
   bool sets = false, writes = false, moves = false, begins_round = false;  // writes: some field was given
   std::vector<Value> fields;          // after it
   int64_t state = -1;                 // after it
-  struct Fact { Walked match, value, restart; bool counts = false, restarts = false; };
+  struct Fact {
+    Walked match, value, restart;
+    bool counts = false, restarts = false;
+    std::optional<std::string> key;   // of a fact by key; none: the event has none
+  };
   std::vector<Fact> facts;            // by Program::facts
 };
 
@@ -93,6 +97,7 @@ class Oracle {
   mutable std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(16, 0),
                                 calendars = std::vector<uint64_t>(8, 0);
   mutable uint64_t consents = 0;      // that counted, because it was asked whether somebody may consent
+  mutable uint64_t populations = 0;  // that counted somebody
 
  private:
   using Expr = typed::Expr;
@@ -129,6 +134,10 @@ class Oracle {
   Walked AskCalendar(const Expr& e, Scene* scene) const;
   Walked Quantify(const Expr& e, Scene* scene, Polarity polarity) const;
   Walked FactOf(uint32_t fact, const Scene& scene) const;
+  Walked FactOver(uint32_t fact, const std::vector<const OracleEvent*>& events, const Scene& scene) const;
+  Walked KeyedFact(const Expr& e, Scene* scene) const;
+  Walked Population(const typed::Fact& fact, const std::string& key, const Scene& scene) const;
+  std::optional<std::string> KeyText(const std::vector<typed::ExprPtr>& parts, Scene* scene, bool* unknown) const;
   Walked Pattern(const typed::Pattern& pattern, Scene* scene) const;
   std::vector<Walked> ElementsOf(const Walked& list, const Type& type) const;
   int64_t VotesOf(const Scene& scene, const Review& review, uint32_t seat, int64_t stance) const;

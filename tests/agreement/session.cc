@@ -22,6 +22,7 @@ void Statistics::Add(const Statistics& o) {
   for (size_t i = 0; i < reasons.size(); ++i) reasons[i] += o.reasons[i];
   for (size_t i = 0; i < ops.size(); ++i) ops[i] += o.ops[i];
   attributes += o.attributes;
+  populations += o.populations;
   for (size_t i = 0; i < kinds.size(); ++i) kinds[i] += o.kinds[i];
   for (size_t i = 0; i < quantifiers.size(); ++i) quantifiers[i] += o.quantifiers[i];
   for (size_t i = 0; i < calendars.size(); ++i) calendars[i] += o.calendars[i];
@@ -207,6 +208,7 @@ Session::~Session() {
   }
   if (oracle_ == nullptr) return;
   statistics_->attributes += oracle_->attributes;
+  statistics_->populations += oracle_->populations;
   for (size_t i = 0; i < oracle_->kinds.size(); ++i) statistics_->kinds[i] += oracle_->kinds[i];
   for (size_t i = 0; i < oracle_->calendars.size(); ++i) statistics_->calendars[i] += oracle_->calendars[i];
   statistics_->consents += oracle_->consents;

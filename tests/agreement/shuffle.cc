@@ -162,6 +162,8 @@ void Shuffled::MoveRules() {
     MovePattern(fact.workflow, &fact.pattern);
     if (fact.since.has_value()) MovePattern(fact.workflow, &*fact.since);
     MoveExpr(fact.workflow, &fact.value);
+    for (ExprPtr& part : fact.key) MoveExpr(fact.workflow, &part);
+    MoveSorted(&fact.states, moves_[fact.workflow.value].states);
     Rekey(&fact.type.type);
   }
   for (typed::Grant& grant : program_.grants) {
@@ -222,6 +224,7 @@ void Shuffled::MoveNode(WorkflowId workflow, Expr* e) {
       if (e->part == kFieldPart) e->index = moves_[e->children[0]->type.type.index].fields[e->index];
       break;
     case ExprKind::kFact:
+    case ExprKind::kKeyedFact:
       e->index = facts_[e->index];
       break;
     default:
