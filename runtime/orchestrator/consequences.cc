@@ -61,7 +61,7 @@ bool FieldsOf(const Schema& schema, const Obligation& obligation, const Function
     whole = whole && (fits || (!present && type.optional));
     if (fits) texts[field.name] = JsonOf(schema, type, OutputValue(slot, out));
   }
-  *json = "{";
+  json->assign(1, '{');
   for (const auto& [name, text] : texts) {
     if (json->size() > 1) json->push_back(',');
     PutText(name, json);
