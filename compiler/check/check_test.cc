@@ -349,7 +349,7 @@ TEST(Reviews, RankByTheHighestDomainThatTheyRead) {
   EXPECT_THAT(dump, HasSubstr("clause Deal.veto in regulatory halting when says"));
   EXPECT_THAT(dump, HasSubstr("clause Deal.worried in credit when"));
   EXPECT_THAT(dump, HasSubstr("clause Deal.lost in none halting otherwise"));
-  EXPECT_THAT(dump, HasSubstr("clause conflict rule 27 Deal.approve asks CFO"));
+  EXPECT_THAT(dump, HasSubstr("clause conflict rule 28 Deal.approve asks CFO"));
   EXPECT_THAT(dump, HasSubstr("    binds Deal.approve\n"));
 }
 

@@ -32,7 +32,7 @@ Found Find(const std::string& text) {
 // One a construct. What gets its meaning loses its row, here and in not_yet.cc.
 TEST(NotYet, RefusesEachConstructWithoutMeaning) {
   for (const char* text : {
-           "table t(a: A) -> int { x: (y.f()) }",
+           "table t(a: A) -> int { x: (any of (A says b)) }",
            "clearance A { pii }",
            "decompose on W { plan { a: R does go } }",
            "confidence on W { weakest of go }",

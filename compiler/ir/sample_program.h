@@ -103,7 +103,7 @@ inline void BuildSampleDecide(Program* program) {
                    SampleSlot(SlotKind::kI64, {SlotRoot::kLookup, 0, 0, 0, {{PathStep::Kind::kField, 0}}}, 11)};
   f.frame.slots[3].erasable = true;
   f.frame.lists.push_back({{SlotRoot::kAfter, 1, 0, 0, {}}, ListId(), 3, 4, 2});
-  f.frame.lookups.push_back({WorkflowId(0), {{SlotId(2), ""}, {SlotId(), "x"}}, ListId()});
+  f.frame.lookups.push_back({WorkflowId(0), {{SlotId(2), ""}}, ListId()});
   f.frame.size_words = 12;
   f.restraints.push_back({RuleId(13), Effect::kEscalate, false});
   f.allows.push_back({RuleId(14), {1}});

@@ -55,7 +55,8 @@ void Observer::SeeProposal(const store::Event& event, const Proposal& proposal, 
 
 bool Observer::Applies(const typed::Property& property, const Function& function) const {
   const std::span<const uint16_t> applied(decision_->applied, decision_->applied_count);
-  return std::any_of(applied.begin(), applied.end(), [&](uint16_t restraint) { return function.restraints[restraint].rule == property.rule; });
+  return std::any_of(applied.begin(), applied.end(),
+                     [&](uint16_t restraint) { return function.restraints[restraint].rule == property.rule; });
 }
 
 // What the instance is like afterwards, and what it was waited for.
