@@ -47,6 +47,7 @@ inline Workflow SampleWorkflow() {
   Workflow w;
   w.name = "Deal", w.package = "test", w.qualified = "test.Deal";
   w.key.push_back({"id", TypeId(0), {}, {"concept:name", "", UINT32_MAX, Rounding::kNone}});
+  w.key.push_back({"part", TypeId(0), {}, {}});
   w.fields.push_back({"amount", TypeId(1), {}, {"amount", "", 0, Rounding::kHalfEven}});
   w.fields.push_back({"lines", TypeId(3), {}, {}});
   w.fields.push_back({"before_it", TypeId(4), {}, {}});
@@ -103,7 +104,7 @@ inline void BuildSampleDecide(Program* program) {
                    SampleSlot(SlotKind::kI64, {SlotRoot::kLookup, 0, 0, 0, {{PathStep::Kind::kField, 0}}}, 11)};
   f.frame.slots[3].erasable = true;
   f.frame.lists.push_back({{SlotRoot::kAfter, 1, 0, 0, {}}, ListId(), 3, 4, 2});
-  f.frame.lookups.push_back({WorkflowId(0), {{SlotId(2), ""}}, ListId()});
+  f.frame.lookups.push_back({WorkflowId(0), {{SlotId(2), ""}, {SlotId(), "x"}}, ListId()});
   f.frame.size_words = 12;
   f.restraints.push_back({RuleId(13), Effect::kEscalate, false});
   f.allows.push_back({RuleId(14), {1}});

@@ -938,8 +938,8 @@ void Generator::Rules() {
     Rule row;
     row.qualified = absl::StrCat("p.rule_", absl::Dec(i, absl::kZeroPad3));
     const uint32_t pick = Below(100);
-    row.effect = pick < 17   ? Effect::kDeny
-                 : pick < 38 ? Effect::kHold
+    row.effect = pick < 15   ? Effect::kDeny
+                 : pick < 39 ? Effect::kHold
                  : pick < 68 ? Effect::kEscalate
                  : pick < 75 ? Effect::kUpon
                              : Effect::kAllow;

@@ -26,19 +26,22 @@ constexpr const char* kSlots[kApproveFrameWords] = {
     "bool @6 approved(acme.deals.large_discount)",
     "i64 @7 after.discount",
     "i64 @8 after.amount",
-    "bool @9 cell(happened(recheck by Risk in this round).has)",
-    "bool @10 approved(acme.deals.stale_credit)",
-    "i64 @11 now",
-    "i64 @12 after.customer.updated_at",
-    "bool @13 after.customer.missing",
-    "bool @14 after.customer?",
-    "i64 @15 after.customer.credit_reviewed",
-    "bool @16 duplicate",
-    "bool @17 actor.holds(acme.deals.CFO)",
-    "bool @18 approved(review.conflict)",
-    "i64 @19 seen",
-    "i64 @20 last_change",
-    "bool @21 actor.is_active",
+    "i64 @9 seat_votes(review, acme.deals.Compliance, 1)",
+    "i64 @10 now",
+    "bool @11 cell(time of last(submit).has)",
+    "i64 @12 cell(time of last(submit).value)",
+    "bool @13 cell(happened(recheck by Risk in this round).has)",
+    "bool @14 approved(acme.deals.stale_credit)",
+    "i64 @15 after.customer.updated_at",
+    "bool @16 after.customer.missing",
+    "bool @17 after.customer?",
+    "i64 @18 after.customer.credit_reviewed",
+    "bool @19 duplicate",
+    "bool @20 actor.holds(acme.deals.CFO)",
+    "bool @21 approved(review.conflict)",
+    "i64 @22 seen",
+    "i64 @23 last_change",
+    "bool @24 actor.is_active",
 };
 
 struct RestraintRow { const char* rule; Effect effect; };
@@ -52,6 +55,7 @@ constexpr RestraintRow kRestraints[kRestraintCount] = {
     {"acme.deals.Deal.review.worried", Effect::kDeny},
     {"acme.deals.Deal.review.worried", Effect::kEscalate},
     {"acme.deals.large_discount", Effect::kEscalate},
+    {"acme.deals.rejected_late", Effect::kDeny},
     {"acme.deals.stale_credit", Effect::kHold},
     {"duplicate", Effect::kDeny},
     {"no_authority", Effect::kDeny},
@@ -104,6 +108,8 @@ class FrameMaker {
     f.discount = Below(350'001);
     f.amount = Below(kMillionUsd);
     f.now = kNow + Below(30 * kDay);
+    f.was_submitted = 1;
+    f.submitted = f.now - Below(2 * kDay);
     f.customer_updated_at = f.now - Below(7 * kDay);
     f.credit_reviewed = f.now - Below(365 * kDay);
     f.last_change = 1 + Below(1000);
@@ -127,6 +133,8 @@ class FrameMaker {
     f.approved_stale_credit = Chance(4);
     f.approved_conflict = Chance(4);
     f.rechecked = Chance(4);
+    f.compliance_rejects = Chance(4);
+    f.was_submitted = !Chance(16);
     f.customer_missing = Chance(16);
     if (Chance(4)) f.customer_updated_at -= 7 * kDay;
     if (Chance(4)) f.credit_reviewed -= 365 * kDay;

@@ -22,9 +22,12 @@ struct ApproveFrame {
   int64_t approved_large_discount;
   int64_t discount;
   int64_t amount;
+  int64_t compliance_rejects;   // votes
+  int64_t now;
+  int64_t was_submitted;
+  int64_t submitted;            // when last
   int64_t rechecked;
   int64_t approved_stale_credit;
-  int64_t now;
   int64_t customer_updated_at;
   int64_t customer_missing;     // it names nothing
   int64_t customer_given;
@@ -37,7 +40,7 @@ struct ApproveFrame {
   int64_t is_active;
 };
 inline constexpr size_t kApproveFrameWords = sizeof(ApproveFrame) / sizeof(int64_t);
-static_assert(kApproveFrameWords == 22);
+static_assert(kApproveFrameWords == 25);
 
 enum Clause : int64_t { kVeto, kWorried, kUnsafe, kPriced, kLost, kElse, kConflict };
 enum State : int64_t { kDraft, kReview, kApproved, kClosed, kBlocked };
@@ -46,7 +49,7 @@ enum Role : int64_t { kCfo = 0, kDealLead = 4, kRoleCount = 9 };
 // Function::restraints, in order.
 enum Restraint : uint16_t {
   kElseDenies, kElseAsks, kLostDenies, kPricedDenies, kUnsafeDenies, kVetoDenies, kWorriedDenies, kWorriedAsks,
-  kLargeDiscount, kStaleCredit, kDuplicate, kNoAuthority, kNoRecord, kNoTransition, kConflictDenies, kConflictAsks,
+  kLargeDiscount, kRejectedLate, kStaleCredit, kDuplicate, kNoAuthority, kNoRecord, kNoTransition, kConflictDenies, kConflictAsks,
   kReviewPending, kStale, kSuspended, kRestraintCount,
 };
 

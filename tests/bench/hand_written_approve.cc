@@ -55,6 +55,7 @@ void WRIT_BENCH_DECIDE(const ApproveFrame& f, RawDecision* out) {
   if (f.discount > 350'000 && f.amount > 2'000'000 * kCents && f.actor_role != kCfo && f.approved_large_discount == 0) {
     applied |= Bit(kLargeDiscount);
   }
+  if (f.compliance_rejects >= 1 && (f.was_submitted == 0 || f.now - f.submitted >= kDay)) applied |= Bit(kRejectedLate);
   bool stale_is_unknown = false;
   if (f.rechecked == 0 && f.approved_stale_credit == 0) {
     stale_is_unknown = f.customer_given != 0 && f.customer_missing == 0 && f.now - f.customer_updated_at > 7 * kDay;
