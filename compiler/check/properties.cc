@@ -157,10 +157,7 @@ class PropertyWalk {
                                     [&](const SetField& set) { return set.field.value == field->second; });
       if (sets && !creates) setters.push_back(TransitionId(t));
     }
-    if (setters.empty()) {
-      model_.sink.Report(item.field.span, diagnostics::kNeverSet, item.field, model_.workflow(out->workflow).name);
-      return false;
-    }
+    if (setters.empty()) return true;  // no transition can break it
     typed::Rule rule = RuleOn(*out, std::move(setters));
     const Scope scope{ScopeKind::kProposal, out->workflow, rule.transitions, {}};
     typed::ExprPtr when;

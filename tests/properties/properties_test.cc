@@ -107,6 +107,7 @@ TEST(Properties, WhatHoldsIsNotBroken) {
   for (const char* line : {
            "never finish by Clerk on Order when amount > 10_000 USD",
            "always happened(check) when state == done",
+           "never buyer changes on Order",
            "within 4h of stop: stopped",
        }) {
     SCOPED_TRACE(line);
