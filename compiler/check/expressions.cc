@@ -1532,6 +1532,13 @@ Expressions::Ptr Expressions::Argument(const ast::Expr& argument, const ast::Fie
   return value;
 }
 
+bool Expressions::ArgumentsFit(const ast::Name& called, size_t wanted, size_t given, ast::Span span) {
+  if (given == wanted) return true;
+  model_.sink.Report(span, diagnostics::kArgumentCount, called.text, Counted(wanted, "argument"), AreCounted(given))
+      .Related(called.span, "it is declared here");
+  return false;
+}
+
 Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<ast::ExprPtr>& arguments, Frame frame,
                                         ast::Span span) {
   if (def.body == nullptr) return nullptr;
@@ -1544,13 +1551,7 @@ Expressions::Ptr Expressions::ExpandDef(const ast::Def& def, const std::vector<a
     return nullptr;
   }
   if (model_.broken_defs.count(&def) != 0) return nullptr;
-  if (arguments.size() != def.parameters.size()) {
-    model_.sink
-        .Report(span, diagnostics::kArgumentCount, def.name.text, Counted(def.parameters.size(), "argument"),
-                AreCounted(arguments.size()))
-        .Related(def.name.span, "it is declared here");
-    return nullptr;
-  }
+  if (!ArgumentsFit(def.name, def.parameters.size(), arguments.size(), span)) return nullptr;
   std::vector<Ptr> values;
   bool ok = true;
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -1656,13 +1657,7 @@ Expressions::Ptr Expressions::ExpandTable(const ast::Table& table, const std::ve
   }
   const Table& checked = TableOf(model_, table);
   if (!checked.ok) return nullptr;
-  if (arguments.size() != table.parameters.size()) {
-    model_.sink
-        .Report(span, diagnostics::kArgumentCount, table.name.text, Counted(table.parameters.size(), "argument"),
-                AreCounted(arguments.size()))
-        .Related(table.name.span, "it is declared here");
-    return nullptr;
-  }
+  if (!ArgumentsFit(table.name, table.parameters.size(), arguments.size(), span)) return nullptr;
   std::vector<Ptr> values;
   for (size_t i = 0; i < arguments.size(); ++i) {
     Ptr value = arguments[i] != nullptr ? Argument(*arguments[i], table.parameters[i], table.name) : nullptr;

@@ -156,6 +156,7 @@ class Expressions {
   size_t Narrow(const typed::Expr& condition, bool holds);
   bool Merge(const typed::ExprType& a, const typed::ExprType& b, typed::ExprType* out) const;
 
+  bool ArgumentsFit(const ast::Name& called, size_t wanted, size_t given, ast::Span span);
   Ptr ExpandDef(const ast::Def& def, const std::vector<ast::ExprPtr>& arguments, Frame frame, ast::Span span);
   Ptr ExpandTable(const ast::Table& table, const std::vector<ast::ExprPtr>& arguments, ast::Span span);
   bool AddRow(const Table& table, const TableRow& row, const std::vector<Ptr>& values, ast::Span span, Ptr cell,

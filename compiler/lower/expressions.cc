@@ -483,9 +483,16 @@ Value FunctionLowering::Has(const Expr& expr) {
 
 // ---------------------------------------------------------------- end
 
+uint32_t FunctionLowering::Output(SlotKind kind, ExprId value) {
+  function_->outputs.push_back({kind, function_->output_words});
+  function_->output_words += WordsOf(kind);
+  outputs_.push_back(value);
+  return static_cast<uint32_t>(outputs_.size() - 1);
+}
+
 void FunctionLowering::Finish(std::vector<ir::Guard> restraints, std::vector<ir::Guard> allows,
-                              std::vector<ExprId> outputs, ir::Code* code, FunctionConditions* collected) {
-  const std::vector<ExprId> moved = build_.Finish(std::move(restraints), std::move(allows), std::move(outputs), code);
+                              ir::Code* code, FunctionConditions* collected) {
+  const std::vector<ExprId> moved = build_.Finish(std::move(restraints), std::move(allows), std::move(outputs_), code);
   const std::vector<SlotId> slots = layout_.Finish();
   for (ir::Expr& expr : code->exprs) {
     const ir::OpInfo& info = ir::InfoOf(expr.op);

@@ -96,9 +96,11 @@ class FunctionLowering {
   // Conditions are collected here while set.
   std::vector<Condition>* conditions = nullptr;
 
+  // The next output of a function that is not a decision; its index.
+  uint32_t Output(SlotKind kind, ir::ExprId value);
   // Finishes the function; roots as in ir::Builder::Finish. Remaps `collected` to final ids.
-  void Finish(std::vector<ir::Guard> restraints, std::vector<ir::Guard> allows, std::vector<ir::ExprId> outputs,
-              ir::Code* code, FunctionConditions* collected);
+  void Finish(std::vector<ir::Guard> restraints, std::vector<ir::Guard> allows, ir::Code* code,
+              FunctionConditions* collected);
 
  private:
   using Expr = typed::Expr;
@@ -202,6 +204,7 @@ class FunctionLowering {
   Function* function_;
   Layout layout_;
   ir::Builder build_;
+  std::vector<ir::ExprId> outputs_;  // by Function::outputs
   std::map<uint32_t, Place> places_;     // variable -> current element
   std::map<uint32_t, Value> constants_;  // variable over the members of a bit set
   ast::Span here_, told_;                // what is being lowered, and the last place that is too much

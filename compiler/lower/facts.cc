@@ -216,8 +216,8 @@ class FoldBuilder {
   FoldBuilder(ProgramState* state, Function* function) : state_(state), f_(state, function), function_(function) {}
 
   void Add(uint32_t index, bool refused, bool starts_round, TransitionId transition, std::vector<bool>* poisoned);
-  bool empty() const { return outputs_.empty(); }
-  void Finish(ir::Code* code) { f_.Finish({}, {}, std::move(outputs_), code, nullptr); }
+  bool empty() const { return function_->outputs.empty(); }
+  void Finish(ir::Code* code) { f_.Finish({}, {}, code, nullptr); }
 
  private:
   // What one event does to a fact.
@@ -259,16 +259,8 @@ class FoldBuilder {
     return match;
   }
 
-  uint32_t Output(SlotKind kind, ExprId value) {
-    const uint32_t offset = function_->output_words;
-    function_->outputs.push_back({kind, offset});
-    function_->output_words += WordsOf(kind);
-    outputs_.push_back(value);
-    return static_cast<uint32_t>(outputs_.size() - 1);
-  }
-
   void SetCell(CellId cell, SlotKind kind, ExprId value) {
-    const uint32_t output = Output(kind, value);
+    const uint32_t output = f_.Output(kind, value);
     function_->fold.push_back({false, cell.value, UINT32_MAX, output});
   }
 
@@ -283,7 +275,6 @@ class FoldBuilder {
   ProgramState* state_;
   FunctionLowering f_;
   Function* function_;
-  std::vector<ExprId> outputs_;
 };
 
 void FoldBuilder::Add(uint32_t index, bool refused, bool starts_round, TransitionId transition,
@@ -340,10 +331,10 @@ void FoldBuilder::SetPoisoned(const FactCells& cells, const Step& step) {
 void FoldBuilder::MoveWindow(const FactCells& cells, const Step& step) {
   const ExprId no = b().Bool(false);
   const auto move = [&](ExprId when, ExprId value) {
-    FoldTarget target{true, cells.window.value, Output(SlotKind::kBool, when), UINT32_MAX};
+    FoldTarget target{true, cells.window.value, f_.Output(SlotKind::kBool, when), UINT32_MAX};
     if (value.valid()) {
       const bool narrow = b().range(value).FitsInt64();
-      target.value = Output(narrow ? SlotKind::kI64 : SlotKind::kI128, value);
+      target.value = f_.Output(narrow ? SlotKind::kI64 : SlotKind::kI128, value);
     }
     function_->fold.push_back(target);
   };
@@ -462,22 +453,16 @@ bool Moves(const Fact& fact, TransitionId transition) {
 // A part that cannot be said is absent: the event is counted under no key.
 void LowerKey(ProgramState* state, Function* function, const Fact& fact, ir::Code* code) {
   FunctionLowering f(state, function);
-  std::vector<ExprId> outputs;
-  const auto output = [&](SlotKind kind, ExprId value) {
-    function->outputs.push_back({kind, function->output_words});
-    function->output_words += WordsOf(kind);
-    outputs.push_back(value);
-  };
   for (const typed::ExprPtr& part : fact.key) {
     const Value v = f.Lower(*part);
     const ExprId known = f.build().Not(v.unknown);
-    output(SlotKind::kBool, f.build().And(v.present, known));
+    f.Output(SlotKind::kBool, f.build().And(v.present, known));
     const SlotKind kind = KindOf(part->type.type);
     const bool one = Planted(Fault::kOneKey) && kind != SlotKind::kBool;
     const ExprId zero = !one ? v.value : kind == SlotKind::kString ? f.build().Text("a1") : f.build().Number(0);
-    output(kind, zero);
+    f.Output(kind, zero);
   }
-  f.Finish({}, {}, std::move(outputs), code, nullptr);
+  f.Finish({}, {}, code, nullptr);
 }
 
 LoweredFold LowerKeyedFold(ProgramState* state, uint32_t index, TransitionId transition, std::vector<bool>* poisoned) {

@@ -397,7 +397,7 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
   for (size_t i = 0; i < restraints_.size(); ++i) {
     if (IsNoRecord(i)) BuildGuard(i, conditions);
   }
-  f_.Finish(std::move(guards_), std::move(allow_guards_), {}, code, conditions);
+  f_.Finish(std::move(guards_), std::move(allow_guards_), code, conditions);
 }
 
 // ---------------------------------------------------------------- the other functions
@@ -405,20 +405,14 @@ void DecideLowering::Lower(ir::Code* code, FunctionConditions* conditions) {
 void LowerCompute(ProgramState* state, Function* function, const std::vector<const typed::Computed*>& computed,
                   ir::Code* code) {
   FunctionLowering f(state, function);
-  std::vector<ExprId> outputs;
-  const auto output = [&](SlotKind kind, ExprId value) {
-    function->outputs.push_back({kind, function->output_words});
-    function->output_words += WordsOf(kind);
-    outputs.push_back(value);
-  };
   for (const typed::Computed* one : computed) {
     const Value v = f.Lower(*one->value);
     if (v.unknown != f.build().Bool(false)) state->sink->Report(one->value->span, diagnostics::kComputedCanFail);
     const ExprId known = f.build().Not(v.unknown);
-    output(SlotKind::kBool, f.build().And(v.present, known));
-    output(KindOf(one->value->type.type), v.value);
+    f.Output(SlotKind::kBool, f.build().And(v.present, known));
+    f.Output(KindOf(one->value->type.type), v.value);
   }
-  f.Finish({}, {}, std::move(outputs), code, nullptr);
+  f.Finish({}, {}, code, nullptr);
 }
 
 // The values of one `then` of a rule: whether each is there, and what it is. What is unknown is not there, nor what is
@@ -427,17 +421,11 @@ void LowerConsequence(ProgramState* state, Function* function, const Obligation&
                       const typed::Consequence& consequence, ir::Code* code) {
   FunctionLowering f(state, function);
   ir::Builder& b = f.build();
-  std::vector<ExprId> outputs;
-  const auto output = [&](SlotKind kind, ExprId value) {
-    function->outputs.push_back({kind, function->output_words});
-    function->output_words += WordsOf(kind);
-    outputs.push_back(value);
-  };
   for (size_t i = 0; i < obligation.fields.size(); ++i) {
     const SlotKind kind = KindOf(state->schema->types[obligation.fields[i].type.value]);
     if (consequence.values[i] == nullptr) {
-      output(SlotKind::kBool, b.Bool(false));
-      output(kind, kind == SlotKind::kString ? b.Text("") : kind == SlotKind::kBool ? b.Bool(false) : b.Number(0));
+      f.Output(SlotKind::kBool, b.Bool(false));
+      f.Output(kind, kind == SlotKind::kString ? b.Text("") : kind == SlotKind::kBool ? b.Bool(false) : b.Number(0));
       continue;
     }
     f.BeginAside();
@@ -445,10 +433,10 @@ void LowerConsequence(ProgramState* state, Function* function, const Obligation&
     const ExprId missing = f.EndAside();
     const ExprId lost = b.Or(v.unknown, missing);
     const ExprId kept = b.Not(lost);
-    output(SlotKind::kBool, Planted(Fault::kUnknownValueTold) ? v.present : b.And(v.present, kept));
-    output(KindOf(consequence.values[i]->type.type), v.value);
+    f.Output(SlotKind::kBool, Planted(Fault::kUnknownValueTold) ? v.present : b.And(v.present, kept));
+    f.Output(KindOf(consequence.values[i]->type.type), v.value);
   }
-  f.Finish({}, {}, std::move(outputs), code, nullptr);
+  f.Finish({}, {}, code, nullptr);
 }
 
 // Where an `ask` may ask: where what follows a no is legal.
@@ -467,7 +455,6 @@ void LowerAsk(ProgramState* state, Function* function, WorkflowId id, ir::Code* 
   ir::Builder& b = f.build();
   const Schema& schema = *state->schema;
   const Workflow& workflow = schema.workflows[id.value];
-  std::vector<ExprId> outputs;
   for (const RuleId rule_id : workflow.asks) {
     for (const typed::Rule& rule : state->rules) {
       if (rule.rule != rule_id) continue;
@@ -489,12 +476,11 @@ void LowerAsk(ProgramState* state, Function* function, WorkflowId id, ir::Code* 
       const ExprId missing = f.EndAside();
       guard.unknown = b.Or(guard.unknown, missing);
       const ExprId stands = Planted(Fault::kUnknownAsksNobody) ? f.Known(guard) : f.TrueOrUnknown(guard);
-      outputs.push_back(b.And(here, stands));
-      outputs.push_back(b.And(here, guard.unknown));
-      for (int i = 0; i < 2; ++i) function->outputs.push_back({SlotKind::kBool, function->output_words++});
+      f.Output(SlotKind::kBool, b.And(here, stands));
+      f.Output(SlotKind::kBool, b.And(here, guard.unknown));
     }
   }
-  f.Finish({}, {}, std::move(outputs), code, nullptr);
+  f.Finish({}, {}, code, nullptr);
 }
 
 // Which clause a review comes to: of those that fire, the ones of the highest domain; within it halting before
@@ -515,9 +501,10 @@ class ConcludeLowering {
     for (size_t i = 0; i < clauses_.size(); ++i) left_[i] = Unbeaten(i);
     const ExprId conflict = Conflict();
     const ExprId clause = FirstByName();
-    function_->outputs = {{SlotKind::kI64, 0}, {SlotKind::kBool, 1}, {SlotKind::kBool, 2}};
-    function_->output_words = 3;
-    f_.Finish({}, {}, {clause, conflict, unknown}, code, nullptr);
+    f_.Output(SlotKind::kI64, clause);
+    f_.Output(SlotKind::kBool, conflict);
+    f_.Output(SlotKind::kBool, unknown);
+    f_.Finish({}, {}, code, nullptr);
   }
 
  private:

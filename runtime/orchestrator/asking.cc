@@ -4,16 +4,6 @@
 
 namespace writ {
 
-Proposal LookingAt(const Instance& instance, const ActorView& orchestrator, int64_t now_ns) {
-  Proposal proposal;
-  proposal.workflow = instance.workflow;
-  proposal.key = instance.key;
-  proposal.key_parts = instance.key_parts;
-  proposal.actor = orchestrator;
-  proposal.now_ns = now_ns;
-  return proposal;
-}
-
 void Asking::Look(const World& world, WorkflowId id, const std::string& key, const ActorView& orchestrator,
                   int64_t now_ns, bool counts) {
   const Workflow& workflow = world.schema().workflows[id.value];

@@ -13,12 +13,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "runtime/decision/decision.h"
 #include "runtime/frame/frame.h"
+#include "runtime/state/looking.h"
 #include "runtime/state/state.h"
 
 namespace writ {
-
-// Nobody proposes, and the orchestrator looks at the instance: what the frame of an `ask` is filled from.
-Proposal LookingAt(const Instance& instance, const ActorView& orchestrator, int64_t now_ns);
 
 class Asking {
  public:

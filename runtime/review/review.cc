@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/builtins/check.h"
+#include "runtime/state/looking.h"
 
 namespace writ {
 namespace {
@@ -76,13 +77,7 @@ void Reviews::Fill(const Instance& instance, ReviewId review, const ActorView& o
   review_ = &ReviewOf(schema, instance, review);
   review_id_ = review;
   function_ = &schema.functions[review_->conclude.value];
-  Proposal proposal;
-  proposal.workflow = instance.workflow;
-  proposal.key = instance.key;
-  proposal.key_parts = instance.key_parts;
-  proposal.actor = orchestrator;
-  proposal.now_ns = now_ns;
-  FillFrame(*world_, *function_, proposal, &frame_, nullptr);
+  FillFrame(*world_, *function_, LookingAt(instance, orchestrator, now_ns), &frame_, nullptr);
   out_.resize(std::max<uint32_t>(function_->output_words, 1));
 }
 

@@ -64,19 +64,6 @@ std::string Start(Story* story, const char* amount) {
   return story->Propose("begin", "c", "Clerk");
 }
 
-// The log alone leads where the orchestrator was, and each of its decisions can be made again.
-void ExpectFolds(Story* story) {
-  const std::string live = story->Everything();
-  story->Reopen();
-  EXPECT_EQ(story->Everything(), live);
-  for (int64_t position = 1; position <= story->orchestrator().last_position(); ++position) {
-    absl::StatusOr<store::Event> event = story->orchestrator().EventAt(position);
-    ASSERT_TRUE(event.ok()) << event.status();
-    const Redecided again = Redecide(*event, story->policy());
-    EXPECT_TRUE(again == Redecided::kSame || (event->function.empty() && again == Redecided::kNotDecided)) << position;
-  }
-}
-
 TEST(Asking, TakesAPositionWhichIsTheQuestionsNumber) {
   Story story = OpenCases();
   EXPECT_EQ(Start(&story, "500 EUR"),

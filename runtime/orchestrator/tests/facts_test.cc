@@ -72,17 +72,6 @@ std::vector<FactFault> Faults(const Story& story) {
   return faults.ok() ? *faults : std::vector<FactFault>();
 }
 
-// Runs something just before the first append of its owner.
-class RacingStore : public store::MemoryStore {
- public:
-  using MemoryStore::MemoryStore;
-  std::function<void()> before;
-  absl::Status AppendBatch(std::span<const store::PreparedEvent> events, int64_t expected) override {
-    if (before != nullptr) std::exchange(before, nullptr)();
-    return MemoryStore::AppendBatch(events, expected);
-  }
-};
-
 // Handles on one log in memory are for one thread at a time.
 class LockedStore : public store::Store {
  public:

@@ -14,19 +14,6 @@
 namespace writ {
 namespace {
 
-// Whatever a story leads to, the log alone leads there too, and every decision can be made again from its frame.
-void ExpectFolds(Story* story) {
-  const std::string live = story->Everything();
-  story->Reopen();
-  EXPECT_EQ(story->Everything(), live);
-  for (int64_t position = 1; position <= story->orchestrator().last_position(); ++position) {
-    absl::StatusOr<store::Event> event = story->orchestrator().EventAt(position);
-    ASSERT_TRUE(event.ok()) << event.status();
-    const Redecided again = Redecide(*event, story->policy());
-    EXPECT_TRUE(again == Redecided::kSame || (event->function.empty() && again == Redecided::kNotDecided)) << position;
-  }
-}
-
 constexpr char kTeams[] = R"(package t
 type TeamId = string max 20
 entity Team by id: TeamId under Team max 2 { name: string max 20 }

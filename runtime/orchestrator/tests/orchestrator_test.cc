@@ -34,23 +34,6 @@ Story UnderReview(const char* amount = "100 USD") {
   return story;
 }
 
-// Whatever a story leads to, the log alone leads there too, and every decision can be made again from its frame.
-void ExpectFolds(Story* story) {
-  const std::string live = story->Everything();
-  story->Reopen();
-  EXPECT_EQ(story->Everything(), live);
-  for (int64_t position = 1; position <= story->orchestrator().last_position(); ++position) {
-    absl::StatusOr<store::Event> event = story->orchestrator().EventAt(position);
-    ASSERT_TRUE(event.ok()) << event.status();
-    const Redecided again = Redecide(*event, story->policy());
-    EXPECT_TRUE(again == Redecided::kSame || (event->function.empty() && again == Redecided::kNotDecided)) << position;
-  }
-  store::MemoryStore store(story->log());
-  absl::StatusOr<store::ChainReport> report = store::VerifyChain(&store);
-  ASSERT_TRUE(report.ok());
-  for (const store::Fault& fault : report->faults) ADD_FAILURE() << fault.position << ": " << fault.text;
-}
-
 // ---------------------------------------------------------------- lines
 
 TEST(Lines, WhatTheSchemaDoesNotKnowIsRefusedAndTakesNoPosition) {
@@ -551,17 +534,6 @@ TEST(Commit, AnotherHandleIsCaughtUpWith) {
   EXPECT_EQ(records->front().position, 12);
   EXPECT_EQ(story.Propose("submit", "d", "desk"), "13 submit d by desk: deny [no_transition]; review");
 }
-
-// Appends something of somebody else's just before the first append of its owner.
-class RacingStore : public store::MemoryStore {
- public:
-  using MemoryStore::MemoryStore;
-  std::function<void()> before;
-  absl::Status AppendBatch(std::span<const store::PreparedEvent> events, int64_t expected) override {
-    if (before != nullptr) std::exchange(before, nullptr)();
-    return MemoryStore::AppendBatch(events, expected);
-  }
-};
 
 TEST(Commit, TheLoserOfARaceDecidesAgain) {
   Story story = Draft("100 USD");

@@ -1,4 +1,3 @@
-#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/tests/story.h"
 
 #include <cstdio>
@@ -10,7 +9,10 @@
 #include "compiler/eval/interpreter.h"
 #include "compiler/load/load.h"
 #include "compiler/lower/lower.h"
+#include "gtest/gtest.h"
 #include "runtime/frame/frame.h"
+#include "runtime/orchestrator/consequences.h"
+#include "runtime/store/chain.h"
 
 namespace writ {
 
@@ -290,6 +292,27 @@ Story OpenShop() {
   story.Set("Customer", "c-1", "crm", {{"name", "Initech"}, {"score", 600}});
   story.Set("Customer", "c-2", "crm", {{"name", "Hooli"}, {"score", 400}});
   return story;  // the last position is 10
+}
+
+void ExpectFolds(Story* story) {
+  const std::string live = story->Everything();
+  story->Reopen();
+  EXPECT_EQ(story->Everything(), live);
+  for (int64_t position = 1; position <= story->orchestrator().last_position(); ++position) {
+    absl::StatusOr<store::Event> event = story->orchestrator().EventAt(position);
+    ASSERT_TRUE(event.ok()) << event.status();
+    const Redecided again = Redecide(*event, story->policy());
+    EXPECT_TRUE(again == Redecided::kSame || (event->function.empty() && again == Redecided::kNotDecided)) << position;
+  }
+  store::MemoryStore store(story->log());
+  absl::StatusOr<store::ChainReport> report = store::VerifyChain(&store);
+  ASSERT_TRUE(report.ok());
+  for (const store::Fault& fault : report->faults) ADD_FAILURE() << fault.position << ": " << fault.text;
+}
+
+absl::Status RacingStore::AppendBatch(std::span<const store::PreparedEvent> events, int64_t expected) {
+  if (before != nullptr) std::exchange(before, nullptr)();
+  return MemoryStore::AppendBatch(events, expected);
 }
 
 }  // namespace writ

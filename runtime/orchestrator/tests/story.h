@@ -3,6 +3,7 @@
 //   9 approve d-1 by orchestrator: escalate [t.Deal.review.worried] asks CFO(9) until +4h else block; review
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,6 +51,17 @@ class Story {
   store::CounterRandom random_;
   std::unique_ptr<Orchestrator> orchestrator_;
   int64_t now_ = kStart;
+};
+
+// Whatever a story leads to, the log alone leads there too: every decision can be made again from its frame, and the chain holds.
+void ExpectFolds(Story* story);
+
+// Runs something, an append of somebody else's for one, just before the first append of its owner.
+class RacingStore : public store::MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  std::function<void()> before;
+  absl::Status AppendBatch(std::span<const store::PreparedEvent> events, int64_t expected) override;
 };
 
 // The policy of most stories, and its actors, one for each role: desk, pricing, …
