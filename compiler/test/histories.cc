@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/replay/value_input.h"
 #include "runtime/store/memory_store.h"
@@ -410,6 +411,7 @@ class Attacker {
     auto stage = std::make_unique<Stage>(&program_, watching_);
     OrchestratorOptions options;
     options.random = &stage->salts;
+    options.obligations = ObligationsNeeded(schema_);
     absl::StatusOr<std::unique_ptr<Orchestrator>> opened = Orchestrator::Open(policy_, &stage->store, options);
     if (!opened.ok()) return opened.status();
     stage->orchestrator = *std::move(opened);

@@ -7,6 +7,15 @@
 #include "compiler/test/condition.h"
 
 namespace writ::policy_test {
+namespace {
+
+// In whose name it happened: what waited is decided again in its proposer's.
+const std::string& WhoseName(const store::Event& event) {
+  const bool again = event.kind == store::EventKind::kRedecide && !event.on_behalf.empty();
+  return again ? event.on_behalf : event.actor;
+}
+
+}  // namespace
 
 Observer::Observer(const typed::Program* program, const CompiledPolicy* policy)
     : program_(program), policy_(policy), folded_(std::make_unique<Folded>(policy)) {
@@ -48,7 +57,7 @@ void Observer::SeeProposal(const store::Event& event, const Proposal& proposal, 
       awaited_.push_back({event.time_ns + property.within_ns, p, proposal.workflow, proposal.key, event.position});
     } else {
       violations->push_back({p, event.position,
-                             absl::StrCat("`", event.transition, " by ", event.actor, "` on ", event.instance)});
+                             absl::StrCat("`", event.transition, " by ", WhoseName(event), "` on ", event.instance)});
     }
   }
 }
@@ -80,7 +89,7 @@ void Observer::SeeInstance(const store::Event& event, const Proposal& proposal, 
     const Truth truth = told(*property.condition);
     if (truth.value == true) continue;
     violations->push_back({p, event.position,
-                           absl::StrCat("after `", event.transition, " by ", event.actor, "` on ", event.instance,
+                           absl::StrCat("after `", event.transition, " by ", WhoseName(event), "` on ", event.instance,
                                         truth.value.has_value() ? "" : absl::StrCat(", where it cannot be told: ", truth.why))});
   }
 }

@@ -50,6 +50,10 @@ authority Lead { may check, finish, stop on Order }
 rule large in office
   deny finish on Order by Clerk when amount > 10_000 USD
 
+rule told in office
+  upon finish on Order
+  then notify Lead
+
 rule asks in office
   escalate finish on Order to Lead within 4h else stop when amount > 5_000 USD
 )";
@@ -139,6 +143,14 @@ test "t" {
   expect count(amend) == 0
 }
 )")->lowered.program));
+}
+
+// What was asked about is decided again in the name of who proposed it, and said so.
+TEST(Properties, WhatIsDecidedAgainIsItsProposers) {
+  const std::vector<Result> results = RunOf(Property("never finish by Clerk on Order when amount > 5_000 USD"));
+  ASSERT_EQ(results.size(), 1u);
+  ASSERT_EQ(results[0].failures.size(), 1u);
+  EXPECT_THAT(results[0].failures[0].text, HasSubstr("broken by `finish by clerk"));
 }
 
 TEST(Properties, ATestThatBreaksOneFails) {
