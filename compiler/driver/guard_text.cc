@@ -246,6 +246,16 @@ std::string GuardText::Root(const SlotPath& path) const {
     }
     case SlotRoot::kConsenting:
       return "the approver consents";
+    case SlotRoot::kGrantRole:
+      return "the granting role";
+    case SlotRoot::kGrantHolds:
+      return "the grant is in force and covers this";
+    case SlotRoot::kGrantMost:
+      return absl::StrCat("the grant's limit on ", workflow_.fields[path.index].name);
+    case SlotRoot::kGrantTask:
+      return "the task that it was granted under";
+    case SlotRoot::kGives:
+      return "who gives holds what is given";
   }
   return "?";
 }

@@ -166,7 +166,7 @@ void Fields(IO& io, Of<IO, Consequence>& c) {
 template <class IO>
 void Fields(IO& io, Of<IO, Rule>& r) {
   io.Text(r.qualified);
-  io.Enumeration(r.kind, RuleKind::kTimer);
+  io.Enumeration(r.kind, RuleKind::kPlan);
   io.Enumeration(r.effect, Effect::kAsk);
   io.Ref(r.domain);
   io.Ref(r.asks);
@@ -229,6 +229,7 @@ void Fields(IO& io, Of<IO, Transition>& t) {
   io.Ref(t.timer);
   List(io, t.keyed);
   List(io, t.consequences);
+  Ids(io, t.may);
 }
 
 template <class IO>
@@ -291,6 +292,61 @@ void Fields(IO& io, Of<IO, Population>& p) {
 }
 
 template <class IO>
+void Fields(IO& io, Of<IO, PlannedTask>& t) {
+  io.Text(t.name);
+  io.Ref(t.rule);
+  io.Ref(t.role);
+  io.Ref(t.on);
+  io.Ref(t.does);
+  io.Ref(t.owner);
+  io.Ref(t.element);
+  io.Uint(t.capacity);
+  io.Each(t.after, [&io](auto& task) { io.Uint(task); });
+  io.Each(t.needs, [&io](auto& capability) { io.Text(capability); });
+  io.Ref(t.ladder);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Finally>& f) {
+  io.Ref(f.transition);
+  io.Ref(f.rule);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Addition>& a) {
+  io.Text(a.name);
+  io.Ref(a.role);
+  io.Ref(a.rule);
+  io.Bool(a.must);
+  io.Ref(a.on);
+  io.Ref(a.does);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, SubPlan>& s) {
+  io.Text(s.task);
+  io.Ref(s.role);
+  Ids(io, s.among);
+  Ids(io, s.granting);
+  io.Sint(s.within_ns);
+}
+
+template <class IO>
+void Fields(IO& io, Of<IO, Plan>& p) {
+  List(io, p.tasks);
+  List(io, p.finallys);
+  List(io, p.additions);
+  List(io, p.subs);
+  io.Sint(p.deadline_ns);
+  io.Uint(p.depth);
+  io.Index(p.currency);
+  io.Sint(p.cost);
+  io.Sint(p.tokens);
+  io.Ref(p.decompose);
+  io.Ref(p.function);
+}
+
+template <class IO>
 void Fields(IO& io, Of<IO, Workflow>& w) {
   io.Text(w.name);
   io.Text(w.package);
@@ -312,6 +368,7 @@ void Fields(IO& io, Of<IO, Workflow>& w) {
   List(io, w.populations);
   Ids(io, w.asks);
   io.Ref(w.ask);
+  List(io, w.plans);
 }
 
 template <class IO>
@@ -322,7 +379,7 @@ void Fields(IO& io, Of<IO, PathStep>& s) {
 
 template <class IO>
 void Fields(IO& io, Of<IO, SlotPath>& p) {
-  io.Enumeration(p.root, SlotRoot::kConsenting);
+  io.Enumeration(p.root, SlotRoot::kGives);
   io.Uint(p.index);
   io.Uint(p.part);
   io.Uint(p.part2);
@@ -408,7 +465,7 @@ void Fields(IO& io, Of<IO, FoldTarget>& f) {
 template <class IO>
 void Fields(IO& io, Of<IO, Function>& f) {
   io.Text(f.name);
-  io.Enumeration(f.kind, FunctionKind::kKey);
+  io.Enumeration(f.kind, FunctionKind::kPlan);
   io.Ref(f.workflow);
   io.Uint(f.subject);
   Fields(io, f.frame);

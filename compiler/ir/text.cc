@@ -39,6 +39,7 @@ const char* NameOf(FunctionKind kind) {
     case FunctionKind::kAsk: return "ask";
     case FunctionKind::kConsequence: return "consequence";
     case FunctionKind::kKey: return "key";
+    case FunctionKind::kPlan: return "plan";
   }
   return "?";
 }
@@ -107,7 +108,8 @@ class PathPrinter {
   }
 
   const std::vector<Field>* Payload() const {
-    if (workflow_ == nullptr || function_.kind == FunctionKind::kConclude || function_.kind == FunctionKind::kAsk) {
+    if (workflow_ == nullptr || function_.kind == FunctionKind::kConclude || function_.kind == FunctionKind::kAsk ||
+        function_.kind == FunctionKind::kPlan) {
       return nullptr;
     }
     const Transition* transition = Find(workflow_->transitions, function_.subject);
@@ -238,6 +240,11 @@ class PathPrinter {
       case SlotRoot::kQuestionCovered: return "question.covered";
       case SlotRoot::kUnder: return absl::StrCat("under ", i);
       case SlotRoot::kConsenting: return "consenting";
+      case SlotRoot::kGrantRole: return "grant.role";
+      case SlotRoot::kGrantHolds: return "grant.holds";
+      case SlotRoot::kGrantMost: return absl::StrCat("grant.most(", Numbered(i), ")");
+      case SlotRoot::kGrantTask: return "grant.task";
+      case SlotRoot::kGives: return "gives";
       default: return absl::StrCat("root ", static_cast<int>(path.root), "(", i, ")");
     }
   }

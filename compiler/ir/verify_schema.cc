@@ -196,6 +196,40 @@ class TableVerifier {
       faults_.Require(asks && schema_.rules[rule.value].asks.valid(), workflow.qualified, " asks nobody");
     }
     CheckFunctionOf(workflow.qualified, id, 0, workflow.ask, FunctionKind::kAsk);
+    faults_.Require(workflow.plans.size() <= 1, workflow.qualified, " has more than one plan");
+    for (const Plan& plan : workflow.plans) CheckPlan(id, plan);
+  }
+
+  void CheckPlan(WorkflowId id, const Plan& plan) {
+    const Workflow& workflow = schema_.workflows[id.value];
+    const std::string name = absl::StrCat(workflow.qualified, ".plan");
+    size_t outputs = plan.finallys.size();
+    for (const PlannedTask& task : plan.tasks) {
+      outputs += task.capacity == 0 ? 1 : 2 * size_t{task.capacity};
+      faults_.Require(In(task.rule, schema_.rules) && In(task.role, schema_.roles), name, " has a task of no rule or role");
+      faults_.Require(task.capacity <= limits::kTasksOpenedMax, name, " has a task over too much data");
+      faults_.Require(InOrNone(task.ladder, schema_.ladders), name, " has a task with no ladder");
+      for (const uint32_t before : task.after) faults_.Require(before < plan.tasks.size(), name, " has a task after none");
+      if (!faults_.Require(In(task.on, schema_.workflows), name, " has a task on no workflow")) continue;
+      const Workflow& on = schema_.workflows[task.on.value];
+      faults_.Require(InOrNone(task.does, on.transitions) && InOrNone(task.owner, on.fields) && InOrNone(task.element, on.fields),
+                      name, " has a task that does nothing that there is");
+    }
+    for (const Finally& last : plan.finallys) {
+      faults_.Require(In(last.transition, workflow.transitions) && In(last.rule, schema_.rules), name, " ends in nothing");
+    }
+    for (const Addition& added : plan.additions) {
+      faults_.Require(In(added.rule, schema_.rules) && In(added.role, schema_.roles) && In(added.on, schema_.workflows), name,
+                      " has an addition of no rule or role");
+    }
+    for (const SubPlan& sub : plan.subs) {
+      faults_.Require(In(sub.role, schema_.roles), name, " is planned under by no role");
+      for (const TransitionId t : sub.granting) faults_.Require(In(t, workflow.transitions), name, " grants nothing");
+    }
+    faults_.Require(In(plan.decompose, workflow.transitions), name, " is proposed by no transition");
+    CheckFunctionOf(name, id, 0, plan.function, FunctionKind::kPlan);
+    faults_.Require(!In(plan.function, schema_.functions) || schema_.functions[plan.function.value].outputs.size() == outputs,
+                    name, " does not say of each task whether it is wanted");
   }
 
   void CheckHierarchy(WorkflowId id) {
@@ -354,6 +388,7 @@ class FunctionVerifier {
       Require(function_.outputs.size() == 2 * WorkflowOf()->asks.size(), "does not answer for each `ask`");
       return;
     }
+    if (function_.kind == FunctionKind::kPlan) return;  // CheckPlan
     const bool review = function_.kind == FunctionKind::kConclude;
     const size_t count = review ? WorkflowOf()->reviews.size() : WorkflowOf()->transitions.size();
     const bool of_instance = function_.kind == FunctionKind::kKey && function_.subject == UINT32_MAX;
@@ -452,11 +487,12 @@ class FunctionVerifier {
 
   bool RootExistsIn(const Workflow& workflow, const SlotPath& path) const {
     switch (path.root) {
+      case SlotRoot::kGrantMost:
       case SlotRoot::kBefore:
       case SlotRoot::kAfter: return path.index < workflow.fields.size();
       case SlotRoot::kPayload:
         return function_.kind != FunctionKind::kConclude && function_.kind != FunctionKind::kAsk &&
-               function_.subject < workflow.transitions.size() &&
+               function_.kind != FunctionKind::kPlan && function_.subject < workflow.transitions.size() &&
                path.index < workflow.transitions[function_.subject].payload.size();
       case SlotRoot::kCell: return path.index < CellsOf()->cells.size();
       case SlotRoot::kWindowCount:

@@ -141,6 +141,7 @@ struct Rule {
   std::vector<RuleId> overrides;                 // allow: the restraints that it excuses, domains expanded; sorted
   uint32_t awaits_fact = UINT32_MAX;             // hold: the `this_round` fact that ends it
   std::vector<Consequence> then;                 // as schema.rules[rule].then
+  std::string under;                             // of a sub-orchestrator's task: only what is done under its grants
   ast::Span span;
 };
 
@@ -153,6 +154,19 @@ struct ReviewClause {
   ast::Span span;
 };
 struct Review { WorkflowId workflow; ReviewId review; std::vector<ReviewClause> clauses; };  // without "else", "conflict"
+
+// What a workflow's plan wants, over the instance as an event left it (slots as in `ask`). In the order of schema's Plan::tasks.
+struct PlannedTask {
+  ExprPtr when;                                  // or null; of a task over data it may read the element
+  ExprPtr source;                                // `for x in source`, or null
+  uint32_t variable = 0;
+  ExprPtr element;                               // the element's text
+};
+struct Plan {
+  WorkflowId workflow;
+  std::vector<PlannedTask> tasks;
+  std::vector<ExprPtr> finallys;                 // as Plan::finallys; null: when all tasks are done
+};
 
 // `value` reads kNow, payload, kAfter of given fields, kActor…
 struct Computed { WorkflowId workflow; TransitionId transition; FieldId field; ExprPtr value; };
@@ -186,6 +200,7 @@ struct Step {
   TransitionId transition;
   std::string instance;                          // key text
   std::vector<NamedValue> sets, payload;
+  std::string grant;                             // that it is made under, or empty
   bool yes = false;
   std::optional<Expectation> expect;
   ast::Span span;
@@ -226,6 +241,7 @@ struct Program {
   std::vector<Grant> grants;
   std::vector<Rule> rules;                       // sorted by RuleId
   std::vector<Review> reviews;
+  std::vector<Plan> plans;                       // sorted by workflow
   std::vector<Computed> computed;
   std::vector<Test> tests;
   std::vector<Scenario> scenarios;

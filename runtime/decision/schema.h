@@ -35,6 +35,10 @@ inline constexpr uint32_t kStepsMax = 4096;                 // steps of a table 
 inline constexpr uint32_t kPatternStatesMax = 1024;         // states of the automaton of a `like` or `matches`
 inline constexpr uint32_t kAncestorsMax = 256;              // records that one record is under, itself included
 inline constexpr uint32_t kConsequencesMax = 16;            // `then` clauses of one rule
+inline constexpr uint32_t kPlanTasksMax = 64;               // tasks that one plan names: a policy's, or a proposed one
+inline constexpr uint32_t kTasksOpenedMax = 1024;           // tasks that one commit opens
+inline constexpr uint32_t kTaskDepthMax = 16;               // plans under one another
+inline constexpr uint32_t kGrantChainMax = 16;              // grants that stand on one another
 inline constexpr int64_t kTimeMax = (int64_t{1} << 62) - 1;  // times and durations lie in ±kTimeMax ns (years 1823 to
                                                             // 2116), so that the difference of two always fits
 }  // namespace limits
@@ -148,7 +152,8 @@ struct Consequence {
 };
 
 // kTimer: the name of a transition that fires at a time.
-enum class RuleKind : uint8_t { kBuiltin, kRule, kClause, kTimer };
+// kPlan: a task of a plan, which may hold or be missing, or a `finally`.
+enum class RuleKind : uint8_t { kBuiltin, kRule, kClause, kTimer, kPlan };
 struct Rule {
   std::string qualified;                    // package.rule, package.Workflow.review.clause; built-in reasons are bare
   RuleKind kind = RuleKind::kRule;
@@ -168,11 +173,11 @@ struct Rule {
 // Built-in reasons are the first rows of Schema::rules, in this order.
 enum class Builtin : uint32_t {
   kNoTransition, kStale, kDuplicate, kNoAuthority, kNotDelegated, kSuspended, kOverBudget, kExpired, kSelfApproval,
-  kSeatTaken, kNoRecord, kReviewPending, kReviewConflict, kCount
+  kSeatTaken, kNoRecord, kReviewPending, kReviewConflict, kTaskWaiting, kCount
 };
 inline constexpr const char* kBuiltinNames[] = {
     "no_transition", "stale", "duplicate", "no_authority", "not_delegated", "suspended", "over_budget", "expired",
-    "self_approval", "seat_taken", "no_record", "review.pending", "review.conflict"};
+    "self_approval", "seat_taken", "no_record", "review.pending", "review.conflict", "task.waiting"};
 inline constexpr RuleId BuiltinRule(Builtin b) { return RuleId(static_cast<uint32_t>(b)); }
 
 // ---------------------------------------------------------------- workflows
@@ -206,6 +211,7 @@ struct Transition {
   RuleId timer;                             // whose name is the reason then
   std::vector<KeyedFold> keyed;             // sorted by fact
   std::vector<ConsequenceOf> consequences;  // sorted by rule name, then index
+  std::vector<RoleId> may;                  // with a `may` for it, whatever its limits and guard; sorted
 };
 
 struct Seat {
@@ -252,6 +258,44 @@ struct LogMapping {
 // instance is counted its Instance::counted_under holds the key. Cell 0 of the fact's instance is the number.
 struct Population { WorkflowId fact; std::vector<StateId> states; FunctionId key; };
 
+// One task of `plan { … }`: opened in the commit after which it is wanted for the first time.
+struct PlannedTask {
+  std::string name;
+  RuleId rule;                              // package.Workflow.plan.name
+  RoleId role;                              // who is to do it
+  WorkflowId on;                            // the workflow of `does`
+  TransitionId does;                        // none: `report`
+  FieldId owner, element;                   // of `on` where that is another workflow: the reference to the decomposed instance, and
+                                            // the field that holds the task's element
+  uint32_t capacity = 0;                    // `for x in …`: how many elements at most; 0: the one task
+  std::vector<uint32_t> after;              // entries of Plan::tasks
+  std::vector<std::string> needs;           // capabilities
+  LadderId ladder;
+};
+struct Finally { TransitionId transition; RuleId rule; };  // package.Workflow.plan.finally.transition
+// What a dynamic planner adds: `may add`, `must add`; the guards are rules.
+struct Addition { std::string name; RoleId role; RuleId rule; bool must = false; WorkflowId on; TransitionId does; };
+// `sub T among R, … granting …`: the role of task T may plan under it.
+struct SubPlan {
+  std::string task;
+  RoleId role;                              // of the task
+  std::vector<RoleId> among;                // sorted
+  std::vector<TransitionId> granting;       // of the decomposed workflow; sorted
+  int64_t within_ns = 0;                    // how long a grant is good at most; 0: as long as the task
+};
+struct Plan {
+  std::vector<PlannedTask> tasks;           // sorted by name
+  std::vector<Finally> finallys;            // sorted by transition
+  std::vector<Addition> additions;          // sorted by name
+  std::vector<SubPlan> subs;                // sorted by task
+  int64_t deadline_ns = 0;                  // of every task, from when the instance was created; 0: none
+  uint32_t depth = limits::kTaskDepthMax;
+  uint32_t currency = UINT32_MAX;           // of `cost`
+  int64_t cost = INT64_MAX, tokens = INT64_MAX;  // over the whole life of the tree; minor units
+  TransitionId decompose;                   // the transition that proposes a plan
+  FunctionId function;                      // kPlan
+};
+
 struct Workflow {
   std::string name;
   std::string package;
@@ -273,6 +317,7 @@ struct Workflow {
   std::vector<Population> populations;      // sorted by fact
   std::vector<RuleId> asks;                 // its `ask` rules, sorted; …
   FunctionId ask;                           // … kAsk: (applies, fails) of each
+  std::vector<Plan> plans;                  // `decompose on W`: at most one
 };
 
 // ---------------------------------------------------------------- frames
@@ -306,6 +351,11 @@ enum class SlotRoot : uint8_t {
   kActorField,    // index: field of `Agent`; of who acts
   kUnder,         // index: entry of FrameLayout::unders; bool
   kConsenting,    // bool: it is asked whether the actor may consent, not whether it may do
+  kGrantRole,     // role whose authority is used, under a grant; -1: the actor's own
+  kGrantHolds,    // bool: each grant of the chain is in force and names this transition; true without a grant
+  kGrantMost,     // index: field; the least limit that the chain puts on it
+  kGrantTask,     // the task of the plan under which the grant was given; "" where none was
+  kGives,         // Grant: bool, who gives holds what is given
 };
 
 struct PathStep {
@@ -372,7 +422,7 @@ struct FrameLayout {
 
 // ---------------------------------------------------------------- functions
 
-enum class FunctionKind : uint8_t { kDecide, kCompute, kFold, kConclude, kAsk, kConsequence, kKey };
+enum class FunctionKind : uint8_t { kDecide, kCompute, kFold, kConclude, kAsk, kConsequence, kKey, kPlan };
 
 struct Restraint { RuleId rule; Effect effect = Effect::kDeny; bool gate = false; };  // gate: legality; speaks alone
 struct Allow { RuleId rule; std::vector<uint64_t> excuses; };  // bit i: restraint i
@@ -396,6 +446,8 @@ struct Function {
                                             // kAsk: bool applies, bool fails of each rule of Workflow::asks
                                             // kConsequence: (present, value) of each field of the obligation
                                             // kKey: (present, value) of each part of the fact's key
+                                            // kPlan: for each task wanted, or (wanted, element's text) for each element up to
+                                            // its capacity; then bool fires of each `finally`
   std::vector<FoldTarget> fold;             // kFold; `when` and `value` index outputs
   uint32_t output_words = 0;
 };

@@ -64,10 +64,10 @@ struct Timer {
   int64_t due_ns = 0;
   int64_t position = 0;                      // that set it
   std::string rule;
-  enum class Kind : uint8_t { kQuestion, kAwait, kReview, kTransition } kind = Kind::kQuestion;
+  enum class Kind : uint8_t { kQuestion, kAwait, kReview, kTransition, kTask } kind = Kind::kQuestion;
   int64_t pending = 0;                       // kQuestion, kAwait
   RoleId role;                               // kQuestion; kAwait: `by`
-  WorkflowId workflow;                       // kReview, kTransition
+  WorkflowId workflow;                       // kReview, kTransition; kTask: Task
   std::string key;
   TransitionId transition;                   // kTransition
   auto operator<=>(const Timer&) const = default;

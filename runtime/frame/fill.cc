@@ -76,6 +76,7 @@ class Filler {
         workflow_(schema_.workflows[function.workflow.value]), proposal_(proposal), instance_(instance),
         position_(position), frame_(frame), reads_(reads), cells_(cells != nullptr ? cells : instance) {
     const bool has_transition = function.kind != FunctionKind::kConclude && function.kind != FunctionKind::kAsk &&
+                                function.kind != FunctionKind::kPlan &&
                                 function.subject != UINT32_MAX;
     if (has_transition) transition_ = &workflow_.transitions[function.subject];
   }
@@ -273,8 +274,21 @@ class Filler {
       case SlotRoot::kElement: return Element(scope);
       case SlotRoot::kLookup: return LookUp(path.index, scope, depth);
       case SlotRoot::kConsenting: return Cursor::Number(proposal_.consenting);
+      case SlotRoot::kGrantRole: return Cursor::Number(proposal_.grant.has_value() ? Num{proposal_.grant->role.value} : -1);
+      case SlotRoot::kGrantHolds: return Cursor::Number(!proposal_.grant.has_value() || proposal_.grant->holds);
+      case SlotRoot::kGrantMost: return GrantMost(path.index);
+      case SlotRoot::kGrantTask: return Cursor::Text(proposal_.grant.has_value() ? proposal_.grant->task : std::string_view());
+      case SlotRoot::kGives: return Cursor::Number(proposal_.gives);
       case SlotRoot::kActorField: return Attribute(path.index);
       case SlotRoot::kUnder: return Cursor::Number(IsUnder(layout_.unders[path.index], scope, depth));
+    }
+    return {};
+  }
+
+  Cursor GrantMost(uint32_t field) const {
+    if (!proposal_.grant.has_value()) return {};
+    for (const auto& [limited, most] : proposal_.grant->most) {
+      if (limited == FieldId(field)) return Cursor::Stored(&most, TypeOf(workflow_.fields[field].type));
     }
     return {};
   }

@@ -49,6 +49,7 @@ struct Submission {
     kPropose,  // transition, on, sets, payload
     kAnswer,   // yes; on or question, role
     kTick,     // at_ns
+    kSpent,    // task, cost, tokens: what the host has metered
   } kind = Kind::kPropose;
 
   ActorDescription agent;                    // kAgent
@@ -64,6 +65,10 @@ struct Submission {
 
   std::string by;                            // a registered actor's id …
   std::optional<ActorDescription> inline_actor;  // … or an actor that is written inline (then `by` is not looked at)
+  std::string under;                         // the grant that it is made under, or empty
+  std::string task;                          // kSpent: the task's id
+  std::string cost;                          // kSpent: "1.20 USD", or empty
+  int64_t tokens = 0;                        // kSpent
   std::string as;                            // role, name or qualified; empty: see semantics.md, "One proposal"
   std::optional<int64_t> at_ns;              // ClockMode::kGiven: the time; none: that of the last position
   std::string claimed_time;                  // ClockMode::kLive: as the proposer wrote it; recorded, never read
@@ -90,6 +95,8 @@ struct DecisionRecord {
   std::vector<store::Awaited> awaits;           // so is `by`
   std::vector<store::Obligation> obligations;
   std::vector<store::Indeterminate> indeterminate;
+  std::vector<store::OpenedTask> tasks;         // so is `role`
+  std::string under;                         // the grant that it was made under, or empty
   std::string policy;
   int64_t at_ns = 0;
   int64_t cause = 0;                         // the position that it follows from, or 0

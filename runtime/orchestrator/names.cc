@@ -41,6 +41,8 @@ Names::Names(const Schema* schema) : schema_(schema) {
   for (size_t i = 0; i < schema->rules.size(); ++i) rules_[schema->rules[i].qualified] = RuleId(i);
   for (size_t i = 0; i < schema->roles.size(); ++i) shown_.push_back(writ::RoleShown(*schema, RoleId(i)));
   question_ = Workflow("writ.Question");
+  task_ = Workflow("writ.Task");
+  grant_ = Workflow("writ.Grant");
 }
 
 WorkflowId Names::Workflow(std::string_view qualified) const { return Look(workflows_, qualified); }

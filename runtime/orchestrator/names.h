@@ -23,6 +23,8 @@ class Names {
   RoleId Role(std::string_view qualified) const;
   RuleId Rule(std::string_view qualified) const;
   WorkflowId question() const { return question_; }
+  WorkflowId task() const { return task_; }
+  WorkflowId grant() const { return grant_; }
   const std::string& RoleShown(RoleId role) const { return shown_[role.value]; }  // short where that is unique; a valid role
   static TransitionId TransitionOf(const writ::Workflow& workflow, std::string_view name);
 
@@ -43,7 +45,7 @@ class Names {
   absl::flat_hash_map<std::string, RoleId> roles_;
   absl::flat_hash_map<std::string, RuleId> rules_;
   std::vector<std::string> shown_;                               // by RoleId
-  WorkflowId question_;
+  WorkflowId question_, task_, grant_;
 };
 
 inline absl::string_view Abseil(std::string_view text) { return absl::string_view(text.data(), text.size()); }

@@ -64,6 +64,16 @@ struct ActorView {
   std::vector<Value> attributes;             // by Agent's field, from attributes_from on; what is missing at the end is absent
 };
 
+// The meet along a chain of grants, for one proposal.
+struct GrantView {
+  std::string key;                           // of the grant that was named
+  RoleId role;                               // whose authority it is: the role of the first giver
+  bool holds = false;                        // each link is in force and names the transition, on this instance
+  std::vector<std::pair<FieldId, Value>> most;  // the least limit of the chain, for each field that has one; sorted
+  std::string task;                          // of the plan under which it was given, or empty
+  std::vector<std::string> givers;           // ids and principals of who gave, along the chain; sorted
+};
+
 // One transition as it was proposed: what frames are filled from and what a committed event applies.
 struct Proposal {
   WorkflowId workflow;
@@ -79,6 +89,8 @@ struct Proposal {
   std::vector<RuleId> approved;              // sorted
   int32_t conclude_review = -1, conclude_clause = -1;  // the orchestrator concludes this review with this clause
   bool consenting = false;                   // asked is whether the actor may consent
+  std::optional<GrantView> grant;            // it is made under a grant; `actor.role` stays the actor's own
+  bool gives = false;                        // Grant: who gives holds what is given
   int question_state = 0; bool question_self = false, question_covered = false;  // Question only
 };
 

@@ -51,6 +51,7 @@ void Describe(A& a, E& e) {
   a.RequestDigest(24, 25, e.request_digest, e.request_digest_erased);
   a.Field(26, e.review);
   a.Field(27, e.clause);
+  a.Field(28, e.grant);
 }
 
 template <class A, Is<Decision> E>
@@ -63,6 +64,26 @@ void Describe(A& a, E& e) {
   a.Field(6, e.obligations);
   a.Field(7, e.indeterminate);
   a.Field(8, e.state);
+  a.Field(9, e.tasks);
+}
+
+template <class A, Is<OpenedTask> E>
+void Describe(A& a, E& e) {
+  a.Field(1, e.id);
+  a.Field(2, e.name);
+  a.Field(3, e.element);
+  a.Field(4, e.role);
+  a.Field(5, e.workflow);
+  a.Field(6, e.does);
+  a.Field(7, e.until_ns);
+  a.Field(8, e.otherwise);
+  a.Field(9, e.rule);
+  a.Field(10, e.ladder, UINT32_MAX);
+  a.Field(11, e.after);
+  a.Field(12, e.parent);
+  a.Field(13, e.granting);
+  a.Field(14, e.cost);
+  a.Field(15, e.tokens);
 }
 
 template <class A, Is<AskedQuestion> E>
@@ -409,6 +430,11 @@ void Canonicalize(Event& event) {
   SortUnique(decision.awaits);
   SortUnique(decision.obligations);
   SortUnique(decision.indeterminate);
+  for (OpenedTask& task : decision.tasks) {
+    SortUnique(task.after);
+    SortUnique(task.granting);
+  }
+  SortUnique(decision.tasks);
 }
 
 // Strictly ascending, by the given key.
@@ -456,7 +482,7 @@ bool IsCanonical(const Event& event) {
 std::string_view EventKindName(EventKind kind) {
   static constexpr std::string_view kNames[] = {"register", "propose",  "answer", "conclude",
                                                 "fallback", "redecide", "erase",  "policy",   "timer",
-                                                "ask"};
+                                                "ask",      "plan",     "spend"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -36,8 +36,10 @@ enum class EventKind : uint8_t {
   kPolicy,     // policy_digest is in force from here on
   kTimer,      // orchestrator: a transition whose time has come
   kAsk,        // orchestrator: an `ask` rule's guard has become true; on_behalf is the rule, there is no transition
+  kPlan,       // orchestrator: a `finally` of the instance's plan
+  kSpend,      // host: what a task has spent; transition `spend` of workflow Task
 };
-inline constexpr EventKind kEventKindLast = EventKind::kAsk;
+inline constexpr EventKind kEventKindLast = EventKind::kSpend;
 std::string_view EventKindName(EventKind kind);  // "register", …
 
 // What a recorded log says became of it, where one is followed.
@@ -109,6 +111,23 @@ struct Indeterminate {
   auto operator<=>(const Indeterminate&) const = default;
 };
 
+// A task that an event opens: an instance of workflow Task, in the same commit.
+struct OpenedTask {
+  std::string id;                          // its key: "9/review", "9/deploy/ledger"
+  std::string name;                        // "review", "deploy"
+  std::string element;                     // over data: its element, as text
+  std::string role;                        // qualified: who is to do it
+  std::string workflow, does;              // qualified, and the transition that does it; empty: it is reported
+  int64_t until_ns = 0;                    // 0: no deadline
+  std::string otherwise, rule;             // "fail", "ask CISO"; the rule or the plan's task that opened it
+  uint32_t ladder = UINT32_MAX;            // LadderId under policy_digest
+  std::vector<std::string> after;          // ids, of tasks that are to be done before
+  std::string parent;                      // the id of the task that it is a part of, or empty
+  std::vector<std::string> granting;       // transitions: a grant of the same id is given with it
+  int64_t cost = 0, tokens = 0;            // reserved for it: minor units, tokens
+  auto operator<=>(const OpenedTask&) const = default;
+};
+
 struct Decision {
   Outcome outcome = Outcome::kPermit;
   std::vector<std::string> reasons;        // qualified names
@@ -117,6 +136,7 @@ struct Decision {
   std::vector<Awaited> awaits;
   std::vector<Obligation> obligations;
   std::vector<Indeterminate> indeterminate;
+  std::vector<OpenedTask> tasks;           // by id
   std::string state;                       // afterwards
   bool operator==(const Decision&) const = default;
 };
@@ -144,6 +164,7 @@ struct Event {
   int64_t cause = 0;                       // position of the event or question that this follows from; 0: none
   int64_t question = 0;                    // that it answers or times out; 0: none
   std::string question_role;
+  std::string grant;                       // key of the grant that the proposal is made under, or empty
   std::string review, clause;              // kConclude: which review of the workflow, and what it came to, or empty
   Recorded recorded = Recorded::kNothing;
   std::vector<Erased> erased;              // kErase
