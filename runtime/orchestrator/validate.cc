@@ -40,6 +40,7 @@ class Validation {
       case Submission::Kind::kSet:
       case Submission::Kind::kPropose: return Propose();
       case Submission::Kind::kAnswer: return Answer();
+      case Submission::Kind::kSpent: return Refused("nothing is metered here: no plan is bounded by it");
     }
     return absl::OkStatus();
   }

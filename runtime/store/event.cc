@@ -84,6 +84,7 @@ void Describe(A& a, E& e) {
   a.Field(13, e.granting);
   a.Field(14, e.cost);
   a.Field(15, e.tokens);
+  a.Field(16, e.on);
 }
 
 template <class A, Is<AskedQuestion> E>

@@ -125,6 +125,7 @@ struct OpenedTask {
   std::string parent;                      // the id of the task that it is a part of, or empty
   std::vector<std::string> granting;       // transitions: a grant of the same id is given with it
   int64_t cost = 0, tokens = 0;            // reserved for it: minor units, tokens
+  std::string on;                          // the stream of the instance that it belongs to; empty: the event's own
   auto operator<=>(const OpenedTask&) const = default;
 };
 
