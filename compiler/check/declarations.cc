@@ -109,7 +109,8 @@ std::vector<Field> ResolveFields(Model& model, const std::vector<ast::Field>& fi
           .Related(at->second, "declared here first");
       continue;
     }
-    if (IsReservedWord(field.name.text))
+    const bool is_builtin = model.symbols.WriterOf(field.name.span.file) == kBuiltinPackage;
+    if (IsReservedWord(field.name.text) && !is_builtin)
       model.sink.Report(field.name.span, diagnostics::kReservedFieldName, field.name);
     const std::optional<Type> type = model.types.Resolve(field.type);
     Field resolved;
@@ -625,7 +626,7 @@ class WorkflowBuilder {
       if (set == out.sets.end()) {
         model_.sink.Report(t.name.span, diagnostics::kCreationMisses, t.name, field.name)
             .Related(names_.field_spans[i], "the field is declared here");
-      } else if (set->optional) {
+      } else if (set->optional && !workflow_.is_builtin) {  // the runtime gives it
         model_.sink.Report(t.name.span, diagnostics::kCreationOptional, t.name, field.name)
             .Related(names_.field_spans[i], "the field is declared here");
       }
