@@ -114,6 +114,68 @@ class ObligationWalk {
 
 }  // namespace
 
+namespace {
+
+// `task review: Auditor does report within 72h else …`
+class TaskWalk {
+ public:
+  TaskWalk(Model& model, const RuleSite& site, std::vector<typed::Consequence>* out)
+      : model_(model), site_(site), out_(out) {}
+
+  void Add(const ast::Duty& duty) {
+    Consequence row;
+    row.task = duty.name.text;
+    row.role = model_.FindRole(duty.role);
+    const bool is_done = Does(duty, &row);
+    const WorkflowId elsewhere = duty.workflow.empty() ? site_.workflow : model_.FindWorkflow(duty.workflow);
+    if (elsewhere.valid() && elsewhere != site_.workflow) {
+      model_.sink.Report(duty.workflow.span, diagnostics::kTaskElsewhere, model_.workflow(site_.workflow).name);
+    }
+    row.ladder = duty.ladder != nullptr ? Ladder(*duty.ladder) : LadderId();
+    if (!IsNew(duty) || !is_done || !row.role.valid() || !row.ladder.valid()) return;
+    model_.schema().rules[site_.id.value].then.push_back(std::move(row));
+    out_->emplace_back();
+  }
+
+ private:
+  bool Does(const ast::Duty& duty, Consequence* row) {
+    if (duty.does.size() > 1) {
+      model_.sink.Report(duty.does[1].span, diagnostics::kTaskDoesOne);
+      return false;
+    }
+    if (duty.does.empty()) return false;
+    const bool is_own = model_.names(site_.workflow).transitions.count(duty.does[0].text) != 0;
+    if (duty.does[0].text == "report" && !is_own) return true;
+    row->does = model_.FindTransition(site_.workflow, duty.does[0]);
+    return row->does.valid();
+  }
+
+  LadderId Ladder(const ast::Ladder& ladder) {
+    LadderSite site;
+    site.workflow = site_.workflow;
+    site.of_task = true;
+    return BuildLadder(model_, ladder, site);
+  }
+
+  // Two that the same decision may open need names of their own.
+  bool IsNew(const ast::Duty& duty) {
+    for (const TransitionId t : site_.transitions) {
+      const auto [at, is_new] = model_.opened_tasks.emplace(std::tuple(site_.workflow, t, duty.name.text), duty.name.span);
+      if (is_new) continue;
+      model_.sink.Report(duty.name.span, diagnostics::kTaskTwice, duty.name, model_.transition(site_.workflow, t).name)
+          .Related(at->second, "the other one");
+      return false;
+    }
+    return true;
+  }
+
+  Model& model_;
+  const RuleSite& site_;
+  std::vector<typed::Consequence>* out_;
+};
+
+}  // namespace
+
 ObligationId FindObligation(Model& model, const ast::Name& name) {
   std::string qualified = kNotify;
   const Declaration* d = model.symbols.Find(Space::kObligation, name);
@@ -132,8 +194,13 @@ void CheckConsequences(Model& model, const RuleSite& site, std::vector<typed::Co
   const ast::Rule& rule = *site.declaration->rule;
   if (site.effect == Effect::kAllow) return;
   ObligationWalk walk(model, site, out);
+  TaskWalk tasks(model, site, out);
   for (const ast::Duty& duty : rule.duties) {
-    if (!duty.is_task) walk.Add(duty);
+    if (duty.is_task) {
+      tasks.Add(duty);
+    } else {
+      walk.Add(duty);
+    }
   }
   if (out->size() > limits::kConsequencesMax) {
     model.sink.Report(rule.duties[0].span, diagnostics::kTooManyThens, static_cast<int64_t>(out->size()),

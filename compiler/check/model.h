@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -110,6 +111,7 @@ struct Model {
   std::set<std::pair<uint32_t, uint32_t>> unknown_limits;  // by file and offset: told already
   std::map<std::string, Zone> zones;                       // that anything names
   std::map<const ast::Table*, Table> tables;                // those that were looked at
+  std::map<std::tuple<WorkflowId, TransitionId, std::string>, ast::Span> opened_tasks;  // by `then task`, by name
   std::vector<ReviewNames> reviews;                        // sorted by workflow and state
   std::vector<RuleSite> rule_sites;                        // sorted by qualified name
 };
@@ -131,6 +133,7 @@ struct LadderSite {
   std::vector<TransitionId> asked;  // what may be escalated
   TransitionId asked_default;       // … where none is named; none: it must be
   bool may_ask = false;             // a rung may ask another role, and there is nothing to deny
+  bool of_task = false;             // it fails, asks about it, or leads its instance to safety
 };
 
 // The row of a ladder, or none where it is wrong, which has been reported. `deny`-only rungs need no transition.

@@ -62,9 +62,6 @@ class Finder {
   }
 
   void In(const ast::Rule& node) {
-    for (const ast::Duty& duty : node.duties) {
-      if (duty.is_task) Say(duty.span, "then task", kLeaveOut);
-    }
     In(node.ladder);
     In(node.when);
     In(node.unless);
@@ -97,7 +94,6 @@ class Finder {
 
   void In(const ast::Expectation& node) {
     using Kind = ast::Expectation::Kind;
-    if (node.kind == Kind::kTask) Say(node.span, "task", kLeaveOut);
     if (node.kind == Kind::kConfidence) Say(node.span, "confidence", kLeaveOut);
     In(node.condition);
   }

@@ -74,6 +74,16 @@ void CheckHaltedExit(Model& model, const MayItem& item, const ast::Name& role) {
   }
 }
 
+// What only the orchestrator and the host propose.
+void CheckProposed(Model& model, const ast::May& may, WorkflowId id) {
+  const Workflow& workflow = model.workflow(id);
+  if (!workflow.is_builtin || workflow.name != "Task") return;
+  for (const ast::Name& name : may.transitions) {
+    if (name.text != "open" && name.text != "expire" && name.text != "spend") continue;
+    model.sink.Report(name.span, diagnostics::kNobodyProposes, name, workflow.name);
+  }
+}
+
 void CollectMays(Model& model, const ast::Authority& authority, std::vector<MayItem>* items) {
   for (const ast::Name& name : authority.roles) {
     const RoleId role = model.FindRole(name);
@@ -81,6 +91,7 @@ void CollectMays(Model& model, const ast::Authority& authority, std::vector<MayI
       if (items->size() > kGrantsMax) return;
       const WorkflowId workflow = model.FindWorkflow(may.workflow);
       if (!workflow.valid()) continue;
+      CheckProposed(model, may, workflow);
       bool ok = true;
       for (TransitionId t : model.FindTransitions(workflow, may.transitions, &ok)) {
         if (!role.valid()) continue;
@@ -509,9 +520,21 @@ LadderId BuildLadder(Model& model, const ast::Ladder& ladder, const LadderSite& 
     ok = within.has_value() && *within > 0;
     if (ok) row.within_ns = static_cast<int64_t>(*within);
   }
-  if (ladder.keyword.text == "deny" && site.may_ask) {
+  if (ladder.keyword.text == "deny" && site.of_task) {
+    model.sink.Report(ladder.keyword.span, diagnostics::kTaskDenied);
+    ok = false;
+  } else if (ladder.keyword.text == "deny" && site.may_ask) {
     model.sink.Report(ladder.keyword.span, diagnostics::kNothingToDeny);
     ok = false;
+  } else if (ladder.keyword.text == "fail" && ladder.next == nullptr && site.of_task) {
+    row.otherwise = Ladder::Else::kFail;
+  } else if (site.of_task && ladder.next != nullptr) {
+    // There is no proposal that could be escalated: whoever it is given on to is asked about the task.
+    if (!ladder.transition.empty()) model.sink.Report(ladder.transition.span, diagnostics::kTaskEscalates, ladder.role);
+    row.otherwise = Ladder::Else::kAsk;
+    row.role = model.FindRole(ladder.role);
+    row.next = BuildLadder(model, *ladder.next, site);
+    ok = ok && row.role.valid() && row.next.valid();
   } else if (ladder.keyword.text == "ask" && ladder.next != nullptr) {
     if (!site.may_ask) model.sink.Report(ladder.keyword.span, diagnostics::kAskNotHere, ladder.role);
     row.otherwise = Ladder::Else::kAsk;

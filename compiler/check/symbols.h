@@ -49,6 +49,7 @@ struct Declaration {
 
 inline constexpr const char kBuiltinPackage[] = "writ";
 inline constexpr const char kAgentWorkflow[] = "writ.Agent";
+inline constexpr const char kTaskWorkflow[] = "writ.Task";
 
 class Symbols {
  public:

@@ -86,6 +86,23 @@ typed::Expectation Expected(Model& model, const ast::Expectation& expect) {
   return out;
 }
 
+// What rules and plans call the tasks that they open; sorted.
+std::vector<std::string> TaskNames(const Schema& schema) {
+  std::set<std::string> names;
+  for (const Rule& rule : schema.rules) {
+    for (const Consequence& then : rule.then) {
+      if (!then.obligation.valid()) names.insert(then.task);
+    }
+  }
+  for (const Workflow& workflow : schema.workflows) {
+    for (const Plan& plan : workflow.plans) {
+      for (const PlannedTask& task : plan.tasks) names.insert(task.name);
+      for (const Addition& addition : plan.additions) names.insert(addition.name);
+    }
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
 struct OpenInstance {
   std::string name;
   WorkflowId workflow;
@@ -244,7 +261,12 @@ class Values {
 
 class TestWalk {
  public:
-  explicit TestWalk(Model& model) : model_(model) {}
+  explicit TestWalk(Model& model) : model_(model), task_names_(TaskNames(model.program.schema)) {
+    const std::vector<Workflow>& workflows = model.program.schema.workflows;
+    for (size_t i = 0; i < workflows.size(); ++i) {
+      if (workflows[i].qualified == kTaskWorkflow) task_ = WorkflowId(i);
+    }
+  }
 
   typed::Test Run(const ast::Test& test) {
     typed::Test out{test.name, {}, test.span};
@@ -415,9 +437,22 @@ class TestWalk {
       return;
     }
     const OpenInstance* instance = Named(name.text);
+    if (instance == nullptr && IsTask(name.text)) {
+      out->workflow = task_;
+      out->instance = name.text;
+      return;
+    }
     if (instance == nullptr) return ReportUnopened(name);
     out->workflow = instance->workflow;
     out->instance = instance->name;
+  }
+
+  bool IsTask(const std::string& name) const { return std::binary_search(task_names_.begin(), task_names_.end(), name); }
+
+  // A task goes by the name that its rule or plan gives it.
+  void RequireTask(const ast::Name& name) {
+    if (name.empty() || IsTask(name.text)) return;
+    model_.sink.Report(name.span, diagnostics::kUnknownTask, name).Help(Hint(model_.sink, name.text, task_names_));
   }
 
   void ReportUnopened(const ast::Name& name) {
@@ -430,6 +465,13 @@ class TestWalk {
     const WorkflowId w = model_.FindWorkflow(step.workflow);
     const TransitionId t = model_.FindTransition(w, step.transition);
     if (!w.valid()) return;
+    if (w == task_) {
+      RequireTask(step.instance);
+      out->workflow = w;
+      out->instance = step.instance.text;
+      out->transition = t;
+      return;
+    }
     const std::vector<Field>& key = model_.workflow(w).key;
     if (key.size() != 1 || !key[0].type.valid() || model_.types.At(key[0].type).kind != TypeKind::kString) {
       model_.sink.Report(step.instance.span, diagnostics::kKeyNotNameable, step.workflow);
@@ -578,6 +620,10 @@ class TestWalk {
     if (expect.kind == Kind::kState) out.state = model_.FindState(workflow, expect.state);
     if (expect.kind == Kind::kAsked) out.role = model_.FindRole(expect.role);
     if (expect.kind == Kind::kObliged) Obliged(expect, &out);
+    if (expect.kind == Kind::kTask) {
+      RequireTask(expect.duty);
+      out.task = expect.duty.text;
+    }
     if (expect.kind == Kind::kCondition && expect.condition != nullptr) {
       out.condition = Expressions(model_, {ScopeKind::kCondition, workflow, {}, {}}).CheckGuard(*expect.condition);
     }
@@ -610,6 +656,8 @@ class TestWalk {
   Model& model_;
   std::map<std::string, std::vector<RoleId>> actors_;
   std::vector<OpenInstance> instances_;
+  std::vector<std::string> task_names_;
+  WorkflowId task_;
   bool has_time_ = false;
   Num now_ = 0;
 };

@@ -12,6 +12,7 @@
 #include "compiler/lower/expressions.h"
 #include "compiler/lower/facts.h"
 #include "compiler/lower/planted_faults.h"
+#include "compiler/lower/tasks.h"
 #include "compiler/typed/expr.h"
 #include "runtime/builtins/check.h"
 
@@ -94,6 +95,10 @@ void DecideLowering::AddBuiltins() {
           const ExprId here = f_.StateIs(source);
           legal = b().Or(legal, here);
         }
+        if (IsTask(workflow_) && transition_.name == "report" && !Planted(Fault::kEveryTaskReported)) {
+          const ExprId reported = IsReported(&f_, workflow_);
+          legal = b().And(legal, reported);
+        }
         return Certain(b().Not(legal));
       },
       true);
@@ -115,6 +120,13 @@ void DecideLowering::AddBuiltins() {
     return Certain(b().And(other, idle));
   });
   AddBuiltin(Builtin::kNoRecord, Effect::kDeny, [this] { return NoRecord(); });
+  if (IsDoneByDoer(workflow_, transition_id_)) {
+    AddBuiltin(Builtin::kTaskWaiting, Effect::kDeny, [this] {
+      const Value waits = WaitsForOthers(&f_, schema_, workflow_id_);
+      const ExprId other = b().Not(Orchestrator());
+      return Certain(Planted(Fault::kTaskOrderIgnored) ? b().Bool(false) : b().And(other, waits.value));
+    });
+  }
 }
 
 // An answer: everything about it is known to the runtime, which asked.
@@ -169,6 +181,11 @@ Guard DecideLowering::NoAuthority() {
       one = f_.And(one, when);
     }
     covered = Planted(Fault::kLastGrantOnly) ? one : f_.Or(covered, one);
+  }
+  if (IsDoneByDoer(workflow_, transition_id_)) {
+    Value doer = f_.True();
+    doer.value = ActsForTask(&f_, schema_, workflow_);
+    covered = f_.Or(covered, doer);
   }
   const ExprId known = Planted(Fault::kUnknownAuthorises) ? f_.TrueOrUnknown(covered) : f_.Known(covered);
   const ExprId holds = f_.BoolSlot(SlotRoot::kHoldsRole);

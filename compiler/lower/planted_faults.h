@@ -34,7 +34,10 @@ enum class Fault : int {
   kNeighbourIsLast = 27,          // the neighbour of an element is the last one
   kOneKey = 28,                   // a fact by key puts all events under one key
   kEveryStateCounts = 29,         // a population counts instances whatever their state
-  kCount = 30,
+  kTaskOrderIgnored = 30,         // a task is started before those that it comes after are done
+  kEveryTaskReported = 31,        // a task that a transition does is reported
+  kAnybodyReports = 32,           // whoever holds his role starts, reports and fails a task
+  kCount = 33,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

@@ -26,6 +26,7 @@
 namespace writ::policy_test {
 namespace {
 
+constexpr std::string_view kTaskWorkflow = "writ.Task";
 constexpr int64_t kStartNs = 946'684'800'000'000'000;  // 2000-01-01T00:00Z: the time of a test that does not say `at`
 
 std::string Place(const source::SourceSet& sources, const ast::Span& span) {
@@ -177,11 +178,71 @@ class TestRun {
     Register(step, step.actor, {step.role});
   }
 
+  // ---------------------------------------------------------------- tasks
+
+  bool IsTask(WorkflowId id) const { return id.valid() && schema_.workflows[id.value].qualified == kTaskWorkflow; }
+
+  const Value& TaskField(const Instance& task, std::string_view name) const {
+    const std::vector<Field>& fields = schema_.workflows[task.workflow.value].fields;
+    const auto at = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
+    return task.fields[static_cast<size_t>(at - fields.begin())];
+  }
+
+  // The last task of that name; empty: there is none.
+  std::string TaskNamed(WorkflowId id, const std::string& name) const {
+    std::string key;
+    for (const Instance* task : orchestrator_->world().InstancesOf(id)) {
+      if (TaskField(*task, "name").text() == name) key = task->key;
+    }
+    return key;
+  }
+
+  // A test calls a task by its name.
+  std::string KeyOf(const typed::Step& step) const {
+    if (!IsTask(step.workflow)) return step.instance;
+    const std::string key = TaskNamed(step.workflow, step.instance);
+    return key.empty() ? step.instance : key;
+  }
+
+  // The tasks of the instance that a step is about that are open, by name.
+  std::vector<std::string> OpenTasks(const typed::Step& step) const {
+    std::vector<std::string> names;
+    const std::string on =
+        step.workflow.valid() ? store::StreamName(schema_.workflows[step.workflow.value].qualified, step.instance) : "";
+    for (size_t w = 0; w < schema_.workflows.size(); ++w) {
+      if (!IsTask(WorkflowId(w))) continue;
+      for (const Instance* task : orchestrator_->world().InstancesOf(WorkflowId(w))) {
+        const std::string& state = schema_.workflows[w].states[task->state.value].name;
+        const bool is_open = state == "waiting" || state == "running";
+        if (is_open && (on.empty() || TaskField(*task, "on").text() == on)) names.push_back(TaskField(*task, "name").text());
+      }
+    }
+    return names;
+  }
+
+  // Somebody is asked about a task of the instance.
+  bool IsAboutTaskOf(const typed::Step& step, const OpenQuestion& question) const {
+    if (!IsTask(question.workflow) || !step.workflow.valid()) return false;
+    const Instance* task = orchestrator_->world().Find(question.workflow, question.key);
+    const std::string on = store::StreamName(schema_.workflows[step.workflow.value].qualified, step.instance);
+    return task != nullptr && TaskField(*task, "on").text() == on;
+  }
+
+  void ExpectTask(const typed::Step& step, const typed::Expectation& expect) {
+    const std::vector<std::string> open = OpenTasks(step);
+    const bool holds = std::find(open.begin(), open.end(), expect.task) != open.end();
+    if (holds != expect.negated) return;
+    Fail(expect.span, absl::StrCat(Wanted(expect, absl::StrCat("task ", expect.task)), "; ",
+                                   open.empty() ? "no task is open" : absl::StrCat("open are ", absl::StrJoin(open, ", ")),
+                                   LastUnpermitted(step)));
+  }
+
   Submission LineOf(const typed::Step& step) {
     const Workflow& workflow = schema_.workflows[step.workflow.value];
     Submission line;
     line.workflow = workflow.qualified;
-    line.on = replay::KeyInput(schema_, workflow, step.instance).value_or(Input(step.instance));
+    const std::string key = KeyOf(step);
+    line.on = replay::KeyInput(schema_, workflow, key).value_or(Input(key));
     line.by = step.actor;
     if (step.role.valid()) line.as = schema_.roles[step.role.value].qualified;
     line.at_ns = now_ns_;
@@ -251,7 +312,7 @@ class TestRun {
                  : actor != nullptr && std::find(actor->roles.begin(), actor->roles.end(), role) != actor->roles.end();
     };
     for (const OpenQuestion& question : orchestrator_->OpenQuestions()) {
-      const bool here = step.instance.empty() || question.key == step.instance;
+      const bool here = step.instance.empty() || question.key == KeyOf(step) || IsAboutTaskOf(step, question);
       if (here && holds(question.role)) last = std::max(last, question.number);
     }
     if (last != 0) return last;
@@ -299,8 +360,9 @@ class TestRun {
       case ast::Expectation::Kind::kObliged:
         return ExpectObliged(expect);
       case ast::Expectation::Kind::kTask:
+        return ExpectTask(step, expect);
       case ast::Expectation::Kind::kConfidence:
-        return Fail(expect.span, "a test does not know tasks and confidence");
+        return Fail(expect.span, "a test does not know confidence");
     }
   }
 
@@ -353,13 +415,13 @@ class TestRun {
 
   void ExpectState(const typed::Step& step, const typed::Expectation& expect) {
     const Workflow& workflow = schema_.workflows[step.workflow.value];
-    const Instance* instance = orchestrator_->world().Find(step.workflow, step.instance);
+    const Instance* instance = orchestrator_->world().Find(step.workflow, KeyOf(step));
     const StateId state = instance == nullptr ? kNewState : instance->state;
     const std::string name = state == kNewState ? "new" : workflow.states[state.value].name;
     const std::string wanted = Wanted(
         expect, absl::StrCat("state ", expect.state == kNewState ? "new" : workflow.states[expect.state.value].name));
     std::vector<std::string> reasons;
-    const auto mover = movers_.find({workflow.qualified, step.instance, name});
+    const auto mover = movers_.find({workflow.qualified, KeyOf(step), name});
     if (mover != movers_.end()) reasons = mover->second.reasons;
     const bool holds = state == expect.state && (expect.because.empty() || ReasonsAre(expect, reasons));
     if (holds == expect.negated) {
@@ -380,7 +442,8 @@ class TestRun {
     std::vector<std::string> asked;
     bool holds = false;
     for (const OpenQuestion& question : orchestrator_->OpenQuestions()) {
-      if (!step.instance.empty() && (question.key != step.instance || question.workflow != step.workflow)) continue;
+      const bool is_here = question.key == KeyOf(step) && question.workflow == step.workflow;
+      if (!step.instance.empty() && !is_here && !IsAboutTaskOf(step, question)) continue;
       holds |= question.role == expect.role;
       asked.push_back(schema_.roles[question.role.value].name);
     }
@@ -418,7 +481,7 @@ class TestRun {
   }
 
   void ExpectCondition(const typed::Step& step, const typed::Expectation& expect) {
-    const Instance* instance = observer_.world().Find(step.workflow, step.instance);
+    const Instance* instance = observer_.world().Find(step.workflow, KeyOf(step));
     if (instance == nullptr)
       return Fail(expect.span, absl::StrCat("there is no `", step.instance, "` that this could be about"));
     const Truth truth = EvaluateCondition(program_, observer_.world(), *instance, now_ns_, *expect.condition);

@@ -349,6 +349,7 @@ std::string LadderText(const Schema& schema, WorkflowId workflow, LadderId id) {
   if (!id.valid()) return "deny";
   const Ladder& ladder = schema.ladders[id.value];
   if (ladder.otherwise == Ladder::Else::kDeny) return "deny";
+  if (ladder.otherwise == Ladder::Else::kFail) return "fail";
   if (ladder.otherwise == Ladder::Else::kAsk) return absl::StrCat("ask ", schema.roles[ladder.role.value].name);
   const std::string& transition = schema.workflows[workflow.value].transitions[ladder.transition.value].name;
   if (ladder.otherwise == Ladder::Else::kTransition) return transition;
@@ -360,15 +361,29 @@ LadderId LadderEnd(const Schema& schema, LadderId id) {
   return id;
 }
 
+namespace {
+
+// Behind the rung on which `role` is asked.
+LadderId AfterAsking(const Schema& schema, LadderId id, RoleId role) {
+  for (; id.valid(); id = schema.ladders[id.value].next) {
+    const Ladder& ladder = schema.ladders[id.value];
+    if (!AsksNext(ladder)) break;
+    if (ladder.role == role) return ladder.next;
+  }
+  return LadderId();
+}
+
+}  // namespace
+
 LadderId LadderOf(const Schema& schema, std::string_view name, RoleId role) {
   for (const Rule& rule : schema.rules) {
     if (rule.qualified != name) continue;
     if (!role.valid() || rule.asks == role) return rule.ladder;
-    for (LadderId id = rule.ladder; id.valid(); id = schema.ladders[id.value].next) {
-      const Ladder& ladder = schema.ladders[id.value];
-      if (!AsksNext(ladder)) break;
-      if (ladder.role == role) return ladder.next;
+    LadderId found = AfterAsking(schema, rule.ladder, role);
+    for (const Consequence& then : rule.then) {
+      if (!found.valid()) found = AfterAsking(schema, then.ladder, role);  // of a task
     }
+    if (found.valid()) return found;
   }
   return LadderId();
 }

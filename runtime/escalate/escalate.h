@@ -133,7 +133,7 @@ bool Unanswered(const Pending& pending);  // a question is still open
 // `standing`: restraints that escalate, by rule.
 std::vector<Question> Questions(const Schema& schema, const std::vector<RuleId>& standing, int64_t position, int64_t now_ns);
 
-// "deny", "block", "escalate approve to CEO".
+// "deny", "block", "escalate approve to CEO"; of a task "fail", "ask CISO".
 std::string LadderText(const Schema& schema, WorkflowId workflow, LadderId ladder);
 // The end of a ladder: its last rung. None stays none.
 LadderId LadderEnd(const Schema& schema, LadderId ladder);

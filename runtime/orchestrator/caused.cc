@@ -151,6 +151,10 @@ absl::Status Orchestrator::Core::Fire(const Timer& timer, int64_t now_ns) {
     return Settle(timer.workflow, timer.key, now_ns, position);
   }
   if (timer.kind == Timer::Kind::kTransition) return FireTransition(timer, now_ns);
+  if (timer.kind == Timer::Kind::kTask) {
+    const OpenTask task = *folded->tasks().Find(timer.key);
+    return FallBackOfTask(task, {0, RoleId(), {task.rule}, {}, task.ladder}, now_ns, task.position);
+  }
   const Pending* pending = folded->escalations().FindPending(timer.pending);
   WRIT_CHECK(pending != nullptr);
   RanOut ran_out;
@@ -201,9 +205,81 @@ absl::Status Orchestrator::Core::FireTransition(const Timer& timer, int64_t now_
   return Settle(workflow, key, now_ns, position);
 }
 
+// Where a task is not done in time, or who was asked about it said no: it fails or expires, somebody is asked (next), or the
+// orchestrator proposes what is safe on the instance that it belongs to. One event, and what that leads to.
+absl::Status Orchestrator::Core::FallBackOfTask(const OpenTask& task, const RanOut& ran_out, int64_t now_ns, int64_t cause) {
+  Ladder ladder;
+  ladder.otherwise = Ladder::Else::kFail;
+  if (ran_out.ladder.valid()) ladder = schema().ladders[ran_out.ladder.value];
+  if (ladder.otherwise == Ladder::Else::kAsk) return AskAboutTask(task, ran_out, now_ns, cause);
+  const bool is_safe_way_out = ladder.otherwise == Ladder::Else::kTransition;
+  const WorkflowId workflow = is_safe_way_out ? task.workflow : folded->names().task();
+  const std::string key = is_safe_way_out ? task.on : task.key;
+  const char* own = ran_out.ladder.valid() ? "fail" : "expire";
+  const TransitionId transition =
+      is_safe_way_out ? ladder.transition : Names::TransitionOf(schema().workflows[workflow.value], own);
+  const absl::StatusOr<std::vector<Value>> parts = ParseKey(schema(), schema().workflows[workflow.value].key, key);
+  if (!parts.ok()) return parts.status();
+  Proposal proposal = Bare(schema(), workflow, key, *parts, transition, now_ns);
+  proposal.actor = folded->registry().Orchestrator();
+  absl::StatusOr<Decided> decided = Decide(&proposal);
+  if (!decided.ok()) return decided.status();
+  if (decided->decision.outcome == Outcome::kPermit) {
+    decided->decision.reasons = ran_out.rules;
+  } else {
+    decided->decision.outcome = Outcome::kDeny;  // it waits for nobody
+    decided->decision.questions.clear();
+    decided->decision.awaits.clear();
+  }
+  store::Event event = EventOf(store::EventKind::kFallback, proposal, *std::move(decided));
+  event.question = ran_out.number;
+  if (ran_out.role.valid()) event.question_role = schema().roles[ran_out.role.value].qualified;
+  if (ran_out.number == 0) event.on_behalf = task.key;
+  event.cause = cause;
+  const int64_t position = NextPosition();
+  if (absl::Status s = Stage(std::move(event)); !s.ok()) return s;
+  return Settle(workflow, key, now_ns, position);
+}
+
+absl::Status Orchestrator::Core::AskAboutTask(const OpenTask& task, const RanOut& ran_out, int64_t now_ns, int64_t cause) {
+  const Ladder& ladder = schema().ladders[ran_out.ladder.value];
+  const WorkflowId workflow = folded->names().task();
+  const Instance& instance = *folded->world().Find(workflow, task.key);
+  const Proposal looking = LookingAt(instance, folded->registry().Orchestrator(), now_ns);
+  Decided decided;
+  decided.decision.outcome = Outcome::kEscalate;
+  decided.decision.reasons = ran_out.rules;
+  decided.decision.state = folded->names().StateName(workflow, instance.state);
+  store::AskedQuestion question;
+  question.question = NextPosition();
+  question.to = schema().roles[ladder.role.value].qualified;
+  question.until_ns = Deadline(schema(), ladder.next, now_ns);
+  question.otherwise = LadderText(schema(), task.workflow, ladder.next);
+  question.rules = ran_out.rules;
+  for (const std::string& name : ran_out.rules) {
+    const RuleId rule = folded->names().Rule(name);
+    question.rule_digests.push_back(rule.valid() ? schema().rules[rule.value].digest : std::string());
+  }
+  question.ladder = ladder.next.value;
+  decided.decision.questions.push_back(std::move(question));
+  const bool is_first = ran_out.number == 0;
+  store::Event event =
+      EventOf(is_first ? store::EventKind::kAsk : store::EventKind::kFallback, looking, std::move(decided));
+  if (is_first) event.on_behalf = task.rule;
+  event.question = ran_out.number;
+  if (ran_out.role.valid()) event.question_role = schema().roles[ran_out.role.value].qualified;
+  event.cause = cause;
+  return Stage(std::move(event));
+}
+
 // `else deny` ends the proposal; `else escalate` asks the next role; `else T` is proposed by the orchestrator. One event.
 absl::Status Orchestrator::Core::FallBack(const Pending& pending, const RanOut& ran_out, int64_t now_ns, int64_t cause) {
   const Proposal& asked = pending.proposal;
+  if (asked.workflow == folded->names().task() && !pending.ask.empty()) {
+    const OpenTask* task = folded->tasks().Find(asked.key);
+    WRIT_CHECK(task != nullptr);  // when it is closed, what was asked about it is withdrawn
+    return FallBackOfTask(OpenTask(*task), ran_out, now_ns, cause);
+  }
   Ladder ladder;
   if (ran_out.ladder.valid()) ladder = schema().ladders[ran_out.ladder.value];
   const bool same = ladder.otherwise == Ladder::Else::kDeny || ladder.transition == asked.transition;

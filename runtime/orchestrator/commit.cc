@@ -124,6 +124,8 @@ DecisionRecord Orchestrator::Core::RecordOf(const store::Event& event) const {
   record.obligations = event.decision.obligations;
   for (store::Obligation& obligation : record.obligations) obligation.type = ObligationShown(schema(), obligation.type);
   record.indeterminate = event.decision.indeterminate;
+  record.tasks = event.decision.tasks;
+  for (store::OpenedTask& task : record.tasks) task.role = shown(task.role);
   record.policy = event.policy_digest;
   record.at_ns = event.time_ns;
   record.cause = event.cause;

@@ -7,6 +7,7 @@
 #include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/decision_names.h"
 #include "runtime/orchestrator/orchestrator_core.h"
+#include "runtime/orchestrator/tasks.h"
 
 namespace writ {
 namespace {
@@ -237,6 +238,7 @@ absl::StatusOr<Decided> Orchestrator::Core::Decide(Proposal* proposal) {
   if (!transition.consequences.empty()) {
     std::vector<int64_t> out;
     AddObligations(folded->world(), *proposal, function, raw, &probe, &out, &reads, &decided.decision);
+    AddTasks(schema(), *proposal, function, raw, NextPosition(), &decided.decision);
   }
   KeepFrame(function, reads, &decided);
   const Pending* pending = folded->FindSame(*proposal);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kOrchestratorId = "orchestrator";
 constexpr std::string_view kHostId = "host";
+constexpr std::string_view kTaskWorkflow = "writ.Task";
 
 absl::Status Unknown(const store::Event& event, std::string_view what, std::string_view name) {
   return absl::FailedPreconditionError(absl::StrCat("position ", event.position, " of the log names ", Abseil(what), " `",
@@ -24,7 +25,7 @@ bool IsReviewPending(const std::string& rule) {
 }  // namespace
 
 Folded::Folded(const CompiledPolicy* policy)
-    : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()),
+    : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()), tasks_(&policy->schema()),
       transition_timers_(&policy->schema()) {}
 
 const UsedKey* Folded::FindKey(const std::string& actor, const std::string& key) const {
@@ -36,7 +37,7 @@ const Timer* Folded::NextTimer() const {
   const Timer* asked = escalations_.NextTimer();
   const Timer* review = review_timers_.empty() ? nullptr : &*review_timers_.begin();
   const Timer* first = asked;
-  for (const Timer* timer : {review, transition_timers_.Next()}) {
+  for (const Timer* timer : {review, transition_timers_.Next(), tasks_.NextTimer()}) {
     if (timer != nullptr && (first == nullptr || *timer < *first)) first = timer;
   }
   return first;
@@ -98,9 +99,36 @@ absl::Status Folded::Fold(const store::Event& event) {
   }
   NoteKey(event);
   if (absl::Status s = FoldProposal(event); !s.ok()) return s;
+  if (absl::Status s = FoldTasks(event); !s.ok()) return s;
   asking_.Look(world_, names_.Workflow(event.workflow), event.instance, registry_.Orchestrator(), event.time_ns,
                event.policy_digest == policy_->digest());
   return absl::OkStatus();
+}
+
+// What a deadline of a task led to ends it, whatever became of that; then what the event opens.
+absl::Status Folded::FoldTasks(const store::Event& event) {
+  if (event.kind == store::EventKind::kAsk && event.workflow == kTaskWorkflow) tasks_.Lapsed(event.instance);
+  if (event.kind == store::EventKind::kFallback) {
+    const RoleId role = names_.Role(event.question_role);
+    const Question* question = role.valid() ? escalations_.FindQuestion(event.question, role) : nullptr;
+    std::string task;
+    if (event.question == 0) task = event.on_behalf;
+    if (question != nullptr && question->workflow == names_.task()) task = question->key;
+    tasks_.Lapsed(task);
+    if (event.workflow != kTaskWorkflow) tasks_.Fail(task, event.position, event.time_ns, &world_);
+  }
+  if (absl::Status s = tasks_.Open(event, event.policy_digest == policy_->digest(), &world_); !s.ok()) return s;
+  for (const std::string& key : tasks_.TakeChanged()) {
+    escalations_.Withdraw(names_.task(), key, LastChange(names_.task(), key), AskedIn(names_.task(), key));
+  }
+  return absl::OkStatus();
+}
+
+// What an `ask` asks is withdrawn when the instance leaves this state. A task may be started meanwhile.
+StateId Folded::AskedIn(WorkflowId workflow, std::string_view key) const {
+  const StateId state = StateOf(workflow, key);
+  if (workflow != names_.task() || tasks_.Find(key) == nullptr) return state;
+  return StateId(0u);
 }
 
 RuleId Folded::AskDue(WorkflowId workflow, const std::string& key) const {
@@ -206,13 +234,14 @@ absl::Status Folded::FoldOutcome(const store::Event& event, const Proposal& prop
 
 void Folded::FoldPermitted(const store::Event& event, const Proposal& proposal) {
   world_.Apply(proposal, event.position, false);
+  tasks_.Committed(proposal, event.position, &world_);
   if (proposal.workflow == registry_.workflow()) registry_.Refresh(*world_.Find(proposal.workflow, proposal.key));
   if (event.kind == store::EventKind::kFallback) CloseTimedOut(event);
   const Pending* same = FindSame(proposal);
   if (same != nullptr) escalations_.Close(same->position, QuestionState::kWithdrawn);
   escalations_.Happened(proposal.workflow, proposal.key, proposal.transition, proposal.actor.role);
   escalations_.Withdraw(proposal.workflow, proposal.key, LastChange(proposal.workflow, proposal.key),
-                        StateOf(proposal.workflow, proposal.key));
+                        AskedIn(proposal.workflow, proposal.key));
   TimeReview(proposal.workflow, proposal.key);
   transition_timers_.Update(*world_.Find(proposal.workflow, proposal.key));
 }
@@ -331,7 +360,7 @@ absl::Status Folded::FoldAsk(const store::Event& event, const Proposal& proposal
   if (!pending.ok()) return pending.status();
   OpenQuestionInstances(event, proposal);
   pending->ask = event.on_behalf;
-  pending->state = StateOf(proposal.workflow, proposal.key);
+  pending->state = AskedIn(proposal.workflow, proposal.key);
   escalations_.Ask(schema(), *std::move(pending), false);
   asking_.Asked(world_, proposal.workflow, proposal.key, names_.Rule(event.on_behalf));
   return absl::OkStatus();

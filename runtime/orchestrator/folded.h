@@ -15,6 +15,7 @@
 #include "runtime/escalate/escalate.h"
 #include "runtime/orchestrator/asking.h"
 #include "runtime/orchestrator/names.h"
+#include "runtime/orchestrator/tasks.h"
 #include "runtime/orchestrator/transition_timers.h"
 #include "runtime/registry/registry.h"
 #include "runtime/review/review.h"
@@ -47,6 +48,7 @@ class Folded {
   const Registry& registry() const { return registry_; }
   const Escalations& escalations() const { return escalations_; }
   const Names& names() const { return names_; }
+  const Tasks& tasks() const { return tasks_; }
   int64_t last_position() const { return last_position_; }
   int64_t last_time_ns() const { return last_time_ns_; }
 
@@ -70,6 +72,8 @@ class Folded {
 
  private:
   absl::Status FoldProposal(const store::Event& event);
+  absl::Status FoldTasks(const store::Event& event);
+  StateId AskedIn(WorkflowId workflow, std::string_view key) const;
   absl::Status FoldRegistration(const store::Event& event, bool roles_only);
   absl::Status FoldAnswer(const store::Event& event, const Proposal& proposal);
   absl::Status FoldDecided(const store::Event& event, const Proposal& proposal);
@@ -93,6 +97,7 @@ class Folded {
   Registry registry_;
   Escalations escalations_;
   Asking asking_;
+  Tasks tasks_;
   absl::flat_hash_map<std::pair<std::string, std::string>, UsedKey> keys_;         // (actor, key)
   TransitionTimers transition_timers_;
   std::set<Timer> review_timers_;

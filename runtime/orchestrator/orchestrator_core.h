@@ -106,6 +106,8 @@ class Orchestrator::Core {
     LadderId ladder;
   };
   absl::Status FallBack(const Pending& pending, const RanOut& ran_out, int64_t now_ns, int64_t cause);
+  absl::Status FallBackOfTask(const OpenTask& task, const RanOut& ran_out, int64_t now_ns, int64_t cause);
+  absl::Status AskAboutTask(const OpenTask& task, const RanOut& ran_out, int64_t now_ns, int64_t cause);
   absl::Status Register(const ActorDescription& description, int64_t now_ns);
   void FillAnswer(Line* line) const;
 

@@ -388,6 +388,17 @@ void WriteQuestion(JsonWriter* json, const store::AskedQuestion& question) {
   json->Close('}');
 }
 
+void WriteTask(JsonWriter* json, const store::OpenedTask& task) {
+  json->Open('{').Key("task").Text(task.id).Key("role").Text(task.role);
+  json->Key("does").Text(task.does.empty() ? "report" : task.does);
+  if (!task.element.empty()) json->Key("of").Text(task.element);
+  if (!task.on.empty()) json->Key("on").Text(task.on);
+  if (!task.after.empty()) WriteTexts(json, "after", task.after);
+  if (task.until_ns != 0) json->Key("until").Text(FormatTime(task.until_ns));
+  if (task.until_ns != 0) json->Key("else").Text(task.otherwise.empty() ? "expire" : task.otherwise);
+  json->Key("rule").Text(task.rule).Close('}');
+}
+
 void WriteAwaited(JsonWriter* json, const store::Awaited& awaited) {
   json->Open('{').Key("transition").Text(awaited.transition);
   if (!awaited.by.empty()) json->Key("by").Text(awaited.by);
@@ -487,6 +498,9 @@ void AppendDecision(const DecisionRecord& record, std::string* out) {
     json.Open('{').Key("type").Text(obligation.type).Key("rule").Text(obligation.rule);
     json.Key("fields").Raw(obligation.fields.empty() ? "{}" : obligation.fields).Close('}');
   });
+  if (!record.tasks.empty()) {
+    WriteList(&json, "tasks", record.tasks, [&](const store::OpenedTask& task) { WriteTask(&json, task); });
+  }
   WriteList(&json, "indeterminate", record.indeterminate, [&](const store::Indeterminate& place) {
     json.Open('{').Key("rule").Text(place.rule).Key("file").Text(place.file);
     json.Key("line").Number(place.line).Key("column").Number(place.column).Close('}');
