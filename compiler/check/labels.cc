@@ -1,5 +1,7 @@
 // Labels: what is `untrusted` decides nothing, and what bears a label is not copied to where there is none.
 //
+// What an agent writes into a payload as text is untrusted without a label, until its transition endorses it.
+//
 // A field that is labelled `untrusted` is so in the states that it can be brought to by a transition that sets it, until one
 // endorses it. It is followed over the states; what another workflow reads of it is untrusted if it is so in any state.
 #include <algorithm>
@@ -77,6 +79,9 @@ class Walk {
         Guard(clause.when.get(), {Site::Kind::kState, review.workflow, {}, state});
     }
     for (const typed::Computed& computed : program_.computed) Computed(computed);
+    for (const typed::Fact& fact : program_.facts) Key(fact);
+    for (const typed::Plan& plan : program_.plans) Plan(plan);
+    for (const typed::Rule& rule : program_.rules) Told(rule);
   }
 
  private:
@@ -100,6 +105,26 @@ class Walk {
                        [&](const Field& member) { return Bears(member, untrusted, depth + 1); });
   }
 
+  // Free text: what is of a distinct type names something, which has to be there.
+  bool IsText(TypeId id, int depth = 0) const {
+    if (!id.valid() || depth > static_cast<int>(kTypeDepth)) return false;
+    const Type& type = TypeAt(id);
+    if (type.kind == TypeKind::kString) return type.distinct == UINT32_MAX;
+    if (type.kind == TypeKind::kSet || type.kind == TypeKind::kList) return IsText(type.element, depth + 1);
+    return false;
+  }
+
+  // Where only humans may propose it, nobody writes it but them.
+  bool ByAgents(WorkflowId w, TransitionId t) const {
+    return std::any_of(program_.grants.begin(), program_.grants.end(), [&](const typed::Grant& grant) {
+      return grant.workflow == w && grant.transition == t && !grant.consent && !model_.schema().roles[grant.role.value].human;
+    });
+  }
+
+  bool BringsUntrusted(WorkflowId w, TransitionId t, const Field& payload) const {
+    return Bears(payload, true) || (IsText(payload.type) && ByAgents(w, t));
+  }
+
   // What `endorses` and `declassifies` name, and whether there is a label at all.
   void Clauses(WorkflowId w) {
     const Workflow& workflow = model_.workflow(w);
@@ -107,20 +132,25 @@ class Walk {
     any_ = any_ || std::any_of(workflow.fields.begin(), workflow.fields.end(), bears);
     for (uint32_t t = 0; t < workflow.transitions.size(); ++t) {
       const std::vector<Field>& payload = workflow.transitions[t].payload;
-      any_ = any_ || std::any_of(payload.begin(), payload.end(), bears);
+      any_ = any_ || std::any_of(payload.begin(), payload.end(), bears) ||
+             std::any_of(payload.begin(), payload.end(),
+                         [&](const Field& field) { return BringsUntrusted(w, TransitionId(t), field); });
       const ast::Transition* node = NodeOf(w, TransitionId(t));
       if (node == nullptr) continue;
-      for (const ast::Name& name : node->endorses) Clause(workflow, payload, name, true);
-      for (const ast::Name& name : node->declassifies) Clause(workflow, payload, name, false);
+      for (const ast::Name& name : node->endorses) Clause(w, TransitionId(t), name, true);
+      for (const ast::Name& name : node->declassifies) Clause(w, TransitionId(t), name, false);
     }
   }
 
-  void Clause(const Workflow& workflow, const std::vector<Field>& payload, const ast::Name& name, bool untrusted) {
+  void Clause(WorkflowId w, TransitionId t, const ast::Name& name, bool untrusted) {
+    const Workflow& workflow = model_.workflow(w);
+    const std::vector<Field>& payload = workflow.transitions[t.value].payload;
     std::vector<std::string> known;
     for (const std::vector<Field>* fields : {&workflow.fields, &payload}) {
       for (const Field& field : *fields) {
         if (field.name == name.text) {
-          if (!Bears(field, untrusted))
+          const bool is_payload = fields == &payload;
+          if (!(untrusted && is_payload ? BringsUntrusted(w, t, field) : Bears(field, untrusted)))
             model_.sink.Report(name.span, diagnostics::kNotLabelled, name,
                                untrusted ? "`label untrusted`" : "a label such as `label pii`");
           return;
@@ -197,7 +227,7 @@ class Walk {
   bool MayBring(const Expr& e, WorkflowId w, TransitionId t) const {
     if (e.kind == ExprKind::kSlot) {
       const Field* field = FieldOf(e, w, t);
-      if (field != nullptr && Bears(*field, true)) return true;
+      if (field != nullptr && (e.root == SlotRoot::kPayload ? BringsUntrusted(w, t, *field) : Bears(*field, true))) return true;
     }
     return std::any_of(e.children.begin(), e.children.end(),
                        [&](const typed::ExprPtr& child) { return child != nullptr && MayBring(*child, w, t); });
@@ -242,7 +272,15 @@ class Walk {
     if (field == nullptr) return read;
     read.root = read.last = field->name;
     read.labels.insert(field->labels.begin(), field->labels.end());
-    read.setter = e.root == SlotRoot::kPayload ? Setter{site.workflow, first} : OfField(e, site);
+    if (e.root != SlotRoot::kPayload) {
+      read.setter = OfField(e, site);
+      return read;
+    }
+    for (const TransitionId t : site.transitions) {
+      if (!BringsUntrusted(site.workflow, t, *field) || Endorses(site.workflow, t, field->name)) continue;
+      read.labels.insert(kUntrusted);
+      read.setter = Setter{site.workflow, t};
+    }
     return read;
   }
 
@@ -294,6 +332,8 @@ class Walk {
     if (e.kind == ExprKind::kQuantifier && e.children[1] != nullptr)
       bound_[e.variable] = bound_[e.variable2] = e.children[1].get();
     if (e.kind == ExprKind::kFact) return Facts(program_.facts[e.index], each);
+    // That something is there is no text that could mislead.
+    if (e.kind == ExprKind::kHas && IsPath(*e.children[0])) return Keys(*e.children[0], site, each);
     if (IsPath(e)) {
       each(e, PathRead(e, site), site);
       Keys(e, site, each);
@@ -331,6 +371,57 @@ class Walk {
       const std::vector<ast::Span>& spans = model_.names(read.setter->workflow).transition_spans;
       if (read.setter->transition.valid() && read.setter->transition.value < spans.size())
         report.Related(spans[read.setter->transition.value], "it comes in here, and nothing endorses it on the way");
+    });
+  }
+
+  // Under which key an event counts, or which instances are counted under it.
+  void Key(const typed::Fact& fact) {
+    for (const typed::ExprPtr& part : fact.key) {
+      if (!fact.states.empty() || fact.kind == typed::Fact::Kind::kPopulation) {
+        for (const StateId state : fact.states) Guard(part.get(), {Site::Kind::kState, fact.workflow, {}, state});
+      } else {
+        Guard(part.get(), {Site::Kind::kEvent, fact.workflow, fact.pattern.transitions, {}});
+      }
+    }
+  }
+
+  // A plan looks at its instance in every state.
+  void Plan(const typed::Plan& plan) {
+    for (uint32_t s = 0; s < model_.workflow(plan.workflow).states.size(); ++s) {
+      const Site site{Site::Kind::kState, plan.workflow, {}, StateId(s)};
+      for (const typed::PlannedTask& task : plan.tasks) {
+        Guard(task.source.get(), site);
+        Guard(task.when.get(), site);
+        Guard(task.element.get(), site);
+      }
+      for (const typed::ExprPtr& last : plan.finallys) Guard(last.get(), site);
+    }
+  }
+
+  // What somebody is obliged to with a labelled value is told to them.
+  void Told(const typed::Rule& rule) {
+    const Site site{Site::Kind::kProposal, rule.workflow, rule.transitions, {}};
+    const std::vector<Consequence>& rows = model_.schema().rules[rule.rule.value].then;
+    for (size_t i = 0; i < rule.then.size() && i < rows.size(); ++i) {
+      if (!rows[i].obligation.valid()) continue;
+      const Obligation& obligation = model_.schema().obligations[rows[i].obligation.value];
+      for (size_t v = 0; v < rule.then[i].values.size(); ++v) {
+        if (rule.then[i].values[v] != nullptr) ToldTo(obligation.fields[v], *rule.then[i].values[v], site);
+      }
+    }
+  }
+
+  void ToldTo(const Field& to, const Expr& value, const Site& site) {
+    Paths(value, site, [&](const Expr& e, const Read& read, const Site&) {
+      for (const std::string& label : read.labels) {
+        if (label == kUntrusted || Has(to.labels, label)) continue;  // to tell what is not trusted decides nothing
+        const bool declassified = std::all_of(site.transitions.begin(), site.transitions.end(), [&](TransitionId t) {
+          const ast::Transition* node = NodeOf(site.workflow, t);
+          return node != nullptr && Names(node->declassifies, read.root);
+        });
+        if (declassified || !told_.emplace(e.span.file, e.span.begin, e.span.end).second) continue;
+        model_.sink.Report(e.span, diagnostics::kLabelLost, read.last, label, to.name, "declassifies", read.root);
+      }
     });
   }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +15,7 @@ struct Counts {
 
 Counts Count(const Compiled& compiled) {
   const Schema& schema = compiled.typed.schema;
-  Counts counts{0, 0, schema.roles.size(), compiled.typed.rules.size(),
+  Counts counts{0, 0, schema.roles.size(), std::min(compiled.typed.rules.size(), compiled.typed.governing.rules),
                 compiled.typed.tests.size() + compiled.typed.scenarios.size()};
   for (const Workflow& workflow : schema.workflows) {
     if (!workflow.is_builtin) ++(workflow.is_entity ? counts.entities : counts.workflows);
@@ -40,6 +41,7 @@ std::string JsonSummary(const Compiled& compiled) {
 int Check(const CompileRequest& request) {
   CompileRequest front = request;
   if (front.dump.empty() && front.stop_after.empty()) front.stop_after = "lower";
+  front.with_tests = true;
   const Ready ready = Prepare(front, stdout);
   const bool quiet = !request.dump.empty() || request.stop_after == "parse";
   if (ready.status == kFine && !quiet) Print(request.json ? JsonSummary(*ready.compiled) : Summary(*ready.compiled));

@@ -41,6 +41,9 @@ void RunPasses(Compiled* c, Stage stop_after) {
     for (const std::string& fault : faults) std::fprintf(stderr, "internal error: %s\n", fault.c_str());
     WRIT_CHECK(faults.empty());
   });
+  // It has limits, too, and is told here rather than when the tests are run.
+  if (stop_after != Stage::kTests || (c->typed.tests.empty() && c->typed.properties.empty())) return;
+  Timed(c, "lower tests", [&] { lower::Lower(c->typed, &c->diagnostics, lower::Purpose::kTests); });
 }
 
 }  // namespace

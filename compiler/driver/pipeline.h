@@ -17,7 +17,7 @@
 
 namespace writ::driver {
 
-enum class Stage { kParse, kCheck, kLower, kNative };
+enum class Stage { kParse, kCheck, kLower, kTests, kNative };  // kTests: what tests and properties look at is lowered as well
 
 struct PassTime { std::string pass; int64_t time_ns; };
 

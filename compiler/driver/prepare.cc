@@ -35,7 +35,7 @@ bool IsTerminal(int descriptor) {
 Stage LastStage(const CompileRequest& request) {
   if (request.dump == "ast" || request.stop_after == "parse") return Stage::kParse;
   if (request.dump == "typed" || request.stop_after == "check") return Stage::kCheck;
-  return Stage::kLower;
+  return request.with_tests ? Stage::kTests : Stage::kLower;
 }
 
 bool IsAuthors(const Compiled& compiled, const ast::File& file) {

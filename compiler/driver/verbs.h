@@ -22,6 +22,7 @@ struct CompileRequest {
   std::vector<std::string> files;
   std::string dump;                          // ast, typed, ir or llvm: print it, and nothing else
   std::string stop_after;                    // parse, check, lower or native
+  bool with_tests = false;                   // diagnostics of what tests and properties look at, too
   bool time_passes = false;
   bool interpret = false;                    // decide by the reference interpreter
   bool json = false;

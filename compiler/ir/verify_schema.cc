@@ -384,6 +384,10 @@ class FunctionVerifier {
   void CheckOwner() {
     if (!Require(InOrNone(function_.workflow, schema_.workflows), "is of no workflow")) return;
     if (WorkflowOf() == nullptr) return;
+    if (function_.kind == FunctionKind::kAsk && function_.subject == UINT32_MAX) {
+      Require(function_.outputs.size() == 2, "does not say whether its condition holds");
+      return;
+    }
     if (function_.kind == FunctionKind::kAsk) {
       Require(function_.outputs.size() == 2 * WorkflowOf()->asks.size(), "does not answer for each `ask`");
       return;

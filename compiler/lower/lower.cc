@@ -500,6 +500,22 @@ void LowerAsk(ProgramState* state, Function* function, WorkflowId id, ir::Code* 
   f.Finish({}, {}, code, nullptr);
 }
 
+// Whether a condition holds of an instance. What is unknown or absent, or read of nothing, cannot be told.
+void LowerTruth(ProgramState* state, Function* function, const typed::Expr& condition, ir::Code* code) {
+  FunctionLowering f(state, function);
+  ir::Builder& b = f.build();
+  f.BeginAside();
+  const Value truth = f.Lower(condition);
+  const ExprId missing = f.EndAside();
+  const ExprId absent = b.Not(truth.present);
+  const ExprId lost = b.Or(missing, absent);
+  const ExprId untold = b.Or(truth.unknown, lost);
+  const ExprId told = b.Not(untold);
+  f.Output(SlotKind::kBool, b.And(truth.value, told));
+  f.Output(SlotKind::kBool, untold);
+  f.Finish({}, {}, code, nullptr);
+}
+
 // Which clause a review comes to: of those that fire, the ones of the highest domain; within it halting before
 // escalating before the rest; two different outcomes left are a conflict.
 class ConcludeLowering {
@@ -664,7 +680,7 @@ struct Unit {
 class ProgramLowering {
  public:
   ProgramLowering(const typed::Program& typed, diagnostics::Sink* sink, Purpose purpose)
-      : typed_(typed), sink_(sink) {
+      : typed_(typed), sink_(sink), purpose_(purpose) {
     Schema& schema = out_.program.schema;
     schema = typed.schema;
     if (purpose == Purpose::kTests) return;
@@ -692,6 +708,7 @@ class ProgramLowering {
     }
     for (const typed::Review& review : typed_.reviews) AddConclude(review);
     for (uint32_t w = 0; w < schema_.workflows.size(); ++w) AddAsk(WorkflowId(w));
+    if (purpose_ == Purpose::kTests) AddTruths();
     Place();
     return std::move(out_);
   }
@@ -842,6 +859,26 @@ class ProgramLowering {
     LowerAsk(&state_, &unit.function, w, &unit.code);
   }
 
+  void AddTruth(WorkflowId w, const typed::Expr* condition) {
+    if (condition == nullptr) return;
+    Unit& unit = AddUnit(FunctionKind::kAsk, absl::StrCat(schema_.workflows[w.value].qualified, ".truth.", truths_++), w,
+                         UINT32_MAX);
+    unit.place = [this, condition](Schema*, FunctionId id) { out_.truths[condition] = id; };
+    LowerTruth(&state_, &unit.function, *condition, &unit.code);
+  }
+
+  void AddTruths() {
+    for (const typed::Test& test : typed_.tests) {
+      for (const typed::Step& step : test.steps) {
+        if (step.expect.has_value()) AddTruth(step.workflow, step.expect->condition.get());
+      }
+    }
+    for (const typed::Property& property : typed_.properties) {
+      AddTruth(property.workflow, property.condition.get());
+      if (property.kind == typed::Property::Kind::kAlways) AddTruth(property.workflow, property.when.get());
+    }
+  }
+
   void AddConclude(const typed::Review& review) {
     const WorkflowId w = review.workflow;
     const ReviewId r = review.review;
@@ -870,11 +907,13 @@ class ProgramLowering {
 
   const typed::Program& typed_;
   diagnostics::Sink* sink_;
+  const Purpose purpose_;
   Lowered out_;
   const Schema& schema_ = out_.program.schema;
   ProgramState state_{&typed_, &out_.program.schema, &out_.program, sink_, typed_.facts, typed_.rules, {}};
   std::vector<bool> poisoned_ = std::vector<bool>(typed_.facts.size(), false);  // by fact
   std::deque<Unit> units_;
+  size_t truths_ = 0;
 };
 
 }  // namespace

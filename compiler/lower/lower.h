@@ -8,6 +8,7 @@
 // Source    docs/internals/semantics.md, docs/internals/lowering.md
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "compiler/ast/ast.h"
@@ -30,6 +31,8 @@ struct FunctionConditions {
 struct Lowered {
   ir::Program program;
   std::vector<FunctionConditions> conditions;  // by Schema::functions
+  // kTests: what tests expect and properties say of an instance. Outputs: bool holds, bool cannot be told.
+  std::map<const typed::Expr*, FunctionId> truths;
 };
 
 // kTests adds what tests and properties look at: a program that watches another, and decides nothing (compiler/test).

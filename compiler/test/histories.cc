@@ -351,7 +351,7 @@ class Printer {
 
 class Attacker {
  public:
-  Attacker(const typed::Program& program, const CompiledPolicy* policy, const CompiledPolicy* watching)
+  Attacker(const typed::Program& program, const CompiledPolicy* policy, const Watching* watching)
       : program_(program), schema_(policy->schema()), policy_(policy), watching_(watching), constants_(program) {
     for (const typed::Grant& grant : program.grants) granted_[{grant.workflow, grant.transition}].push_back(grant.role);
     for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
@@ -390,7 +390,7 @@ class Attacker {
     int64_t seen = 0;
     std::vector<Violation> violations;
 
-    Stage(const typed::Program* program, const CompiledPolicy* watching) : observer(program, watching) {}
+    Stage(const typed::Program* program, const Watching* watching) : observer(program, watching) {}
 
     absl::Status Submit(const Submission& line) {
       const absl::StatusOr<std::vector<DecisionRecord>> records =
@@ -653,7 +653,7 @@ class Attacker {
   const typed::Program& program_;
   const Schema& schema_;
   const CompiledPolicy* policy_;
-  const CompiledPolicy* watching_;
+  const Watching* watching_;
   const Constants constants_;
   std::map<std::pair<WorkflowId, TransitionId>, std::vector<RoleId>> granted_;
   std::vector<WorkflowId> entities_, workflows_;  // of which something may be proposed
@@ -663,7 +663,7 @@ class Attacker {
 }  // namespace
 
 absl::StatusOr<Attack> AttackProperties(const typed::Program& program, const CompiledPolicy* policy,
-                                        const CompiledPolicy* watching, int64_t history_count, uint64_t seed) {
+                                        const Watching* watching, int64_t history_count, uint64_t seed) {
   return Attacker(program, policy, watching).Run(history_count, seed);
 }
 

@@ -33,6 +33,6 @@ struct Attack {
 
 // `policy` decides; `watching` is the program's kTests form. A status: the runtime failed, which no history should bring about.
 absl::StatusOr<Attack> AttackProperties(const typed::Program& program, const CompiledPolicy* policy,
-                                        const CompiledPolicy* watching, int64_t history_count, uint64_t seed);
+                                        const Watching* watching, int64_t history_count, uint64_t seed);
 
 }  // namespace writ::policy_test

@@ -4,7 +4,7 @@
 #include <span>
 
 #include "absl/strings/str_cat.h"
-#include "compiler/test/condition.h"
+#include "runtime/state/looking.h"
 
 namespace writ::policy_test {
 namespace {
@@ -17,9 +17,9 @@ const std::string& WhoseName(const store::Event& event) {
 
 }  // namespace
 
-Observer::Observer(const typed::Program* program, const CompiledPolicy* policy)
-    : program_(program), policy_(policy), folded_(std::make_unique<Folded>(policy)) {
-  for (const Function& function : policy->schema().functions) {
+Observer::Observer(const typed::Program* program, const Watching* watching)
+    : program_(program), watching_(watching), policy_(watching->policy.get()), folded_(std::make_unique<Folded>(policy_)) {
+  for (const Function& function : policy_->schema().functions) {
     const bool is_watched = std::any_of(
         function.restraints.begin(), function.restraints.end(),
         [&](const Restraint& restraint) { return restraint.rule.value >= program->governing.rows; });
@@ -81,17 +81,24 @@ void Observer::SeeInstance(const store::Event& event, const Proposal& proposal, 
   for (size_t p = 0; p < program_->properties.size(); ++p) {
     const typed::Property& property = program_->properties[p];
     if (property.kind != typed::Property::Kind::kAlways || property.workflow != proposal.workflow) continue;
-    const auto told = [&](const typed::Expr& expr) {
-      return EvaluateCondition(*program_, folded_->world(), *instance, event.time_ns, expr);
-    };
     // What cannot be told restrains: it may be that it holds, and that what must hold does not.
-    if (property.when != nullptr && told(*property.when).value == false) continue;
-    const Truth truth = told(*property.condition);
-    if (truth.value == true) continue;
+    if (property.when != nullptr && Holds(*property.when, *instance, event.time_ns) == false) continue;
+    const std::optional<bool> truth = Holds(*property.condition, *instance, event.time_ns);
+    if (truth == true) continue;
     violations->push_back({p, event.position,
                            absl::StrCat("after `", event.transition, " by ", WhoseName(event), "` on ", event.instance,
-                                        truth.value.has_value() ? "" : absl::StrCat(", where it cannot be told: ", truth.why))});
+                                        truth.has_value() ? "" : ", where it cannot be told: something in it is unknown or absent")});
   }
+}
+
+std::optional<bool> Observer::Holds(const typed::Expr& condition, const Instance& instance, int64_t now_ns) {
+  const FunctionId id = watching_->truths.at(&condition);
+  const Function& function = policy_->schema().functions[id.value];
+  FillFrame(folded_->world(), function, LookingAt(instance, folded_->registry().Orchestrator(), now_ns), &frame_, nullptr);
+  out_.assign(function.output_words, 0);
+  policy_->Evaluate(id, frame_.words(), out_.data());
+  if (out_[function.outputs[1].offset] != 0) return std::nullopt;
+  return out_[function.outputs[0].offset] != 0;
 }
 
 void Observer::PassTo(int64_t now_ns, std::vector<Violation>* violations) {

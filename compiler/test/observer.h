@@ -1,4 +1,5 @@
-// Watches a log for what must never be: the properties of a policy, over the events that its orchestrator committed.
+// Watches a log for what must never be: the properties of a policy, over the events that its orchestrator committed; and
+// tells what tests ask about an instance.
 //
 // It folds every event itself, by a program that also keeps what properties and tests look at (lower::Purpose::kTests): the
 // policy that is tested is the one that will govern.
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +24,12 @@
 
 namespace writ::policy_test {
 
+// A program's kTests form.
+struct Watching {
+  std::unique_ptr<CompiledPolicy> policy;
+  std::map<const typed::Expr*, FunctionId> truths;  // lower::Lowered::truths
+};
+
 struct Violation {
   size_t property = 0;                       // typed::Program::properties
   int64_t position = 0;                      // of the event that broke it; kWithin: of the one that was to be followed
@@ -31,8 +39,8 @@ struct Violation {
 
 class Observer {
  public:
-  // `policy`: the program's kTests form. Both must outlive it.
-  Observer(const typed::Program* program, const CompiledPolicy* policy);
+  // Both must outlive it.
+  Observer(const typed::Program* program, const Watching* watching);
 
   // The next event of the log. What it breaks is added to `violations`, in the order of properties.
   absl::Status See(const store::Event& event, std::vector<Violation>* violations);
@@ -42,6 +50,9 @@ class Observer {
   void PassTo(int64_t now_ns, std::vector<Violation>* violations);
 
   const World& world() const { return folded_->world(); }
+  // Whether a condition of the program's tests or properties holds of an instance; nothing: something in it is unknown or
+  // absent.
+  std::optional<bool> Holds(const typed::Expr& condition, const Instance& instance, int64_t now_ns);
 
  private:
   struct Awaited { int64_t due_ns; size_t property; WorkflowId workflow; std::string key; int64_t position; };
@@ -51,11 +62,13 @@ class Observer {
   bool Applies(const typed::Property& property, const Function& function) const;
 
   const typed::Program* program_;
+  const Watching* watching_;
   const CompiledPolicy* policy_;
   std::unique_ptr<Folded> folded_;
   std::vector<bool> watched_;                // by FunctionId: a property has a row in it
   std::vector<Awaited> awaited_;             // in the order of their events
   Frame frame_;
+  std::vector<int64_t> out_;
   std::unique_ptr<RawDecision> decision_ = std::make_unique<RawDecision>();
 };
 

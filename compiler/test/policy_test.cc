@@ -12,7 +12,6 @@
 #include "absl/strings/str_join.h"
 #include "compiler/eval/interpreter.h"
 #include "compiler/lower/lower.h"
-#include "compiler/test/condition.h"
 #include "compiler/test/histories.h"
 #include "compiler/test/observer.h"
 #include "runtime/frame/frame.h"
@@ -61,7 +60,7 @@ std::string Broken(const typed::Program& program, const source::SourceSet& sourc
 class TestRun {
  public:
   TestRun(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy,
-          const CompiledPolicy* watching, Result* result)
+          const Watching* watching, Result* result)
       : program_(program),
         schema_(policy->schema()),
         sources_(sources),
@@ -484,10 +483,10 @@ class TestRun {
     const Instance* instance = observer_.world().Find(step.workflow, KeyOf(step));
     if (instance == nullptr)
       return Fail(expect.span, absl::StrCat("there is no `", step.instance, "` that this could be about"));
-    const Truth truth = EvaluateCondition(program_, observer_.world(), *instance, now_ns_, *expect.condition);
-    if (!truth.value.has_value()) return Fail(expect.span, absl::StrCat("this cannot be told: ", truth.why));
-    if (*truth.value == expect.negated)
-      Fail(expect.span, absl::StrCat("this is ", *truth.value ? "true" : "false", LastUnpermitted(step)));
+    const std::optional<bool> truth = observer_.Holds(*expect.condition, *instance, now_ns_);
+    if (!truth.has_value()) return Fail(expect.span, "this cannot be told: something in it is unknown or absent");
+    if (*truth == expect.negated)
+      Fail(expect.span, absl::StrCat("this is ", *truth ? "true" : "false", LastUnpermitted(step)));
   }
 
   void Fail(const ast::Span& span, std::string text) {
@@ -543,7 +542,7 @@ std::string FindLog(const std::string& policy_path, const std::string& path, con
 class ScenarioRun {
  public:
   ScenarioRun(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy,
-              const CompiledPolicy* watching, const Options& options, Result* result)
+              const Watching* watching, const Options& options, Result* result)
       : program_(program),
         schema_(policy->schema()),
         sources_(sources),
@@ -654,7 +653,7 @@ void Conclude(Result* result) {
 
 // The lines of one block, attacked together; each `property` is one result.
 void AttackAll(const typed::Program& program, const source::SourceSet& sources, const CompiledPolicy* policy,
-               const CompiledPolicy* watching, const Options& options, std::vector<Result>* results) {
+               const Watching* watching, const Options& options, std::vector<Result>* results) {
   const auto wanted = [&](const typed::Property& p) { return p.name.find(options.filter) != std::string::npos; };
   if (std::none_of(program.properties.begin(), program.properties.end(), wanted)) return;
   const absl::StatusOr<Attack> attack =
@@ -681,13 +680,13 @@ void AttackAll(const typed::Program& program, const source::SourceSet& sources, 
   }
 }
 
-// The program that watches: what is tested, with what tests and properties look at beside it.
-std::unique_ptr<CompiledPolicy> Watching(const typed::Program& program, std::string* error) {
+// The program that watches: what is tested, with what tests and properties look at beside it. No policy: `error` says why.
+Watching WatchingOf(const typed::Program& program, std::string* error) {
   diagnostics::Sink sink;
   lower::Lowered lowered = lower::Lower(program, &sink, lower::Purpose::kTests);
-  if (!sink.has_errors()) return eval::MakePolicy(std::move(lowered.program));
+  if (!sink.has_errors()) return {eval::MakePolicy(std::move(lowered.program)), std::move(lowered.truths)};
   *error = sink.Take().front().message;
-  return nullptr;
+  return {};
 }
 
 }  // namespace
@@ -696,8 +695,8 @@ std::vector<Result> RunTests(const typed::Program& program, const source::Source
                              const CompiledPolicy* policy, const Options& options) {
   std::vector<Result> results;
   std::string error;
-  const std::unique_ptr<CompiledPolicy> watching = Watching(program, &error);
-  if (watching == nullptr) {
+  const Watching watching = WatchingOf(program, &error);
+  if (watching.policy == nullptr) {
     const ast::Span span = program.properties.empty() ? program.tests.front().span : program.properties.front().block;
     Result& result = results.emplace_back(Begin(sources, "properties", span, Result::Kind::kProperty));
     result.failures.push_back({Place(sources, span), error});
@@ -708,16 +707,16 @@ std::vector<Result> RunTests(const typed::Program& program, const source::Source
   for (const typed::Test& test : program.tests) {
     if (!wanted(test.name)) continue;
     Result& result = results.emplace_back(Begin(sources, test.name, test.span, Result::Kind::kTest));
-    TestRun(program, sources, policy, watching.get(), &result).Run(test);
+    TestRun(program, sources, policy, &watching, &result).Run(test);
     Conclude(&result);
   }
   for (const typed::Scenario& scenario : program.scenarios) {
     if (!wanted(scenario.name)) continue;
     Result& result = results.emplace_back(Begin(sources, scenario.name, scenario.span, Result::Kind::kScenario));
-    ScenarioRun(program, sources, policy, watching.get(), options, &result).Run(scenario);
+    ScenarioRun(program, sources, policy, &watching, options, &result).Run(scenario);
     Conclude(&result);
   }
-  AttackAll(program, sources, policy, watching.get(), options, &results);
+  AttackAll(program, sources, policy, &watching, options, &results);
   std::stable_sort(results.begin(), results.end(), [](const Result& a, const Result& b) {
     return std::tie(a.file, a.line) < std::tie(b.file, b.line);
   });

@@ -443,7 +443,8 @@ struct Function {
   std::vector<Allow> allows;                // kDecide
   std::vector<OutputSlot> outputs;          // the others. kCompute: (present, value) for each computed field of Transition::sets, in order
                                             // kConclude: clause (index, or -1: nothing fires), bool conflict, bool unknown
-                                            // kAsk: bool applies, bool fails of each rule of Workflow::asks
+                                            // kAsk: bool applies, bool fails of each rule of Workflow::asks; without a subject,
+                                            // what a test looks at: bool holds, bool cannot be told
                                             // kConsequence: (present, value) of each field of the obligation
                                             // kKey: (present, value) of each part of the fact's key
                                             // kPlan: for each task wanted, or (wanted, element's text) for each element up to
