@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/check/left_out.h"
 #include "compiler/check/model.h"
 #include "compiler/check/not_yet.h"
 #include "compiler/typed/expr.h"
@@ -185,6 +186,7 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
   DeclareCalendars(model);
   DeclareObligations(model);
   DeclareReviews(model);
+  DeclareJudgement(model);
   DeclareRules(model);
   DeclareFacts(model);
   DeclareComputed(model);
@@ -197,7 +199,9 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
                              model.schema().types.size()};
   CheckTests(model);
   CheckProperties(model);
+  CheckJudgement(model);
   CheckDefs(model);
+  TellLeftOut(model);
   return std::move(model.program);
 }
 

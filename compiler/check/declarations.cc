@@ -57,9 +57,13 @@ bool IsReservedWord(const std::string& name) {
   return std::any_of(std::begin(kWords), std::end(kWords), [&](const char* w) { return name == w; });
 }
 
-Foreign ResolveForeign(Model& model, const std::optional<ast::Foreign>& foreign, const std::optional<Type>& type) {
+Foreign ResolveForeign(Model& model, const std::optional<ast::Foreign>& foreign, std::optional<Type> type) {
   Foreign out;
   if (!foreign.has_value()) return out;
+  // Of a value for each member of an enum it speaks of each value.
+  if (type.has_value() && model.types.PerEnum(*type).has_value()) {
+    type = model.types.At(model.schema().records[type->index].members[0].type);
+  }
   out.attribute = foreign->attribute;
   out.zone = foreign->zone;
   if (!foreign->zone.empty()) model.RequireZone(foreign->span, foreign->zone);

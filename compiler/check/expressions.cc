@@ -1,4 +1,5 @@
 #include "compiler/check/expressions.h"
+#include "compiler/check/left_out.h"
 
 #include <algorithm>
 #include <utility>
@@ -303,7 +304,8 @@ Expressions::Ptr Expressions::CheckInner(const ast::Expr& expr, const Type* expe
     case ast::ExprKind::kMethod:
       return CheckMethod(expr);
     case ast::ExprKind::kOf:
-      return nullptr;  // NotYet has said so
+      model_.sink.Report(expr.span, diagnostics::kFormulaHere);
+      return nullptr;
   }
   return nullptr;
 }
@@ -451,8 +453,26 @@ Expressions::Ptr Expressions::CheckName(const ast::Expr& expr, const Type* expec
     model_.sink.Report(expr.span, diagnostics::kSideAlone, name);
     return nullptr;
   }
+  if (IsKnownUnkept(name.text)) return Unkept(name);
   ReportUnknownName(name);
   return nullptr;
+}
+
+// A fact about judgements: of a workflow that declares how sure they are, or has somebody who may wait.
+bool Expressions::IsKnownUnkept(const std::string& name) const {
+  if (!IsUnkept(name) || !LooksBack()) return false;
+  if (name == "confidence") return model_.confident.contains(scope_.workflow.value);
+  return !model_.workflow(scope_.workflow).reviews.empty();
+}
+
+Expressions::Ptr Expressions::Unkept(const ast::Name& name) {
+  if (model_.unkept == nullptr) {
+    model_.sink.Report(name.span, diagnostics::kNotYet, name, "read it in a rule or a property, which is left out then");
+    return nullptr;
+  }
+  model_.unkept->insert(name.text);
+  const Type type = name.text == "confidence" ? Of(TypeKind::kPercent) : Of(TypeKind::kInt);
+  return SlotNode(name.span, type, SlotRoot::kNow);
 }
 
 // A bare word that is read by the type that is expected: a member, a role, a state.

@@ -137,6 +137,8 @@ class Expressions {
   Ptr State(ast::Span span);
   Ptr KeyPart(uint32_t part, ast::Span span);
   Ptr Actor(ast::Span span);
+  bool IsKnownUnkept(const std::string& name) const;
+  Ptr Unkept(const ast::Name& name);
   Ptr Deref(Ptr object, typed::DerefPart part, uint32_t index, Type type, ast::Span span);
   Ptr LocalValue(const Local& local, ast::Span span);
   bool ReportBareField(const ast::Name& name, FieldId field);

@@ -114,6 +114,12 @@ struct Model {
   std::map<std::tuple<WorkflowId, TransitionId, std::string>, ast::Span> opened_tasks;  // by `then task`, by name
   std::vector<ReviewNames> reviews;                        // sorted by workflow and state
   std::vector<RuleSite> rule_sites;                        // sorted by qualified name
+  // left_out.h
+  struct LeftOut { ast::Span span; std::string what; };
+  std::vector<LeftOut> left_out;
+  std::set<std::string>* unkept = nullptr;                 // which were read by what is checked now; null: none may be
+  std::set<uint32_t> confident;                            // workflows with a `confidence`
+  std::set<RuleId> left_out_rules;
 };
 
 bool IsBelow(const Schema& schema, DomainId lower, DomainId upper);  // by `priority`

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "compiler/check/check.h"
 #include "compiler/check/expressions.h"
+#include "compiler/check/left_out.h"
 #include "compiler/check/model.h"
 
 namespace writ::check {
@@ -49,7 +50,11 @@ class PropertyWalk {
   explicit PropertyWalk(Model& model) : model_(model) {}
 
   void Run(const ast::Property& property) {
-    for (const ast::PropertyItem& item : property.items) Item(property, item);
+    for (const ast::PropertyItem& item : property.items) {
+      Reading reading(model_);
+      reading_ = &reading;
+      Item(property, item);
+    }
   }
 
  private:
@@ -103,6 +108,10 @@ class PropertyWalk {
     return event.text;
   }
 
+  bool IsLeftOut(const typed::Property& property) {
+    return reading_->LeavesOut(property.span, absl::StrCat("property \"", property.name, "\""));
+  }
+
   // A row and a rule of their own. Such names sort behind all others, and nobody can write them.
   RuleId AddRestraint(typed::Rule rule) {
     std::vector<Rule>& rows = model_.schema().rules;
@@ -135,6 +144,7 @@ class PropertyWalk {
     rule.by = model_.FindRoles(item.by, &rule.by_orchestrator, &ok);
     if (!ok || rule.transitions.empty()) return false;
     if (!Guard(item.when, {ScopeKind::kProposal, out->workflow, rule.transitions, {}}, &rule.when)) return false;
+    if (IsLeftOut(*out)) return false;
     out->rule = AddRestraint(std::move(rule));
     return true;
   }
@@ -164,6 +174,7 @@ class PropertyWalk {
     const ast::ExprPtr changes = Changes(item.field, model_.types.At(declared.type).optional);
     rule.when = Expressions(model_, scope).CheckGuard(*changes);
     if (rule.when == nullptr || !Guard(item.when, scope, &when)) return false;
+    if (IsLeftOut(*out)) return false;
     if (when != nullptr) {
       auto both = std::make_unique<typed::Expr>();
       both->kind = typed::ExprKind::kAnd;
@@ -180,7 +191,7 @@ class PropertyWalk {
   bool Always(const ast::PropertyItem& item, typed::Property* out) {
     const Scope scope{ScopeKind::kCondition, out->workflow, {}, {}};
     return item.condition != nullptr && Guard(item.condition, scope, &out->condition) &&
-           Guard(item.when, scope, &out->when);
+           Guard(item.when, scope, &out->when) && !IsLeftOut(*out);
   }
 
   bool Within(const ast::PropertyItem& item, typed::Property* out) {
@@ -221,6 +232,7 @@ class PropertyWalk {
   }
 
   Model& model_;
+  Reading* reading_ = nullptr;
 };
 
 }  // namespace

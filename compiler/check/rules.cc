@@ -10,6 +10,7 @@
 #include "compiler/ast/dump.h"
 #include "compiler/check/check.h"
 #include "compiler/check/expressions.h"
+#include "compiler/check/left_out.h"
 #include "compiler/check/model.h"
 #include "compiler/typed/expr.h"
 
@@ -196,6 +197,63 @@ void CheckRuleParts(Model& model, const ast::Rule& rule, Effect effect) {
   if (effect == Effect::kAllow) need(!rule.overrides.empty(), "`overrides` and the rules or domains that it excuses");
 }
 
+// Words of a guard that may be payload of the proposal: not what looks back at other events.
+void BareWords(const ast::ExprPtr& expr, std::set<std::string>* out) {
+  if (expr == nullptr) return;
+  if (expr->kind == ast::ExprKind::kName) out->insert(expr->text);
+  for (const ast::ExprPtr& child : expr->children) BareWords(child, out);
+  if (expr->fold == nullptr || expr->fold->variables.empty()) return;
+  for (const ast::ExprPtr* part : {&expr->fold->value, &expr->fold->source, &expr->fold->where}) BareWords(*part, out);
+}
+
+// Whether an authority lets one of the roles propose the transition. What is wrong with authorities is told elsewhere.
+bool MayPropose(const Model& model, const RuleSite& site, WorkflowId w, TransitionId t) {
+  const auto names_role = [&](const ast::Name& name) {
+    const Declaration* d = name.empty() ? nullptr : model.symbols.Find(Space::kRole, name);
+    return d != nullptr && std::binary_search(site.by.begin(), site.by.end(), RoleId(d->id));
+  };
+  const auto names_it = [&](const ast::May& may) {
+    const Declaration* d = may.consents || may.workflow.empty() ? nullptr : model.symbols.Find(Space::kType, may.workflow);
+    if (d == nullptr || d != model.names(w).declaration) return false;
+    return std::any_of(may.transitions.begin(), may.transitions.end(), [&](const ast::Name& name) {
+      const auto at = model.names(w).transitions.find(name.text);
+      return name.text == "any" || (at != model.names(w).transitions.end() && at->second == t.value);
+    });
+  };
+  for (const ast::File& file : model.files) {
+    for (const ast::Authority& authority : file.authorities) {
+      if (std::any_of(authority.roles.begin(), authority.roles.end(), names_role) &&
+          std::any_of(authority.mays.begin(), authority.mays.end(), names_it))
+        return true;
+    }
+  }
+  return false;
+}
+
+// `any … by R` with a guard that reads payload is about what R may propose: what it may not propose need not carry it.
+void NarrowAny(const Model& model, const ast::Rule& rule, WorkflowId w, RuleSite* site) {
+  if (rule.transitions.size() != 1 || rule.transitions[0].text != "any" || site->by.empty() || site->by_orchestrator) return;
+  std::set<std::string> words;
+  BareWords(rule.when, &words);
+  BareWords(rule.unless, &words);
+  const Workflow& workflow = model.program.schema.workflows[w.value];
+  const auto carries = [&](TransitionId t, const std::string& word) {
+    const std::vector<Field>& payload = workflow.transitions[t.value].payload;
+    return std::any_of(payload.begin(), payload.end(), [&](const Field& field) { return field.name == word; });
+  };
+  std::erase_if(words, [&](const std::string& word) {
+    return model.names(w).fields.contains(word) ||
+           std::none_of(site->transitions.begin(), site->transitions.end(), [&](TransitionId t) { return carries(t, word); });
+  });
+  if (words.empty()) return;
+  std::vector<TransitionId> kept;
+  for (TransitionId t : site->transitions) {
+    const bool carries_all = std::all_of(words.begin(), words.end(), [&](const std::string& word) { return carries(t, word); });
+    if (carries_all || MayPropose(model, *site, w, t)) kept.push_back(t);
+  }
+  if (!kept.empty()) site->transitions = std::move(kept);
+}
+
 RuleSite ResolveSite(Model& model, const Declaration& d) {
   RuleSite site;
   site.declaration = &d;
@@ -208,6 +266,7 @@ RuleSite ResolveSite(Model& model, const Declaration& d) {
   site.by = model.FindRoles(rule.by, &site.by_orchestrator, &ok);
   if (!workflow.valid()) return site;
   site.transitions = model.FindTransitions(workflow, rule.transitions, &ok);
+  NarrowAny(model, rule, workflow, &site);
   if (ok && effect.has_value() && (!site.transitions.empty() || site.effect == Effect::kAsk)) site.workflow = workflow;
   return site;
 }
@@ -367,6 +426,14 @@ void ForEachPayload(typed::Expr* e, const std::function<void(typed::Expr*)>& vis
   for (typed::ExprPtr& child : e->children) ForEachPayload(child.get(), visit);
 }
 
+// Its name stays known, for what overrides it or expects it; nothing is obliged to, asked or compiled.
+void LeaveOutRule(Model& model, const RuleSite& site) {
+  model.left_out_rules.insert(site.id);
+  model.schema().rules[site.id.value].then.clear();
+  std::vector<RuleId>& asks = model.workflow(site.workflow).asks;
+  asks.erase(std::remove(asks.begin(), asks.end(), site.id), asks.end());
+}
+
 void CheckRule(Model& model, const RuleSite& site) {
   const ast::Rule& rule = *site.declaration->rule;
   typed::Rule out;
@@ -381,13 +448,17 @@ void CheckRule(Model& model, const RuleSite& site) {
   // An `ask` looks at the instance while nobody proposes.
   const bool asks = site.effect == Effect::kAsk;
   const Scope scope{asks ? ScopeKind::kCondition : ScopeKind::kProposal, site.workflow, site.transitions, {}};
+  Reading reading(model);
   if (rule.when != nullptr) out.when = Expressions(model, scope).CheckGuard(*rule.when);
   if (rule.unless != nullptr) out.unless = Expressions(model, scope).CheckGuard(*rule.unless);
+  if (!asks) CheckConsequences(model, site, &out.then);
+  if (reading.LeavesOut(site.declaration->span, absl::StrCat("rule `", site.declaration->name, "`"))) {
+    return LeaveOutRule(model, site);
+  }
   if (asks) {
     model.program.rules.push_back(std::move(out));
     return;
   }
-  CheckConsequences(model, site, &out.then);
   const Rule& row = model.schema().rules[site.id.value];
   if (site.effect == Effect::kHold && row.awaits.valid()) {
     std::vector<RoleId> by;
@@ -674,6 +745,9 @@ void AddRule(Model& model, typed::Rule rule) {
 void CheckRules(Model& model) {
   for (Workflow& workflow : model.schema().workflows) std::sort(workflow.asks.begin(), workflow.asks.end());
   for (const RuleSite& site : model.rule_sites) CheckRule(model, site);
+  for (typed::Rule& rule : model.program.rules) {
+    std::erase_if(rule.overrides, [&](RuleId id) { return model.left_out_rules.contains(id); });
+  }
 }
 
 void CheckAuthorities(Model& model) {
@@ -714,6 +788,7 @@ void CheckDefs(Model& model) {
     if (!names.defs->empty()) last = names.defs->back().name.span;
   }
   if (!model.WithinLimit(last, count, "defs", kDefsMax)) return;
+  Reading reading(model);  // where a def is used decides what comes of it
   for (const Declaration* d : declared) {
     Expressions(model, {ScopeKind::kDefinition, {}, {}, {}}).CheckDefinition(*d->def);
   }

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/check/expressions.h"
+#include "compiler/check/left_out.h"
 #include "compiler/check/model.h"
 #include "runtime/frame/frame.h"
 
@@ -74,7 +75,7 @@ std::vector<RuleId> FindReasons(Model& model, const std::vector<ast::Name>& name
 }
 
 // What tests and scenarios expect alike.
-typed::Expectation Expected(Model& model, const ast::Expectation& expect) {
+typed::Expectation Common(Model& model, const ast::Expectation& expect) {
   typed::Expectation out;
   out.kind = expect.kind;
   out.negated = expect.negated;
@@ -101,6 +102,15 @@ std::vector<std::string> TaskNames(const Schema& schema) {
     }
   }
   return std::vector<std::string>(names.begin(), names.end());
+}
+
+// Whether it rests on what is left out: then nobody looks whether it comes true.
+bool IsLeftOut(Model& model, const ast::Expectation& expect, const typed::Expectation& out) {
+  const bool names_rule = std::any_of(out.because.begin(), out.because.end(),
+                                      [&](RuleId rule) { return model.left_out_rules.contains(rule); });
+  if (!names_rule && expect.kind != ast::Expectation::Kind::kConfidence) return false;
+  LeaveOut(model, expect.span, names_rule ? "an expectation" : "`expect confidence`");
+  return true;
 }
 
 struct OpenInstance {
@@ -299,7 +309,7 @@ class TestWalk {
         return Assume(step, out);
       case ast::Step::Kind::kExpect:
         OnInstance(step.instance, out);
-        if (step.expect != nullptr) out->expect = Expect(*step.expect, out->workflow);
+        if (step.expect != nullptr) Expect(*step.expect, out);
         return;
     }
   }
@@ -517,7 +527,7 @@ class TestWalk {
       Continue(step, out);
     }
     if (out->transition.valid()) GiveValues(step, out, true);
-    if (step.expect != nullptr) out->expect = Expect(*step.expect, out->workflow);
+    if (step.expect != nullptr) Expect(*step.expect, out);
   }
 
   void Answer(const ast::Step& step, typed::Step* out) {
@@ -584,6 +594,12 @@ class TestWalk {
     }
   }
 
+  bool IsVerdict(const typed::Step& step) const {
+    const std::vector<Review>& reviews = model_.workflow(step.workflow).reviews;
+    return std::any_of(reviews.begin(), reviews.end(),
+                       [&](const Review& review) { return review.verdict == step.transition; });
+  }
+
   void GiveOne(const ast::Name& name, const ast::Expr& expr, const Transition& t, const Workflow& workflow,
                typed::Step* out) {
     for (const SetField& set : t.sets) {
@@ -601,14 +617,29 @@ class TestWalk {
       if (t.payload[i].name == name.text) return Give(FieldId(i), t.payload[i], expr, &out->payload);
       known.push_back(t.payload[i].name);
     }
+    if (name.text == "waits_for" && IsVerdict(*out)) {
+      CheckFormula(model_, out->workflow, expr);
+      return LeaveOut(model_, name.span, "`waits_for`");
+    }
     model_.sink.Report(name.span, diagnostics::kValueUnknown, name, t.name)
         .Help(Hint(model_.sink, name.text, known))
         .Related(model_.names(out->workflow).transition_spans[out->transition.value],
                  "the transition is declared here");
   }
 
-  typed::Expectation Expect(const ast::Expectation& expect, WorkflowId workflow) {
-    typed::Expectation out = Expected(model_, expect);
+  // A step whose expectation is left out is no step at all.
+  void Expect(const ast::Expectation& expect, typed::Step* out) {
+    Reading reading(model_);
+    typed::Expectation expected = Expected(expect, out->workflow);
+    if (IsLeftOut(model_, expect, expected) || reading.LeavesOut(expect.span, "an expectation")) {
+      out->kind = ast::Step::Kind::kExpect;
+    } else {
+      out->expect = std::move(expected);
+    }
+  }
+
+  typed::Expectation Expected(const ast::Expectation& expect, WorkflowId workflow) {
+    typed::Expectation out = Common(model_, expect);
     using Kind = ast::Expectation::Kind;
     const bool about_instance = expect.kind == Kind::kState || expect.kind == Kind::kCondition;
     if (about_instance && !workflow.valid()) {
@@ -703,7 +734,8 @@ typed::Scenario CheckScenario(Model& model, const ast::Scenario& scenario) {
       if (nothing) model.sink.Report(expect.span, diagnostics::kNothingElseTwice);
       nothing = true;
     }
-    out.expects.push_back(Expected(model, expect));
+    typed::Expectation expected = Common(model, expect);
+    if (!IsLeftOut(model, expect, expected)) out.expects.push_back(std::move(expected));
   }
   return out;
 }

@@ -55,6 +55,7 @@ absl::string_view SeverityName(Severity severity) {
   switch (severity) {
     case Severity::kError: return "error";
     case Severity::kWarning: return "warning";
+    case Severity::kNote: return "note";
   }
   return "error";
 }

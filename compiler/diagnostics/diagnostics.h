@@ -33,8 +33,9 @@ inline constexpr size_t kShownMax = 1'000;
 inline constexpr size_t kKeptMax = 20'000;          // before sorting; past this they are only counted
 inline constexpr size_t kAuthorTextBytesMax = 120;  // longer author's text is cut with an ellipsis
 
-enum class Severity : uint8_t { kError, kWarning };
-absl::string_view SeverityName(Severity severity);  // error, warning
+// A note tells what the author did right and this version does not carry out: nothing is to be mended.
+enum class Severity : uint8_t { kError, kWarning, kNote };
+absl::string_view SeverityName(Severity severity);  // error, warning, note
 
 // ---------------------------------------------------------------- arguments
 

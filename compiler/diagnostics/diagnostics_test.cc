@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+
 namespace writ::diagnostics {
 namespace {
 
@@ -30,7 +32,7 @@ TEST(Rows, CodesAreInOrderAndAgreeWithTheirSeverity) {
   std::set<std::string> codes;
   for (const Row& row : Rows()) {
     EXPECT_TRUE(codes.insert(row.code).second) << row.code;
-    EXPECT_EQ(row.code[0], row.severity == Severity::kError ? 'E' : 'W') << row.code;
+    EXPECT_EQ(row.code[0], absl::ascii_toupper(SeverityName(row.severity)[0])) << row.code;
     const std::string text = row.text;
     EXPECT_FALSE(text.empty() || text.back() == '.' || (text[0] >= 'A' && text[0] <= 'Z')) << row.code;
   }

@@ -18,7 +18,9 @@ struct Colours {
 
 Colours ColoursOf(Severity severity, bool colour) {
   if (!colour) return {"", "", "", ""};
-  const char* strong = severity == Severity::kError ? "\x1b[1;31m" : "\x1b[1;35m";
+  const char* strong = severity == Severity::kError     ? "\x1b[1;31m"
+                       : severity == Severity::kWarning ? "\x1b[1;35m"
+                                                        : "\x1b[1;36m";
   return {"\x1b[1m", strong, "\x1b[1;32m", "\x1b[0m"};
 }
 

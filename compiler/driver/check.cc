@@ -40,6 +40,7 @@ std::string JsonSummary(const Compiled& compiled) {
 
 int Check(const CompileRequest& request) {
   CompileRequest front = request;
+  front.notes = true;
   if (front.dump.empty() && front.stop_after.empty()) front.stop_after = "lower";
   front.with_tests = true;
   const Ready ready = Prepare(front, stdout);

@@ -62,6 +62,7 @@ absl::Status Dump(const std::string& form, const Compiled& compiled) {
 void ShowDiagnostics(const CompileRequest& request, Compiled* compiled, FILE* findings) {
   const bool colour = Colours(fileno(findings));
   for (const diagnostics::Diagnostic& diagnostic : compiled->diagnostics.Take()) {
+    if (diagnostic.severity == diagnostics::Severity::kNote && !request.notes) continue;
     const std::string text = request.json ? diagnostics::RenderJson(compiled->sources, diagnostic) + "\n"
                                           : diagnostics::RenderText(compiled->sources, diagnostic, colour);
     fwrite(text.data(), 1, text.size(), findings);

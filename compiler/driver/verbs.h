@@ -26,6 +26,7 @@ struct CompileRequest {
   bool time_passes = false;
   bool interpret = false;                    // decide by the reference interpreter
   bool json = false;
+  bool notes = false;                        // tell what the policy says and this version does not carry out
 };
 
 struct RunRequest {

@@ -42,7 +42,7 @@ ir::ExprId ActsForTask(FunctionLowering* f, const Schema& schema, const Workflow
   if (Planted(Fault::kAnybodyReports)) return f->build().Bool(true);
   const ir::Range roles = {-1, static_cast<Num>(schema.roles.size()) - 1};
   const ir::ExprId actor = f->NumSlot(SlotRoot::kActorRole, roles);
-  const ir::ExprId doer = f->NumSlot(SlotRoot::kBefore, {0, roles.high}, FieldNamed(task, "role"));
+  const ir::ExprId doer = f->NumSlot(SlotRoot::kBefore, {0, std::max<Num>(roles.high, 0)}, FieldNamed(task, "role"));
   return f->build().EqNum(actor, doer);
 }
 

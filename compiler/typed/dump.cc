@@ -197,6 +197,10 @@ class Writer {
     if (r.unless != nullptr) Line(1, "unless ", Text(*r.unless));
     for (size_t i = 0; i < r.then.size(); ++i) {
       const writ::Consequence& then = schema_.rules[r.rule.value].then[i];
+      if (!then.obligation.valid()) {
+        Line(1, "then task ", then.task, " by ", RoleName(then.role));
+        continue;
+      }
       std::string line = absl::StrCat("then ", schema_.obligations[then.obligation.value].qualified);
       for (const ExprPtr& value : r.then[i].values) absl::StrAppend(&line, " ", value == nullptr ? "-" : Text(*value));
       Line(1, line);

@@ -19,8 +19,8 @@ struct ApproveFrame {
   int64_t is_orchestrator;
   int64_t approved_else;
   int64_t approved_worried;
-  int64_t approved_large_discount;
   int64_t discount;
+  int64_t approved_large_discount;
   int64_t amount;
   int64_t compliance_rejects;   // votes
   int64_t now;
@@ -44,12 +44,12 @@ static_assert(kApproveFrameWords == 25);
 
 enum Clause : int64_t { kVeto, kWorried, kUnsafe, kPriced, kLost, kElse, kConflict };
 enum State : int64_t { kDraft, kReview, kApproved, kClosed, kBlocked };
-enum Role : int64_t { kCfo = 0, kDealLead = 4, kRoleCount = 9 };
+enum Role : int64_t { kCfo = 0, kDealLead = 5, kRoleCount = 13 };
 
 // Function::restraints, in order.
 enum Restraint : uint16_t {
   kElseDenies, kElseAsks, kLostDenies, kPricedDenies, kUnsafeDenies, kVetoDenies, kWorriedDenies, kWorriedAsks,
-  kLargeDiscount, kRejectedLate, kStaleCredit, kDuplicate, kNoAuthority, kNoRecord, kNoTransition, kConflictDenies, kConflictAsks,
+  kExceptionsAreReviewed, kLargeDiscount, kRejectedLate, kStaleCredit, kDuplicate, kNoAuthority, kNoRecord, kNoTransition, kConflictDenies, kConflictAsks,
   kReviewPending, kStale, kSuspended, kRestraintCount,
 };
 

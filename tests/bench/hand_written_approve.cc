@@ -18,7 +18,8 @@ constexpr uint32_t kAll = (uint32_t{1} << kRestraintCount) - 1;
 constexpr uint32_t kGates = Bit(kDuplicate) | Bit(kNoTransition) | Bit(kStale);
 constexpr uint32_t kHolds = Bit(kStaleCredit) | Bit(kReviewPending);
 constexpr uint32_t kEscalates = Bit(kElseAsks) | Bit(kWorriedAsks) | Bit(kLargeDiscount) | Bit(kConflictAsks);
-constexpr uint32_t kDenies = kAll & ~kHolds & ~kEscalates;
+constexpr uint32_t kUpon = Bit(kExceptionsAreReviewed);  // applies, and changes no outcome
+constexpr uint32_t kDenies = kAll & ~kHolds & ~kEscalates & ~kUpon;
 
 inline uint16_t List(uint32_t bits, uint16_t* list) {
   uint16_t count = 0;
@@ -52,6 +53,7 @@ inline bool HasAuthority(const ApproveFrame& f) {
 
 void WRIT_BENCH_DECIDE(const ApproveFrame& f, RawDecision* out) {
   uint32_t applied = f.state == kReview ? OfReview(f) : Bit(kNoTransition);
+  if (f.discount > 350'000) applied |= kUpon;
   if (f.discount > 350'000 && f.amount > 2'000'000 * kCents && f.actor_role != kCfo && f.approved_large_discount == 0) {
     applied |= Bit(kLargeDiscount);
   }
@@ -69,9 +71,10 @@ void WRIT_BENCH_DECIDE(const ApproveFrame& f, RawDecision* out) {
 
   out->allow_count = 0;
   out->indeterminate_count = 0;
-  if (applied == 0) {
+  if ((applied & ~kUpon) == 0) {
     out->outcome = Outcome::kPermit;
-    out->reason_count = out->applied_count = 0;
+    out->reason_count = 0;
+    out->applied_count = List(applied, out->applied);
     return;
   }
   uint32_t speaking = kEscalates;
