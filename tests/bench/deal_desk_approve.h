@@ -49,7 +49,8 @@ enum Role : int64_t { kCfo = 0, kDealLead = 5, kRoleCount = 13 };
 // Function::restraints, in order.
 enum Restraint : uint16_t {
   kElseDenies, kElseAsks, kLostDenies, kPricedDenies, kUnsafeDenies, kVetoDenies, kWorriedDenies, kWorriedAsks,
-  kExceptionsAreReviewed, kLargeDiscount, kRejectedLate, kStaleCredit, kDuplicate, kNoAuthority, kNoRecord, kNoTransition, kConflictDenies, kConflictAsks,
+  kExceptionsAreReviewed, kLargeDiscount, kRejectedLate, kStaleCredit, kDuplicate, kNoAuthority, kNoRecord, kNoTransition,
+  kConflictDenies, kConflictAsks,
   kReviewPending, kStale, kSuspended, kRestraintCount,
 };
 
