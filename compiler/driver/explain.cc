@@ -202,8 +202,17 @@ std::string Head(const store::Event& event) {
   if (event.kind == store::EventKind::kTimer) {
     absl::StrAppend(&text, "its time had come; what it waited for was set at position ", event.cause, "\n");
   }
+  if (event.kind == store::EventKind::kFallback && event.question == 0 && !event.on_behalf.empty()) {
+    absl::StrAppend(&text, "task ", event.on_behalf, ", opened at position ", event.cause, ", was late\n");
+  }
   for (const store::Obligation& obligation : decision.obligations) {
     absl::StrAppend(&text, "obliges to ", obligation.type, " ", obligation.fields, " (", obligation.rule, ")\n");
+  }
+  for (const store::OpenedTask& task : decision.tasks) {
+    absl::StrAppend(&text, "opens task ", task.id, ": ", task.role, " does ", task.does.empty() ? "report" : task.does,
+                    task.until_ns == 0 ? "" : absl::StrCat(" until ", FormatTime(task.until_ns), ", else ",
+                                                           task.otherwise.empty() ? "expire" : task.otherwise),
+                    " (", task.rule, ")\n");
   }
   absl::StrAppend(&text, "policy: ", event.policy_digest, "\n");
   return text;
@@ -292,6 +301,13 @@ std::string Json(const store::Event& event, const Schema& schema, const Explanat
   for (const store::Obligation& obligation : event.decision.obligations) {
     json.Open('{').Key("type").Text(obligation.type).Key("rule").Text(obligation.rule);
     json.Key("fields").Raw(obligation.fields.empty() ? "{}" : obligation.fields).Close('}');
+  }
+  json.Close(']').Key("tasks").Open('[');
+  for (const store::OpenedTask& task : event.decision.tasks) {
+    json.Open('{').Key("task").Text(task.id).Key("role").Text(task.role);
+    json.Key("does").Text(task.does.empty() ? "report" : task.does);
+    if (task.until_ns != 0) json.Key("until").Text(FormatTime(task.until_ns)).Key("else").Text(task.otherwise);
+    json.Key("rule").Text(task.rule).Close('}');
   }
   json.Close(']').Key("verdicts").Open('[');
   for (const Said& said : verdicts) {

@@ -1,6 +1,7 @@
 #include "compiler/test/histories.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
@@ -8,7 +9,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "compiler/test/tasks.h"
 #include "runtime/orchestrator/consequences.h"
+#include "runtime/orchestrator/names.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/replay/value_input.h"
 #include "runtime/store/memory_store.h"
@@ -291,7 +294,8 @@ class Printer {
     }
     const std::string record = values.empty() ? "" : absl::StrCat(" { ", absl::StrJoin(values, "  "), " }");
     if (s.kind == Submission::Kind::kSet) return absl::StrCat("set ", workflow.name, " ", Key(workflow, line.key), by, record);
-    const bool opens = std::find(transition.sources.begin(), transition.sources.end(), kNewState) != transition.sources.end();
+    const bool is_named = IsTask(schema_, line.workflow);
+    const bool opens = is_named || std::find(transition.sources.begin(), transition.sources.end(), kNewState) != transition.sources.end();
     const std::string on = opens ? absl::StrCat(" ", workflow.name, " ", line.key) : absl::StrCat(" on ", line.key);
     return absl::StrCat(transition.name, on, by, record);
   }
@@ -357,6 +361,7 @@ class Attacker {
     for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
       const bool is_granted = std::any_of(granted_.begin(), granted_.end(),
                                           [&](const auto& one) { return one.first.first == WorkflowId(w); });
+      if (IsTask(schema_, WorkflowId(w))) continue;  // what is open there is known when it is
       if (is_granted) (schema_.workflows[w].is_entity ? entities_ : workflows_).push_back(WorkflowId(w));
     }
   }
@@ -392,9 +397,18 @@ class Attacker {
 
     Stage(const typed::Program* program, const Watching* watching) : observer(program, watching) {}
 
+    // A task goes by its name: what opens it may move to another position when a history is made simpler.
+    Submission Here(Submission line) const {
+      const auto* name = std::get_if<std::string>(&line.on.v);
+      if (line.workflow != kTaskWorkflow || name == nullptr) return line;
+      const Instance* task = TaskNamed(orchestrator->world(), *name);
+      if (task != nullptr) line.on = Input(task->key);
+      return line;
+    }
+
     absl::Status Submit(const Submission& line) {
       const absl::StatusOr<std::vector<DecisionRecord>> records =
-          line.kind == Submission::Kind::kTick ? orchestrator->Tick(*line.at_ns) : orchestrator->Submit(line);
+          line.kind == Submission::Kind::kTick ? orchestrator->Tick(*line.at_ns) : orchestrator->Submit(Here(line));
       // What is refused is no event: a history may try anything.
       if (!records.ok() && !absl::IsInvalidArgument(records.status())) return records.status();
       while (seen < orchestrator->last_position()) {
@@ -500,18 +514,51 @@ class Attacker {
   std::optional<Line> Any(Random* random, Values* values, const Stage& stage, const std::vector<Agent>& agents,
                           int64_t now_ns) {
     const std::vector<OpenQuestion> questions = stage.orchestrator->OpenQuestions();
-    if (!questions.empty() && random->OneIn(4)) return Answer(random, agents, random->Of(questions));
+    if (!questions.empty() && random->OneIn(4)) return Answer(random, stage, agents, random->Of(questions));
+    const std::vector<const Instance*>& tasks = AllTasks(stage.orchestrator->world());
+    if (!tasks.empty() && random->OneIn(4)) return OnTask(random, values, agents, *random->Of(tasks), now_ns);
     const bool is_entity = !entities_.empty() && random->OneIn(12);
     return Propose(random, values, stage, agents, random->Of(is_entity ? entities_ : workflows_),
                    1 + random->Below(kInstancesOfEach), now_ns);
   }
 
-  std::optional<Line> Answer(Random* random, const std::vector<Agent>& agents, const OpenQuestion& question) const {
+  // Mostly by who is to do it: it is started, done, given up or called off.
+  std::optional<Line> OnTask(Random* random, Values* values, const std::vector<Agent>& agents, const Instance& task,
+                             int64_t now_ns) const {
+    static constexpr const char* kTransitions[] = {"start", "report", "fail"};
+    const Workflow& workflow = schema_.workflows[task.workflow.value];
+    Line line;
+    line.workflow = task.workflow;
+    line.key = TaskField(schema_, task, "name").text();
+    line.transition = Names::TransitionOf(workflow, kTransitions[random->Below(std::size(kTransitions))]);
+    const auto granted = granted_.find({line.workflow, Names::TransitionOf(workflow, "cancel")});
+    const bool cancels = granted != granted_.end() && random->OneIn(4);
+    if (cancels) line.transition = granted->first.second;
+    line.role = RoleId(static_cast<size_t>(TaskField(schema_, task, "role").integer()));
+    if (cancels) line.role = random->Of(granted->second);
+    if (random->OneIn(16)) line.role = RoleId(random->Below(schema_.roles.size()));
+    const Agent* agent = WithRole(random, agents, line.role);
+    if (agent == nullptr) return std::nullopt;
+    Fill(random, values, now_ns, &line);
+    Submission& s = line.submission;
+    s.kind = Submission::Kind::kPropose;
+    s.workflow = workflow.qualified;
+    s.transition = workflow.transitions[line.transition.value].name;
+    s.on = Input(line.key);
+    s.by = agent->id;
+    s.as = schema_.roles[line.role.value].qualified;
+    return line;
+  }
+
+  std::optional<Line> Answer(Random* random, const Stage& stage, const std::vector<Agent>& agents,
+                             const OpenQuestion& question) const {
     const Agent* agent = WithRole(random, agents, question.role);
     if (agent == nullptr) return std::nullopt;
     Line line;
     line.workflow = question.workflow;
-    line.key = question.key;
+    const bool of_task = IsTask(schema_, question.workflow);
+    line.key = of_task ? TaskField(schema_, *stage.orchestrator->world().Find(question.workflow, question.key), "name").text()
+                       : question.key;
     Submission& s = line.submission;
     s.kind = Submission::Kind::kAnswer;
     s.yes = !random->OneIn(3);
@@ -519,7 +566,7 @@ class Attacker {
     s.by = agent->id;
     s.as = s.to = schema_.roles[question.role.value].qualified;
     s.workflow = schema_.workflows[question.workflow.value].qualified;
-    s.on = Input(question.key);
+    s.on = Input(line.key);
     return line;
   }
 

@@ -39,6 +39,13 @@ absl::Status Observer::See(const store::Event& event, std::vector<Violation>* vi
   }
   if (absl::Status folded = folded_->Fold(event); !folded.ok()) return folded;
   if (is_proposed) SeeInstance(event, proposal, violations);
+  for (const std::string& key : folded_->tasks_moved()) {  // opened, done or ended by it
+    if (event.instance == key && proposal.workflow == folded_->names().task()) continue;
+    Proposal moved;
+    moved.workflow = folded_->names().task();
+    moved.key = key;
+    SeeInstance(event, moved, violations);
+  }
   return absl::OkStatus();
 }
 
@@ -75,7 +82,8 @@ void Observer::SeeInstance(const store::Event& event, const Proposal& proposal, 
   std::erase_if(awaited_, [&](const Awaited& awaited) {
     if (awaited.workflow != proposal.workflow || awaited.key != proposal.key) return false;
     const typed::Property& property = program_->properties[awaited.property];
-    return std::binary_search(property.transitions.begin(), property.transitions.end(), proposal.transition) ||
+    return (proposal.transition.valid() &&
+            std::binary_search(property.transitions.begin(), property.transitions.end(), proposal.transition)) ||
            std::binary_search(property.states.begin(), property.states.end(), instance->state);
   });
   for (size_t p = 0; p < program_->properties.size(); ++p) {

@@ -14,6 +14,7 @@
 #include "compiler/lower/lower.h"
 #include "compiler/test/histories.h"
 #include "compiler/test/observer.h"
+#include "compiler/test/tasks.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/orchestrator.h"
@@ -25,7 +26,6 @@
 namespace writ::policy_test {
 namespace {
 
-constexpr std::string_view kTaskWorkflow = "writ.Task";
 constexpr int64_t kStartNs = 946'684'800'000'000'000;  // 2000-01-01T00:00Z: the time of a test that does not say `at`
 
 std::string Place(const source::SourceSet& sources, const ast::Span& span) {
@@ -179,52 +179,34 @@ class TestRun {
 
   // ---------------------------------------------------------------- tasks
 
-  bool IsTask(WorkflowId id) const { return id.valid() && schema_.workflows[id.value].qualified == kTaskWorkflow; }
-
-  const Value& TaskField(const Instance& task, std::string_view name) const {
-    const std::vector<Field>& fields = schema_.workflows[task.workflow.value].fields;
-    const auto at = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
-    return task.fields[static_cast<size_t>(at - fields.begin())];
-  }
-
-  // The last task of that name; empty: there is none.
-  std::string TaskNamed(WorkflowId id, const std::string& name) const {
-    std::string key;
-    for (const Instance* task : orchestrator_->world().InstancesOf(id)) {
-      if (TaskField(*task, "name").text() == name) key = task->key;
-    }
-    return key;
-  }
-
   // A test calls a task by its name.
   std::string KeyOf(const typed::Step& step) const {
-    if (!IsTask(step.workflow)) return step.instance;
-    const std::string key = TaskNamed(step.workflow, step.instance);
-    return key.empty() ? step.instance : key;
+    const Instance* task = IsTask(schema_, step.workflow) ? TaskNamed(orchestrator_->world(), step.instance) : nullptr;
+    return task == nullptr ? step.instance : task->key;
+  }
+
+  // The stream of the instance that a step is about; empty: it is about none.
+  std::string StreamOf(const typed::Step& step) const {
+    if (!step.workflow.valid()) return "";
+    return store::StreamName(schema_.workflows[step.workflow.value].qualified, step.instance);
   }
 
   // The tasks of the instance that a step is about that are open, by name.
   std::vector<std::string> OpenTasks(const typed::Step& step) const {
     std::vector<std::string> names;
-    const std::string on =
-        step.workflow.valid() ? store::StreamName(schema_.workflows[step.workflow.value].qualified, step.instance) : "";
-    for (size_t w = 0; w < schema_.workflows.size(); ++w) {
-      if (!IsTask(WorkflowId(w))) continue;
-      for (const Instance* task : orchestrator_->world().InstancesOf(WorkflowId(w))) {
-        const std::string& state = schema_.workflows[w].states[task->state.value].name;
-        const bool is_open = state == "waiting" || state == "running";
-        if (is_open && (on.empty() || TaskField(*task, "on").text() == on)) names.push_back(TaskField(*task, "name").text());
-      }
+    const std::string on = StreamOf(step);
+    for (const Instance* task : AllTasks(orchestrator_->world())) {
+      const bool is_here = on.empty() || TaskField(schema_, *task, "on").text() == on;
+      if (is_here && IsOpen(schema_, *task)) names.push_back(TaskField(schema_, *task, "name").text());
     }
     return names;
   }
 
   // Somebody is asked about a task of the instance.
   bool IsAboutTaskOf(const typed::Step& step, const OpenQuestion& question) const {
-    if (!IsTask(question.workflow) || !step.workflow.valid()) return false;
+    if (!IsTask(schema_, question.workflow) || !step.workflow.valid()) return false;
     const Instance* task = orchestrator_->world().Find(question.workflow, question.key);
-    const std::string on = store::StreamName(schema_.workflows[step.workflow.value].qualified, step.instance);
-    return task != nullptr && TaskField(*task, "on").text() == on;
+    return task != nullptr && TaskField(schema_, *task, "on").text() == StreamOf(step);
   }
 
   void ExpectTask(const typed::Step& step, const typed::Expectation& expect) {

@@ -172,6 +172,8 @@ class Writer {
     if (l.otherwise == Ladder::Else::kTransition) absl::StrAppend(&text, "transition ", l.transition.value);
     if (l.otherwise == Ladder::Else::kEscalate)
       absl::StrAppend(&text, "escalate ", l.transition.value, " to ", RoleName(l.role), " ladder ", l.next.value);
+    if (l.otherwise == Ladder::Else::kAsk) absl::StrAppend(&text, "ask ", RoleName(l.role), " ladder ", l.next.value);
+    if (l.otherwise == Ladder::Else::kFail) absl::StrAppend(&text, "fail");
     Line(0, text);
   }
 
@@ -198,7 +200,9 @@ class Writer {
     for (size_t i = 0; i < r.then.size(); ++i) {
       const writ::Consequence& then = schema_.rules[r.rule.value].then[i];
       if (!then.obligation.valid()) {
-        Line(1, "then task ", then.task, " by ", RoleName(then.role));
+        const std::string does = then.does.valid() ? TransitionName(r.workflow, then.does) : "report";
+        Line(1, "then task ", then.task, ": ", schema_.roles[then.role.value].qualified, " does ", does, " ladder ",
+             then.ladder.value);
         continue;
       }
       std::string line = absl::StrCat("then ", schema_.obligations[then.obligation.value].qualified);

@@ -93,6 +93,7 @@ Folded::ClausePlace Folded::FindClause(WorkflowId workflow, std::string_view key
 absl::Status Folded::Fold(const store::Event& event) {
   last_position_ = event.position;
   last_time_ns_ = event.time_ns;
+  tasks_moved_.clear();
   if (event.kind == store::EventKind::kErase || event.kind == store::EventKind::kPolicy) return absl::OkStatus();
   if (event.kind != store::EventKind::kRegister && !event.actor_registration.empty()) {
     if (absl::Status s = FoldRegistration(event, false); !s.ok()) return s;
@@ -118,7 +119,8 @@ absl::Status Folded::FoldTasks(const store::Event& event) {
     if (event.workflow != kTaskWorkflow) tasks_.Fail(task, event.position, event.time_ns, &world_);
   }
   if (absl::Status s = tasks_.Open(event, event.policy_digest == policy_->digest(), &world_); !s.ok()) return s;
-  for (const std::string& key : tasks_.TakeChanged()) {
+  tasks_moved_ = tasks_.TakeChanged();
+  for (const std::string& key : tasks_moved_) {
     escalations_.Withdraw(names_.task(), key, LastChange(names_.task(), key), AskedIn(names_.task(), key));
   }
   return absl::OkStatus();

@@ -49,6 +49,7 @@ class Folded {
   const Escalations& escalations() const { return escalations_; }
   const Names& names() const { return names_; }
   const Tasks& tasks() const { return tasks_; }
+  const std::vector<std::string>& tasks_moved() const { return tasks_moved_; }  // by the last event: keys, in order
   int64_t last_position() const { return last_position_; }
   int64_t last_time_ns() const { return last_time_ns_; }
 
@@ -98,6 +99,7 @@ class Folded {
   Escalations escalations_;
   Asking asking_;
   Tasks tasks_;
+  std::vector<std::string> tasks_moved_;
   absl::flat_hash_map<std::pair<std::string, std::string>, UsedKey> keys_;         // (actor, key)
   TransitionTimers transition_timers_;
   std::set<Timer> review_timers_;

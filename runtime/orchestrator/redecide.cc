@@ -13,16 +13,27 @@
 namespace writ {
 namespace {
 
-// Which obligations which rules spoke. Their values rest on the chain: the frame of a decision does not hold them.
+// What a plan opens follows from the state after the event.
+bool IsOfPlan(const Schema& schema, const std::string& name) {
+  const auto rule = std::find_if(schema.rules.begin(), schema.rules.end(), [&](const Rule& r) { return r.qualified == name; });
+  return rule != schema.rules.end() && rule->kind == RuleKind::kPlan;
+}
+
+// Which obligations and tasks which rules spoke. Values and deadlines rest on the chain: the frame of a decision does not hold
+// them.
 bool SpokeThese(const Schema& schema, const std::vector<const ConsequenceOf*>& speaking, const store::Decision& then) {
-  std::set<std::pair<std::string, std::string>> again, before;
+  std::set<std::pair<std::string, std::string>> again, before, tasks_again, tasks_before;
   for (const ConsequenceOf* of : speaking) {
     const Rule& rule = schema.rules[of->rule.value];
     const ObligationId obligation = rule.then[of->index].obligation;
     if (obligation.valid()) again.emplace(schema.obligations[obligation.value].qualified, rule.qualified);
+    if (!obligation.valid()) tasks_again.emplace(rule.then[of->index].task, rule.qualified);
   }
   for (const store::Obligation& obligation : then.obligations) before.emplace(obligation.type, obligation.rule);
-  return again == before;
+  for (const store::OpenedTask& task : then.tasks) {
+    if (!IsOfPlan(schema, task.rule)) tasks_before.emplace(task.name, task.rule);
+  }
+  return again == before && tasks_again == tasks_before;
 }
 
 // A rule is listed as indeterminate, too, where a value that it tells could not be evaluated.

@@ -1,6 +1,7 @@
 #include "runtime/orchestrator/replay_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/decision_names.h"
@@ -19,7 +20,8 @@ ActorView OrchestratorView() {
 }  // namespace
 
 ReplaySession::ReplaySession(const CompiledPolicy* policy)
-    : policy_(policy), world_(policy), reviews_(&world_), orchestrator_(OrchestratorView()), transition_timers_(&policy->schema()) {}
+    : policy_(policy), world_(policy), reviews_(&world_), orchestrator_(OrchestratorView()), tasks_(&policy->schema()),
+      transition_timers_(&policy->schema()) {}
 
 const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   would_have_.clear();
@@ -34,6 +36,7 @@ const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   told_ = store::Decision();
   if (!transition.consequences.empty()) {
     AddObligations(world_, *proposal, *function_, decision_, &frame_, &out_, nullptr, &told_);
+    AddTasks(schema, *proposal, *function_, decision_, position_ + 1, &told_);
   }
   ++position_;
   if (decision_.outcome == Outcome::kEscalate || decision_.outcome == Outcome::kHold) NoteAsked(*proposal);
@@ -43,8 +46,24 @@ const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   state_after_ = instance == nullptr ? kNewState : instance->state;
   last_ = *proposal;
   if (happened) Applied(*proposal);
+  OpenTasks(*proposal, told_.tasks);
   LookForAsks(*proposal);
   return decision_;
+}
+
+// A record that tells what it opened has ids of its own for it.
+void ReplaySession::OpenTasks(const Proposal& event, const std::vector<store::OpenedTask>& told) {
+  store::Event opening;
+  opening.decision.tasks = opens_.has_value() ? *std::exchange(opens_, std::nullopt) : told;
+  if (opening.decision.tasks.empty()) return;
+  opening.position = position_;
+  opening.time_ns = event.now_ns;
+  opening.workflow = world_.schema().workflows[event.workflow.value].qualified;
+  opening.instance = event.key;
+  // What this policy has no names for is no task of its.
+  std::erase_if(opening.decision.tasks, [&](const store::OpenedTask& task) { return !tasks_.Knows(task); });
+  (void)tasks_.Open(opening, false, &world_);
+  tasks_.TakeChanged();
 }
 
 void ReplaySession::CarriedOut(const Proposal& proposal, bool happened, const std::vector<std::string>& rules) {
@@ -54,6 +73,7 @@ void ReplaySession::CarriedOut(const Proposal& proposal, bool happened, const st
   Settle(proposal.workflow, proposal.key, rules);
   world_.Apply(proposal, position_, !happened);
   if (happened) Applied(proposal);
+  OpenTasks(proposal, {});
   LookForAsks(proposal);
 }
 
@@ -81,6 +101,7 @@ void ReplaySession::LookForAsks(const Proposal& event) {
 // What happened may complete a review, or begin one.
 void ReplaySession::Applied(const Proposal& proposal) {
   const Schema& schema = world_.schema();
+  tasks_.Committed(proposal, position_, &world_);
   transition_timers_.Update(*world_.Find(proposal.workflow, proposal.key));
   if (schema.workflows[proposal.workflow.value].reviews.empty()) return;
   const Instance* instance = world_.Find(proposal.workflow, proposal.key);
@@ -138,7 +159,13 @@ void ReplaySession::Lapse(int64_t now_ns) {
     const Timer* next = other == nullptr || (review != nullptr && *review < *other) ? review : other;
     const Timer* timed = transition_timers_.Next();
     if (timed != nullptr && (next == nullptr || *timed < *next)) next = timed;
+    const Timer* task = tasks_.NextTimer();
+    if (task != nullptr && (next == nullptr || *task < *next)) next = task;
     if (next == nullptr || next->due_ns > now_ns) return;
+    if (next == task) {
+      LapseTask(Timer(*task));
+      continue;
+    }
     if (next == timed) {
       LapseTransition(Timer(*timed));
       continue;
@@ -163,6 +190,23 @@ void ReplaySession::Lapse(int64_t now_ns) {
     Note(WouldHave::Kind::kFallback, where, ran.timer.due_ns, ran.rule, ladder.transition, asks ? ladder.role : RoleId());
     if (asks) Start(where, ran.rule, ladder.next, ran.timer.due_ns);
   }
+}
+
+// It is told once; what became of the task the record says.
+void ReplaySession::LapseTask(const Timer& timer) {
+  const OpenTask& task = *tasks_.Find(timer.key);
+  Ladder ladder;
+  ladder.otherwise = Ladder::Else::kFail;
+  if (task.ladder.valid()) ladder = world_.schema().ladders[task.ladder.value];
+  RuleId rule;
+  for (size_t i = 0; i < world_.schema().rules.size(); ++i) {
+    if (world_.schema().rules[i].qualified == task.rule) rule = RuleId(i);
+  }
+  Proposal where;
+  where.workflow = task.workflow;
+  where.key = task.on;
+  Note(WouldHave::Kind::kTask, where, timer.due_ns, rule, ladder.transition, ladder.role);
+  tasks_.Lapsed(timer.key);
 }
 
 // It is told once; the record says whether it happened.
@@ -238,6 +282,12 @@ DecisionRecord ReplaySession::Record() const {
   std::sort(record.indeterminate.begin(), record.indeterminate.end());
   record.indeterminate.erase(std::unique(record.indeterminate.begin(), record.indeterminate.end()),
                              record.indeterminate.end());
+  record.tasks = told_.tasks;
+  for (store::OpenedTask& task : record.tasks) {
+    const auto role = std::find_if(schema.roles.begin(), schema.roles.end(),
+                                   [&](const Role& r) { return r.qualified == task.role; });
+    if (role != schema.roles.end()) task.role = RoleShown(schema, RoleId(static_cast<size_t>(role - schema.roles.begin())));
+  }
   record.obligations = told_.obligations;
   for (store::Obligation& obligation : record.obligations) obligation.type = ObligationShown(schema, obligation.type);
   record.policy = policy_->digest();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/asking.h"
 #include "runtime/orchestrator/input.h"
+#include "runtime/orchestrator/tasks.h"
 #include "runtime/orchestrator/transition_timers.h"
 #include "runtime/review/review.h"
 #include "runtime/state/state.h"
@@ -30,6 +32,7 @@ struct WouldHave {
     kAsk,        // asked `role`: rule is the first that asks
     kTimer,      // proposed a transition whose time has come
     kFallback,   // a hold or a question would have run out: rule; transition (none: deny), or asked `role` next
+    kTask,       // a task is late: rule; transition (none: it fails), or asked `role`
   } kind = Kind::kConclude;
   int64_t at_ns = 0;
   WorkflowId workflow;
@@ -51,6 +54,12 @@ class ReplaySession {
   // again. `rules`: what it ends no longer waits for them. What was due before it is in would_have() first.
   void CarriedOut(const Proposal& proposal, bool happened, const std::vector<std::string>& rules);
 
+  // The record says which tasks the next event opens, by which ids; else those that the policy says are opened.
+  void Opens(std::vector<store::OpenedTask> tasks) { opens_ = std::move(tasks); }
+  // The orchestrator carried out what a late task led to, or somebody was asked about it.
+  void FailTask(const std::string& task, int64_t now_ns) { tasks_.Fail(task, position_, now_ns, &world_); }
+  void AskedAboutTask(const std::string& task) { tasks_.Lapsed(task); }
+
   // What these rules asked or held is over.
   void Settle(WorkflowId workflow, const std::string& key, const std::vector<std::string>& rules);
 
@@ -69,6 +78,8 @@ class ReplaySession {
   struct Running { Timer timer; LadderId ladder; RuleId rule; int64_t last_change; StateId state; };
 
   void Applied(const Proposal& proposal);
+  void OpenTasks(const Proposal& event, const std::vector<store::OpenedTask>& told);
+  void LapseTask(const Timer& timer);
   void LookForAsks(const Proposal& event);
   void Lapse(int64_t now_ns);
   void LapseReview(const Timer& timer);
@@ -93,6 +104,8 @@ class ReplaySession {
   StateId state_after_;
   int64_t position_ = 0;
   std::vector<WouldHave> would_have_;
+  Tasks tasks_;
+  std::optional<std::vector<store::OpenedTask>> opens_;
   TransitionTimers transition_timers_;
   std::set<Timer> review_timers_;
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Timer> review_timer_of_;

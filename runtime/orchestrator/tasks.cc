@@ -132,6 +132,14 @@ absl::Status Tasks::Open(const store::Event& event, bool same_policy, World* wor
   return absl::OkStatus();
 }
 
+bool Tasks::Knows(const store::OpenedTask& opened) const {
+  if (!task_.valid() || writ::Find(schema_->roles, opened.role) == SIZE_MAX) return false;
+  if (!opened.on.empty() && !FindWorkflow(*schema_, SplitStream(opened.on).first).valid()) return false;
+  if (opened.does.empty()) return true;
+  const WorkflowId on = FindWorkflow(*schema_, opened.workflow);
+  return on.valid() && Names::TransitionOf(schema_->workflows[on.value], opened.does).valid();
+}
+
 absl::Status Tasks::OpenOne(const store::OpenedTask& opened, const store::Event& event, bool same_policy, World* world) {
   const std::string stream = opened.on.empty() ? store::StreamName(event.workflow, event.instance) : opened.on;
   const auto [owner, owner_key] = SplitStream(stream);

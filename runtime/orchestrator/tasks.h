@@ -45,6 +45,7 @@ class Tasks {
   // Opens what an event lists. kFailedPrecondition: it names what this policy does not have. `same_policy`: the event was decided
   // by this policy, so that its ladders' numbers mean the same.
   absl::Status Open(const store::Event& event, bool same_policy, World* world);
+  bool Knows(const store::OpenedTask& opened) const;  // this policy has all that it names
   // After a committed transition was applied: one of a task's own, or one that does tasks.
   void Committed(const Proposal& proposal, int64_t position, World* world);
   // What its deadline leads to has been tried, or somebody was asked: it is not due any more.

@@ -126,6 +126,10 @@ class Validation {
 
   bool Fits(RoleId role) const {
     const Proposal& proposal = line_.proposal;
+    if (const OpenTask* task = folded_.tasks().Find(proposal.key);
+        proposal.workflow == folded_.names().task() && task != nullptr && task->role == role) {
+      return true;
+    }
     const auto& may = core_.options.may;
     if (may.empty()) return core_.Covers(proposal, folded_.registry().View(actor_, role));
     const std::vector<RoleId>& roles = may[proposal.workflow.value][proposal.transition.value];
@@ -184,6 +188,10 @@ class Validation {
       return Refused("questions are answered by an `answer` line, not by a proposal");
     }
     proposal.transition = Names::TransitionOf(declared, name);
+    if (proposal.workflow == folded_.names().task() && (name == "open" || name == "expire" || name == "spend")) {
+      return Refused(absl::StrCat("`", name, "` on a task is nobody's to propose: rules and plans open tasks, and time and the "
+                                  "host do the rest"));
+    }
     if (!proposal.transition.valid()) return Refused(absl::StrCat("`", declared.name, "` has no transition `", name, "`"));
     if (in_.on.absent()) return Refused("it does not say on which instance (`on`)");
     absl::StatusOr<std::string> key = ToKey(schema_, proposal.workflow, in_.on);

@@ -24,6 +24,7 @@ namespace {
 
 // Begins the identity of what an `ask` rule asked, which is about no proposal.
 constexpr char kAskedAlone[] = "ask ";
+constexpr char kTaskWorkflow[] = "writ.Task";
 
 constexpr int64_t kProgressEvery = 1024;
 
@@ -80,6 +81,11 @@ class Counter {
       text = !role.empty()        ? absl::StrCat("asked ", role, " next")
              : transition.empty() ? "denied, as time ran out"
                                   : absl::StrCat("fell back to ", transition);
+    }
+    if (act.kind == WouldHave::Kind::kTask) {
+      text = !role.empty()        ? absl::StrCat("asked ", role, " about a late task")
+             : transition.empty() ? "failed a late task"
+                                  : absl::StrCat("fell back to ", transition, ", as a task was late");
     }
     if (act.kind == WouldHave::Kind::kTimer) text = absl::StrCat("fired ", transition);
     if (act.rule.valid()) absl::StrAppend(&text, " by ", schema_.rules[act.rule.value].qualified);
@@ -619,6 +625,13 @@ class StoredLog {
     }
   }
 
+  // The task whose deadline led to this, or empty.
+  std::string LateTask(const store::Event& fallback) const {
+    if (fallback.question == 0) return fallback.on_behalf;
+    const AskedThen* asked = FindAsked(fallback);
+    return asked != nullptr && asked->workflow == kTaskWorkflow ? asked->on : "";
+  }
+
   const AskedThen* FindAsked(const store::Event& answer) const {
     const auto numbered = asked_.find(answer.question);
     if (numbered == asked_.end()) return nullptr;
@@ -692,6 +705,7 @@ class StoredLog {
     absl::StatusOr<Proposal> proposal = ProposalOf(event);
     if (!proposal.ok()) return proposal.status();
     FillActor(record->session(), &*proposal);
+    record->session().Opens(event.decision.tasks);
     const bool happened = event.recorded == store::Recorded::kNothing ? event.decision.outcome == Outcome::kPermit
                                                                       : event.recorded == store::Recorded::kHappened;
     if (event.kind == store::EventKind::kRegister || event.kind == store::EventKind::kConclude) {
@@ -706,6 +720,7 @@ class StoredLog {
       // The next rung moves nothing: that time passed is all.
       if (event.decision.outcome == Outcome::kEscalate) return record->MoveTo(event.time_ns), absl::OkStatus();
       record->CarryOut(*proposal, happened, event.decision.reasons);
+      if (event.workflow != kTaskWorkflow) record->session().FailTask(LateTask(event), event.time_ns);
       return absl::OkStatus();
     }
     proposal->duplicate = WasDuplicate(event);
@@ -766,6 +781,7 @@ class StoredLog {
     }
     absl::StatusOr<Submission> line = LineOf(event);
     if (!line.ok()) return line.status();
+    if (event.workflow == kTaskWorkflow) line->on = Input(TaskNow(event.instance));
     if (event.kind == store::EventKind::kAnswer) {
       // What was due by then may ask, or end what was asked.
       if (absl::Status status = proposed->MoveTo(event.time_ns); !status.ok()) return status;
@@ -777,6 +793,15 @@ class StoredLog {
     position_now_[event.position] = own.position > 0 ? own.position : proposed->last_position();
     if (!own.the_case.empty()) proposed->counter().AddChange(event.decision.outcome, own.outcome, own.the_case);
     return status;
+  }
+
+  // A task bears the position that opened it.
+  std::string TaskNow(const std::string& then) const {
+    const size_t slash = then.find('/');
+    int64_t position = 0;
+    if (slash == std::string::npos || !absl::SimpleAtoi(then.substr(0, slash), &position)) return then;
+    const auto now = position_now_.find(position);
+    return now == position_now_.end() ? then : absl::StrCat(now->second, then.substr(slash));
   }
 
   // An answer that came too late then must not be in time for another question now.

@@ -91,6 +91,7 @@ class Generator {
   void SideWorkflow(WorkflowId id);
   void Question(WorkflowId id);
   void Agent(WorkflowId id);
+  void Task(WorkflowId id);
   Transition* AddTransition(Workflow* w, const std::string& name, std::vector<StateId> sources, int target);
   void Payload(Transition* t, uint32_t count);
   std::vector<SetField> Sets(const Workflow& w, uint32_t percent, uint32_t optional_percent);
@@ -113,7 +114,7 @@ class Generator {
   typed::Program program_;
   Random random_;
   const Shape shape_;
-  WorkflowId customer_, main_, side_, rate_, agent_, question_;
+  WorkflowId customer_, main_, side_, rate_, agent_, question_, task_;
   std::vector<std::pair<WorkflowId, std::string>> clause_names_;
 };
 
@@ -235,7 +236,7 @@ void Generator::Tables() {
   std::vector<std::string> names = {"p.Customer", "p.Deal"};
   if (Chance(45)) names.push_back("p.Order");
   if (Chance(60)) names.push_back("p.Rate");
-  names.insert(names.end(), {"writ.Agent", "writ.Question"});
+  names.insert(names.end(), {"writ.Agent", "writ.Question", "writ.Task"});
   for (size_t i = 0; i < names.size(); ++i) {
     Workflow w;
     w.qualified = names[i];
@@ -248,6 +249,7 @@ void Generator::Tables() {
     if (w.name == "Rate") rate_ = WorkflowId(i);
     if (w.name == "Agent") agent_ = WorkflowId(i);
     if (w.name == "Question") question_ = WorkflowId(i);
+    if (w.name == "Task") task_ = WorkflowId(i);
   }
   Records();
   Obligation page{"page", "p.page", {MakeField("level", Ranged(TypeKind::kInt, 0, 100)), MakeField("text", Text(5, true))}};
@@ -477,6 +479,22 @@ void Generator::Question(WorkflowId id) {
   schema().workflows[id.value] = std::move(w);
 }
 
+// Work that somebody is to do, as far as decisions read it. What it comes after is often not there, or is itself.
+void Generator::Task(WorkflowId id) {
+  Workflow w = schema().workflows[id.value];
+  w.is_builtin = true;
+  w.key = {MakeField("id", Text(4))};
+  w.fields = {MakeField("name", Text(5)), MakeField("role", Simple(TypeKind::kRole)), MakeField("does", Text(8)),
+              MakeField("after", Collection(TypeKind::kList, Simple(TypeKind::kReference, id.value), 3, true))};
+  w.states = {{"waiting"}, {"running"}, {"done", true, false}, {"failed", true, false}};
+  Transition* open = AddTransition(&w, "open", {kNewState}, 0);
+  for (size_t f = 0; f < w.fields.size(); ++f) open->sets.push_back({FieldId(f), f == 3, false});
+  AddTransition(&w, "start", {StateId(0)}, 1);
+  AddTransition(&w, "report", {StateId(0), StateId(1)}, 2);
+  AddTransition(&w, "fail", {StateId(0), StateId(1)}, 3);
+  schema().workflows[id.value] = std::move(w);
+}
+
 // The registry, as far as decisions read it: what there is to know of who acts.
 void Generator::Agent(WorkflowId id) {
   Workflow w = schema().workflows[id.value];
@@ -501,6 +519,7 @@ void Generator::Workflows() {
   if (side_.valid()) SideWorkflow(side_);
   Agent(agent_);
   Question(question_);
+  Task(task_);
   MakeReview(main_);
 }
 
@@ -787,6 +806,12 @@ void Generator::MakeAsk(RuleId id) {
 void Generator::Then(typed::Rule* rule, Rule* row) {
   ExprMaker maker(&program_, &random_, {Scope::Kind::kProposal, rule->workflow, rule->transitions, 6});
   for (uint32_t i = 0, count = 1 + Below(2); i < count; ++i) {
+    if (Chance(20)) {  // a task, which has no values
+      schema().ladders.push_back({kDay, Ladder::Else::kFail, TransitionId(), RoleId(), LadderId()});
+      row->then.push_back({ObligationId(), absl::StrCat("t", i), RoleId(0u), TransitionId(), LadderId(schema().ladders.size() - 1)});
+      rule->then.emplace_back();
+      continue;
+    }
     const ObligationId id(Below(schema().obligations.size()));
     row->then.push_back({id, "", RoleId(), TransitionId(), LadderId()});
     typed::Consequence consequence;
@@ -996,7 +1021,7 @@ typed::Program Clone(const typed::Program& program) {
   }
   for (const typed::Rule& r : program.rules) {
     typed::Rule rule{r.rule, r.workflow, r.transitions, r.by, r.by_orchestrator, typed::Clone(r.when),
-                     typed::Clone(r.unless), r.overrides, r.awaits_fact, {}, r.span};
+                     typed::Clone(r.unless), r.overrides, r.awaits_fact, {}, r.under, r.span};
     for (const typed::Consequence& consequence : r.then) {
       rule.then.emplace_back();
       for (const typed::ExprPtr& value : consequence.values) rule.then.back().values.push_back(typed::Clone(value));

@@ -157,12 +157,13 @@ bool Historian::ChooseConclusion(Step* step) {
 
 void Historian::ChooseWhere(Proposal* p) {
   std::vector<WorkflowId> entities, others;
-  WorkflowId question;
+  WorkflowId question, task;
   for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
     const Workflow& workflow = schema_.workflows[w];
     if (workflow.is_fact) continue;
     if (workflow.is_builtin) {
       if (workflow.name == "Question") question = WorkflowId(w);
+      if (workflow.name == "Task") task = WorkflowId(w);
     } else if (workflow.is_entity)
       entities.push_back(WorkflowId(w));
     else
@@ -183,6 +184,14 @@ void Historian::ChooseWhere(Proposal* p) {
     p->key_parts = {Value("q1")};
     p->key = "q1";
     p->transition = TransitionId(random_.Below(3));
+    return;
+  }
+  if (task.valid() && Chance(9)) {
+    p->workflow = task;
+    p->key = KeyOf(task, &p->key_parts);
+    const Instance* instance = world_.Find(task, p->key);
+    const bool is_new = instance == nullptr || instance->state == kNewState;
+    p->transition = TransitionId(is_new && !Chance(5) ? 0 : 1 + random_.Below(3));
     return;
   }
   p->workflow = others[Chance(15) ? random_.Below(static_cast<uint32_t>(others.size())) : 0];
@@ -233,6 +242,10 @@ void Historian::ChooseActor(Proposal* p) {
     const Clause& clause = review.clauses[static_cast<size_t>(instance->reviews[0].outcome)];
     if (clause.asks.valid() && clause.transition == p->transition) able.insert(able.end(), 2, clause.asks);
   }
+  if (workflow.name == "Task") {
+    const Instance* task = world_.Find(p->workflow, p->key);
+    if (task != nullptr && task->fields[1].is_integer()) able.push_back(RoleId(static_cast<uint32_t>(task->fields[1].integer())));
+  }
   actor.role = able.empty() || Chance(5) ? RoleId(random_.Below(static_cast<uint32_t>(schema_.roles.size())))
                                          : able[random_.Below(static_cast<uint32_t>(able.size()))];
   actor.id = std::string("a") + static_cast<char>('1' + random_.Below(4));
@@ -258,6 +271,7 @@ void Historian::ChooseRest(Proposal* p) {
     const bool absent = set.computed || (set.optional && (omit_all || Chance(40)));
     p->sets.push_back(absent ? Value() : RandomValue(schema_.types[workflow.fields[set.field.value].type.value]));
   }
+  if (workflow.name == "Task" && transition.name == "open" && Chance(65)) p->sets[2] = Value("report");
   for (const Field& field : transition.payload) {
     const Type& type = schema_.types[field.type.value];
     p->payload.push_back(type.optional && Chance(40) ? Value() : RandomValue(type));
@@ -303,6 +317,9 @@ Step Historian::Next() {
   ChooseActor(&p);
   ChooseRest(&p);
   step.force = count_ <= 4 || Chance(18);
+  // Nobody opens a task but what an event says.
+  const Workflow& workflow = schema_.workflows[p.workflow.value];
+  if (workflow.name == "Task" && p.transition == TransitionId(0u)) step.force = true;
   return step;
 }
 

@@ -1125,13 +1125,28 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
     deny(Builtin::kSuspended, !actor.is_active);
   } else {
     const StateId state = scene.view.state < 0 ? kNewState : StateId(static_cast<uint32_t>(scene.view.state));
+    const bool of_task = workflow.is_builtin && workflow.name == "Task";
+    const bool by_doer = of_task && transition.name != "open";
+    const auto task_field = [&](size_t field) { return scene.view.fields[field]; };
+    const bool reported = of_task && task_field(2).is_text() && task_field(2).text() == "report";
     gate(Builtin::kNoTransition,
-         std::find(transition.sources.begin(), transition.sources.end(), state) == transition.sources.end());
+         std::find(transition.sources.begin(), transition.sources.end(), state) == transition.sources.end() ||
+             (of_task && transition.name == "report" && !reported));
     gate(Builtin::kStale, proposal.seen < scene.view.last_change);
     gate(Builtin::kDuplicate, proposal.duplicate);
     const Walked covered = Covered(&scene);
-    const bool may = !covered.unknown && covered.number != 0 && actor.holds_role;
-    deny(Builtin::kNoAuthority, !actor.is_orchestrator && !may, !actor.is_orchestrator && covered.unknown);
+    const int64_t doer = by_doer && task_field(1).is_integer() ? task_field(1).integer() : 0;
+    const bool is_doer = by_doer && actor.role.valid() && actor.role.value == static_cast<uint32_t>(doer);
+    const bool is_unknown = covered.unknown && !is_doer;
+    const bool may = ((!covered.unknown && covered.number != 0) || is_doer) && actor.holds_role;
+    deny(Builtin::kNoAuthority, !actor.is_orchestrator && !may, !actor.is_orchestrator && is_unknown);
+    if (by_doer) {
+      bool waits = false;
+      if (task_field(3).is_list()) {
+        for (const Value& before : task_field(3).list()) waits = waits || Look(proposal.workflow, before.text()).state != 2;
+      }
+      deny(Builtin::kTaskWaiting, !actor.is_orchestrator && waits);
+    }
     deny(Builtin::kSuspended, !actor.is_orchestrator && !actor.is_active);
     deny(Builtin::kNoRecord, NamesNothing(&scene));
     for (uint32_t r = 0; r < workflow.reviews.size(); ++r) {

@@ -361,6 +361,7 @@ std::optional<std::string> Session::Consequences(const Proposal& proposal) {
   const Schema& schema = lowered_.program.schema;
   for (const ConsequenceOf& of :
        schema.workflows[proposal.workflow.value].transitions[proposal.transition.value].consequences) {
+    if (!of.function.valid()) continue;  // a task
     const Function& function = schema.functions[of.function.value];
     FillFrame(*world_, function, proposal, &frame_, nullptr);
     std::vector<int64_t> out(function.output_words + 1);
