@@ -112,7 +112,7 @@ TEST(LateTasks, AskAndThenLeadToSafety) {
   Story story = OpenOrders();
   Pay(&story);
   EXPECT_EQ(story.Wait(72 * kHour),
-            "7 t.large 6/check_it by orchestrator: escalate [t.large] asks Head(7) until +96h else freeze; waiting");
+            "7 t.large 6/check_it by orchestrator: escalate [t.large] asks Head(7) until +4d else freeze; waiting");
   ExpectFolds(&story);
   EXPECT_EQ(story.Propose("start", "6/check_it", "Auditor"), "8 start 6/check_it by Auditor: permit; running");
   EXPECT_EQ(story.orchestrator().OpenQuestions().size(), 1u);
@@ -137,7 +137,7 @@ TEST(LateTasks, EndWithANo) {
   Pay(&story);
   story.Propose("refund", "o", "Clerk");
   EXPECT_EQ(story.Wait(48 * kHour),
-            "8 t.refunds 7/justify by orchestrator: escalate [t.refunds] asks Head(8) until +72h else ask Board; waiting");
+            "8 t.refunds 7/justify by orchestrator: escalate [t.refunds] asks Head(8) until +3d else ask Board; waiting");
   EXPECT_EQ(story.Answer("7/justify", "Head", "Head", false),
             "9 no 7/justify by Head: permit; waiting\n"
             "10 fail 7/justify by orchestrator: permit [t.refunds]; failed");
@@ -150,12 +150,12 @@ TEST(LateTasks, AreGivenOn) {
   story.Propose("refund", "o", "Clerk");
   story.Wait(48 * kHour);
   EXPECT_EQ(story.Wait(24 * kHour),
-            "9 t.refunds 7/justify by orchestrator: escalate [t.refunds] asks Board(9) until +96h else fail; waiting\n"
-            "10 t.large 6/check_it by orchestrator: escalate [t.large] asks Head(10) until +96h else freeze; waiting");
+            "9 t.large 6/check_it by orchestrator: escalate [t.large] asks Head(9) until +4d else freeze; waiting\n"
+            "10 t.refunds 7/justify by orchestrator: escalate [t.refunds] asks Board(10) until +4d else fail; waiting");
   ExpectFolds(&story);
   EXPECT_EQ(story.Wait(24 * kHour),
-            "11 fail 7/justify by orchestrator: permit [t.refunds]; failed\n"
-            "12 freeze o by orchestrator: permit [t.large]; frozen");
+            "11 freeze o by orchestrator: permit [t.large]; frozen\n"
+            "12 fail 7/justify by orchestrator: permit [t.refunds]; failed");
   ExpectFolds(&story);
 }
 
@@ -175,7 +175,7 @@ TEST(LateTasks, FailThoughTheWayOutIsShut) {
   Pay(&story);
   story.Propose("seal", "o", "Head");
   EXPECT_EQ(story.Wait(96 * kHour),
-            "8 t.large 6/check_it by orchestrator: escalate [t.large] asks Head(8) until +96h else freeze; waiting\n"
+            "8 t.large 6/check_it by orchestrator: escalate [t.large] asks Head(8) until +4d else freeze; waiting\n"
             "9 freeze o by orchestrator: deny [no_transition]; sealed");
   EXPECT_EQ(StateOf(&story, "6/check_it"), "failed");
   EXPECT_EQ(story.Wait(1000 * kHour), "10 fail 6/explain by orchestrator: permit [t.large]; failed");
