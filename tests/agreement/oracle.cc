@@ -1127,7 +1127,7 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
     const StateId state = scene.view.state < 0 ? kNewState : StateId(static_cast<uint32_t>(scene.view.state));
     const bool of_task = workflow.is_builtin && workflow.name == "Task";
     const bool by_doer = of_task && transition.name != "open";
-    const auto task_field = [&](size_t field) { return scene.view.fields[field]; };
+    const auto task_field = [&](size_t field) -> const Value& { return scene.view.fields[field]; };
     const bool reported = of_task && task_field(2).is_text() && task_field(2).text() == "report";
     gate(Builtin::kNoTransition,
          std::find(transition.sources.begin(), transition.sources.end(), state) == transition.sources.end() ||
