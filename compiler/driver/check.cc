@@ -2,6 +2,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "compiler/driver/verbs.h"
 
 namespace writ::driver {
@@ -30,22 +31,23 @@ std::string Summary(const Compiled& compiled) {
                       Counted(counts.rules, "rule", "rules"), ", ", Counted(counts.tests, "test", "tests"), "\n");
 }
 
-std::string JsonSummary(const Compiled& compiled) {
+std::string JsonSummary(const Compiled& compiled, const std::vector<std::string>& notes) {
   const Counts counts = Count(compiled);
+  const std::string told = notes.empty() ? "" : absl::StrCat(",\"notes\":[", absl::StrJoin(notes, ","), "]");
   return absl::StrCat("{\"fine\":true,\"workflows\":", counts.workflows, ",\"entities\":", counts.entities, ",\"roles\":",
-                      counts.roles, ",\"rules\":", counts.rules, ",\"tests\":", counts.tests, "}\n");
+                      counts.roles, ",\"rules\":", counts.rules, ",\"tests\":", counts.tests, told, "}\n");
 }
 
 }  // namespace
 
 int Check(const CompileRequest& request) {
   CompileRequest front = request;
-  front.notes = true;
+  front.notes = request.dump.empty();
   if (front.dump.empty() && front.stop_after.empty()) front.stop_after = "lower";
   front.with_tests = true;
   const Ready ready = Prepare(front, stdout);
   const bool quiet = !request.dump.empty() || request.stop_after == "parse";
-  if (ready.status == kFine && !quiet) Print(request.json ? JsonSummary(*ready.compiled) : Summary(*ready.compiled));
+  if (ready.status == kFine && !quiet) Print(request.json ? JsonSummary(*ready.compiled, ready.notes) : Summary(*ready.compiled));
   return ready.status;
 }
 

@@ -59,13 +59,20 @@ absl::Status Dump(const std::string& form, const Compiled& compiled) {
   return absl::OkStatus();
 }
 
-void ShowDiagnostics(const CompileRequest& request, Compiled* compiled, FILE* findings) {
-  const bool colour = Colours(fileno(findings));
+// Findings on `findings`; notes, which nobody has to mend, beside them on standard error, or as JSON into `notes`.
+void ShowDiagnostics(const CompileRequest& request, Compiled* compiled, FILE* findings, std::vector<std::string>* notes) {
   for (const diagnostics::Diagnostic& diagnostic : compiled->diagnostics.Take()) {
-    if (diagnostic.severity == diagnostics::Severity::kNote && !request.notes) continue;
-    const std::string text = request.json ? diagnostics::RenderJson(compiled->sources, diagnostic) + "\n"
-                                          : diagnostics::RenderText(compiled->sources, diagnostic, colour);
-    fwrite(text.data(), 1, text.size(), findings);
+    const bool is_note = diagnostic.severity == diagnostics::Severity::kNote;
+    if (is_note && !request.notes) continue;
+    FILE* to = is_note ? stderr : findings;
+    const std::string text = request.json ? diagnostics::RenderJson(compiled->sources, diagnostic)
+                                          : diagnostics::RenderText(compiled->sources, diagnostic, Colours(fileno(to)));
+    if (is_note && request.json) {
+      notes->push_back(text);
+      continue;
+    }
+    fwrite(text.data(), 1, text.size(), to);
+    if (request.json) fputc('\n', to);
   }
 }
 
@@ -104,7 +111,7 @@ Ready Prepare(const CompileRequest& request, FILE* findings) {
   }
   ready.compiled = *std::move(compiled);
   const bool is_ok = ready.compiled->ok();
-  ShowDiagnostics(request, ready.compiled.get(), findings);
+  ShowDiagnostics(request, ready.compiled.get(), findings, &ready.notes);
   if (!is_ok) ready.status = kFindings;
   const bool stops = !request.dump.empty() || (!request.stop_after.empty() && request.stop_after != "native");
   if (!request.dump.empty() && (is_ok || request.dump == "ast")) {

@@ -79,6 +79,7 @@ struct Ready {
   std::unique_ptr<Compiled> compiled;
   std::unique_ptr<CompiledPolicy> policy;
   int status = kFine;
+  std::vector<std::string> notes;            // with --json: an object each
 };
 
 // Compiles, shows diagnostics on `findings`, dumps and times. Stops where the request says.
