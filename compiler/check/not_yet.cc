@@ -9,17 +9,10 @@ class Finder {
 
   void All(const ast::Declarations& file) {
     for (const ast::Decomposition& node : file.decompositions) Say(node.span, "decompose");
-    for (const ast::Test& node : file.tests) In(node);
   }
 
  private:
   void Say(ast::Span span, const char* what) { sink_.Report(span, diagnostics::kNotYet, what, "leave it out"); }
-
-  void In(const ast::Test& node) {
-    for (const ast::Step& step : node.steps) {
-      if (!step.under.empty()) Say(step.under.span, "under");
-    }
-  }
 
   diagnostics::Sink& sink_;
 };

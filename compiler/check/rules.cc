@@ -168,6 +168,10 @@ void AddGrant(Model& model, const MayItem& item) {
     grant.when =
         Expressions(model, {ScopeKind::kProposal, item.workflow, {item.transition}, {}}).CheckGuard(*item.may->when);
   }
+  if (!grant.consent) {  // who may only agree proposes nothing
+    std::vector<RoleId>& may = model.workflow(item.workflow).transitions[item.transition.value].may;
+    if (may.empty() || may.back() != item.role) may.push_back(item.role);  // they come by role
+  }
   model.program.grants.push_back(std::move(grant));
 }
 
@@ -252,6 +256,24 @@ void NarrowAny(const Model& model, const ast::Rule& rule, WorkflowId w, RuleSite
     if (carries_all || MayPropose(model, *site, w, t)) kept.push_back(t);
   }
   if (!kept.empty()) site->transitions = std::move(kept);
+}
+
+// The block `under TASK { … }` that a rule stands in, and its plan; null of all others.
+struct SubOrchestrated {
+  const ast::Decomposition* plan = nullptr;
+  const ast::Under* under = nullptr;
+};
+
+SubOrchestrated UnderOf(const Model& model, const ast::Rule& rule) {
+  for (const ast::File& file : model.files) {
+    for (const ast::Decomposition& plan : file.decompositions) {
+      for (const ast::Under& under : plan.unders) {
+        const auto is_it = [&](const ast::Rule& other) { return &other == &rule; };
+        if (std::any_of(under.rules.begin(), under.rules.end(), is_it)) return {&plan, &under};
+      }
+    }
+  }
+  return {};
 }
 
 RuleSite ResolveSite(Model& model, const Declaration& d) {
@@ -443,6 +465,7 @@ void CheckRule(Model& model, const RuleSite& site) {
   out.by = site.by;
   out.by_orchestrator = site.by_orchestrator;
   out.span = site.declaration->span;
+  if (const ast::Under* under = UnderOf(model, rule).under; under != nullptr) out.under = under->task.text;
   if (site.effect == Effect::kAllow) out.overrides = ResolveOverrides(model, site);
   if (!site.workflow.valid()) return;
   // An `ask` looks at the instance while nobody proposes.
@@ -725,6 +748,7 @@ void AddRule(Model& model, typed::Rule rule) {
     row.unless = typed::Clone(rule.unless);
     row.overrides = rule.overrides;
     row.awaits_fact = rule.awaits_fact;
+    row.under = rule.under;
     row.span = rule.span;
     const auto move = [&, &to = places](typed::Expr* e) {
       e->index = to[static_cast<size_t>(std::distance(used.begin(), used.find(first[e->index].name)))];

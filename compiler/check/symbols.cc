@@ -142,6 +142,9 @@ void Symbols::Collect(const ast::File& file) {
   collect(DeclarationKind::kDef, &Declaration::def, file.defs);
   collect(DeclarationKind::kFact, &Declaration::fact, file.facts);
   collect(DeclarationKind::kRule, &Declaration::rule, file.rules);
+  for (const ast::Decomposition& plan : file.decompositions) {
+    for (const ast::Under& under : plan.unders) collect(DeclarationKind::kRule, &Declaration::rule, under.rules);
+  }
   collect(DeclarationKind::kTemplate, &Declaration::pattern, file.templates);
   collect(DeclarationKind::kCalendar, &Declaration::calendar, file.calendars);
   collect(DeclarationKind::kObligation, &Declaration::obligation, file.obligations);

@@ -8,6 +8,7 @@
 #include "compiler/check/expressions.h"
 #include "compiler/check/left_out.h"
 #include "compiler/check/model.h"
+#include "runtime/decision/delegation.h"
 #include "runtime/frame/frame.h"
 
 namespace writ::check {
@@ -406,6 +407,7 @@ class TestWalk {
 
   void Set(const ast::Step& step, typed::Step* out) {
     By(step, out);
+    Under(step.under, out);
     const WorkflowId w = model_.FindWorkflow(step.workflow);
     if (!w.valid()) return;
     if (!model_.workflow(w).is_entity) {
@@ -436,6 +438,20 @@ class TestWalk {
       if (instance.name == name) return &instance;
     }
     return nullptr;
+  }
+
+  // One that the test gives, or that was given with a task: the task's name stands for it then.
+  void Under(const ast::Name& name, typed::Step* out) {
+    if (name.empty()) return;
+    const OpenInstance* given = Named(name.text);
+    const bool is_grant = given != nullptr && model_.workflow(given->workflow).qualified == kGrantWorkflow;
+    const bool with_task = given == nullptr && std::any_of(model_.files.begin(), model_.files.end(),
+                                                           [](const ast::File& file) { return !file.decompositions.empty(); });
+    if (!is_grant && !with_task) {
+      model_.sink.Report(name.span, diagnostics::kNotAGrant, name);
+      return;
+    }
+    out->grant = name.text;
   }
 
   // The instance that a step is about: named, or the last one that was opened.
@@ -521,6 +537,7 @@ class TestWalk {
 
   void Propose(const ast::Step& step, typed::Step* out) {
     By(step, out);
+    Under(step.under, out);
     if (!step.workflow.empty()) {
       Open(step, out);
     } else {
@@ -532,6 +549,7 @@ class TestWalk {
 
   void Answer(const ast::Step& step, typed::Step* out) {
     By(step, out);
+    if (!step.under.empty()) model_.sink.Report(step.under.span, diagnostics::kAnswerUnderGrant);
     out->yes = step.yes;
     OnInstance(step.instance, out);
     if (step.instance.empty() && instances_.empty() && !model_.sink.has_errors())

@@ -72,6 +72,7 @@ class Verdicts {
     const Transition& made = workflow_.transitions[transition.value];
     const Review* review = ReviewIn(workflow_, event.decision.state);
     if (review != nullptr && transition == review->verdict) {
+      if (!event.grant.empty()) return;  // that is no verdict
       Say(event, *review, made);
     } else if (!made.stays || !made.sets.empty()) {
       said_.clear();
@@ -195,7 +196,8 @@ std::string Head(const store::Event& event) {
       absl::StrCat("position ", event.position, ", ", FormatTime(event.time_ns), ": ",
                    event.transition.empty() ? std::string(store::EventKindName(event.kind)) : event.transition, " on ",
                    event.workflow, " ", event.instance, " by ", event.actor,
-                   event.role.empty() || event.role == event.actor ? "" : " as " + event.role, "\n");
+                   event.role.empty() || event.role == event.actor ? "" : " as " + event.role,
+                   event.grant.empty() ? "" : " under " + event.grant, "\n");
   absl::StrAppend(&text, "outcome: ", std::string(replay::OutcomeName(decision.outcome)),
                   "; state afterwards: ", decision.state, "\n");
   if (!decision.reasons.empty()) absl::StrAppend(&text, "reasons: ", absl::StrJoin(decision.reasons, ", "), "\n");
@@ -290,6 +292,7 @@ std::string Json(const store::Event& event, const Schema& schema, const Explanat
       .Text(event.instance)
       .Key("proposal")
       .Text(event.transition);
+  if (!event.grant.empty()) json.Key("under").Text(event.grant);
   json.Key("outcome")
       .Text(replay::OutcomeName(event.decision.outcome))
       .Key("policy")

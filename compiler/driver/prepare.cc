@@ -129,17 +129,6 @@ Ready Prepare(const CompileRequest& request, FILE* findings) {
   return ready;
 }
 
-std::vector<std::vector<std::vector<RoleId>>> WhoMay(const typed::Program& program) {
-  std::vector<std::vector<std::vector<RoleId>>> may;
-  for (const Workflow& workflow : program.schema.workflows) may.emplace_back(workflow.transitions.size());
-  for (const typed::Grant& grant : program.grants) {
-    if (grant.consent) continue;  // who may only agree proposes nothing
-    std::vector<RoleId>& roles = may[grant.workflow.value][grant.transition.value];
-    if (std::find(roles.begin(), roles.end(), grant.role) == roles.end()) roles.push_back(grant.role);
-  }
-  return may;
-}
-
 Progress::Progress(std::string what)
     : what_(std::move(what)), started_ms_(NowMs()), on_terminal_(IsTerminal(STDERR_FILENO)) {}
 

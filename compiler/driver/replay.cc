@@ -59,7 +59,6 @@ int Replay(const ReplayRequest& request) {
   replay::ReplayOptions options;
   options.follow = request.follow == "policy" ? replay::Follow::kPolicy : replay::Follow::kRecord;
   options.workflow = request.workflow;
-  options.may = WhoMay(ready.compiled->typed);
   if (decisions.is_open()) options.on_decision = [&](const DecisionRecord& record) { decisions.Add(record); };
   options.on_progress = [&](int64_t count) { progress.Show(count); };
   absl::StatusOr<replay::ReplayReport> report = Decide(request, ready.policy.get(), options);

@@ -112,7 +112,6 @@ int Run(const RunRequest& request) {
   absl::StatusOr<std::unique_ptr<store::Store>> store = OpenStore(request.store);
   if (!store.ok()) return Fail(store.status());
   OrchestratorOptions options;
-  options.may = WhoMay(ready.compiled->typed);
   options.obligations = ObligationsNeeded(ready.policy->schema());  // it prints them, which is all that it is asked to do
   absl::StatusOr<std::unique_ptr<Orchestrator>> orchestrator = Orchestrator::Open(ready.policy.get(), store->get(), options);
   if (!orchestrator.ok()) return Fail(orchestrator.status());

@@ -64,7 +64,6 @@ int Test(const TestRequest& request) {
   options.skip_missing = request.skip_missing;
   options.history_count = request.history_count;
   options.seed = request.seed;
-  options.may = WhoMay(ready.compiled->typed);
   if (const char* data = getenv("WRIT_EXTERNAL_DATA")) options.external_data = data;
   const std::vector<Result> results =
       policy_test::RunTests(ready.compiled->typed, ready.compiled->sources, ready.policy.get(), options);

@@ -89,9 +89,6 @@ bool Colours(int descriptor);                // it is a terminal, and nobody sai
 int Fail(const absl::Status& status);        // says it on standard error; kFailed
 void Print(const std::string& text);         // to standard output, flushed; where that fails, the process ends with kFailed
 
-// Who may propose what, by workflow and transition (replay::ReplayOptions::may).
-std::vector<std::vector<std::vector<RoleId>>> WhoMay(const typed::Program& program);
-
 // Progress on a terminal, from the second second on.
 class Progress {
  public:

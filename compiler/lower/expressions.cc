@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/lower/planted_faults.h"
 #include "runtime/builtins/check.h"
+#include "runtime/decision/delegation.h"
 
 namespace writ::lower {
 namespace {
@@ -68,6 +69,37 @@ ExprId FunctionLowering::AnyRoleOf(const std::vector<RoleId>& roles, bool or_orc
     any = build_.Or(any, is);
   }
   return any;
+}
+
+ExprId FunctionLowering::GrantRole() {
+  return NumSlot(SlotRoot::kGrantRole, {-1, static_cast<Num>(schema_.roles.size()) - 1});
+}
+
+bool FunctionLowering::CanBeGiven() const {
+  return Delegates(schema_) && writ::CanBeGiven(schema_, function_->workflow, TransitionId(function_->subject));
+}
+
+ExprId FunctionLowering::NamesGrant() {
+  const ExprId role = GrantRole();
+  const ExprId none = build_.Number(-1);
+  return build_.Not(build_.EqNum(role, none));
+}
+
+ExprId FunctionLowering::IsUnderGrant() { return CanBeGiven() ? NamesGrant() : build_.Bool(false); }
+
+ExprId FunctionLowering::GrantRoleIs(RoleId role) {
+  if (!CanBeGiven()) return build_.Bool(false);
+  const ExprId actual = GrantRole();
+  const ExprId wanted = build_.Number(role.value);
+  return build_.EqNum(actual, wanted);
+}
+
+ExprId FunctionLowering::ActsFor(RoleId role) {
+  const ExprId own = RoleIs(role);
+  if (!CanBeGiven() || Planted(Fault::kOwnRoleConsulted)) return own;
+  const ExprId granted = GrantRoleIs(role);
+  const ExprId under = IsUnderGrant();
+  return build_.Select(under, granted, own);
 }
 
 ExprId FunctionLowering::StateIs(StateId state) {

@@ -72,6 +72,13 @@ class FunctionLowering {
   ir::ExprId RoleIs(RoleId role);
   ir::ExprId AnyRoleOf(const std::vector<RoleId>& roles, bool or_orchestrator);  // none of either: everybody
   ir::ExprId StateIs(StateId state);
+  // Of authority that somebody gave. Where this policy lets nobody give this transition, nothing is looked at: whatever is
+  // proposed under a grant is denied then.
+  ir::ExprId NamesGrant();
+  ir::ExprId IsUnderGrant();
+  ir::ExprId GrantRoleIs(RoleId role);
+  ir::ExprId ActsFor(RoleId role);  // whose authority counts: the granting role's, else the own
+  ir::ExprId ExceedsGrant();        // a field is, after this, more than some grant of the chain lets it be
 
   Value Lower(const typed::Expr& expr, Polarity polarity = Polarity::kNeutral);
   // Of this instance; or, given a look-up of the frame, of the key that it finds.
@@ -110,6 +117,8 @@ class FunctionLowering {
   Value LowerKind(const Expr& expr, Polarity polarity);
   // A part of something else than `and`, `or` and `not`: its truth is no condition of its own.
   Value Operand(const Expr& expr, Polarity polarity = Polarity::kNeutral);
+  ir::ExprId GrantRole();
+  bool CanBeGiven() const;
   Value Constant(const Expr& expr);
   Value Read(const Expr& expr);
   ir::ExprId Votes(const Expr& expr);

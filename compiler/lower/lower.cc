@@ -15,6 +15,7 @@
 #include "compiler/lower/tasks.h"
 #include "compiler/typed/expr.h"
 #include "runtime/builtins/check.h"
+#include "runtime/decision/delegation.h"
 
 namespace writ::lower {
 namespace {
@@ -59,6 +60,9 @@ class DecideLowering {
   void AddReviews();
   void AddRules();
   Guard NoAuthority();
+  std::optional<ExprId> BuiltInAuthority();
+  Guard NotDelegated();
+  bool IsGive() const { return workflow_.qualified == kGrantWorkflow && transition_.name == kGive; }
   Guard NoRecord();
   Guard RuleGuard(const typed::Rule& rule);
   void SortRestraints();
@@ -67,6 +71,7 @@ class DecideLowering {
   void BuildGuard(size_t i, FunctionConditions* conditions);
   bool Excuses(const typed::Rule& allow, std::vector<uint64_t>* bits) const;
   void AddAllow(const typed::Rule& rule, FunctionConditions* conditions);
+  ExprId IsAsked(RoleId role);
   Value Scope(const typed::Rule& rule);
   Value WhenUnless(const typed::Rule& rule, Polarity polarity);
 
@@ -119,6 +124,7 @@ void DecideLowering::AddBuiltins() {
     const ExprId other = b().Not(Orchestrator());
     return Certain(b().And(other, idle));
   });
+  if (Delegates(schema_)) AddBuiltin(Builtin::kNotDelegated, Effect::kDeny, [this] { return NotDelegated(); });
   AddBuiltin(Builtin::kNoRecord, Effect::kDeny, [this] { return NoRecord(); });
   if (IsDoneByDoer(workflow_, transition_id_)) {
     AddBuiltin(Builtin::kTaskWaiting, Effect::kDeny, [this] {
@@ -162,7 +168,7 @@ Guard DecideLowering::NoAuthority() {
   for (const typed::Grant& grant : state_->typed->grants) {
     if (grant.workflow != workflow_id_ || grant.transition != transition_id_) continue;
     Value one = f_.True();
-    one.value = f_.RoleIs(grant.role);
+    one.value = f_.ActsFor(grant.role);
     if (grant.consent && !Planted(Fault::kConsentDoes)) {
       const ExprId consenting = f_.BoolSlot(SlotRoot::kConsenting);
       one.value = b().And(one.value, consenting);
@@ -184,8 +190,15 @@ Guard DecideLowering::NoAuthority() {
   }
   if (IsDoneByDoer(workflow_, transition_id_)) {
     Value doer = f_.True();
-    doer.value = ActsForTask(&f_, schema_, workflow_);
+    const ExprId own = b().Not(f_.IsUnderGrant());
+    const ExprId acts = ActsForTask(&f_, schema_, workflow_);
+    doer.value = b().And(own, acts);
     covered = f_.Or(covered, doer);
+  }
+  if (const std::optional<ExprId> built_in = BuiltInAuthority(); built_in.has_value()) {
+    Value own = f_.True();
+    own.value = *built_in;
+    covered = f_.Or(covered, own);
   }
   const ExprId known = Planted(Fault::kUnknownAuthorises) ? f_.TrueOrUnknown(covered) : f_.Known(covered);
   const ExprId holds = f_.BoolSlot(SlotRoot::kHoldsRole);
@@ -195,6 +208,45 @@ Guard DecideLowering::NoAuthority() {
   const ExprId applies = b().And(other, may_not);
   const ExprId fails = b().And(other, covered.unknown);
   return {applies, fails};
+}
+
+// What nobody needs to be granted: whoever gave may take back.
+std::optional<ExprId> DecideLowering::BuiltInAuthority() {
+  if (workflow_.qualified != kGrantWorkflow || transition_.name != kRevoke) return std::nullopt;
+  const auto giver = std::find_if(workflow_.fields.begin(), workflow_.fields.end(),
+                                  [](const Field& field) { return field.name == kGiver; });
+  WRIT_CHECK(giver != workflow_.fields.end());
+  const ExprId gave = f_.StrSlot(SlotRoot::kBefore, static_cast<uint32_t>(giver - workflow_.fields.begin()));
+  const ExprId actor = f_.StrSlot(SlotRoot::kActorId);
+  const ExprId same = b().EqStr(gave, actor);
+  const ExprId own = b().Not(f_.IsUnderGrant());
+  return b().And(own, same);
+}
+
+// What is proposed under a grant that does not hold, or gives more than who gives has.
+Guard DecideLowering::NotDelegated() {
+  const ExprId under = f_.NamesGrant();
+  if (!CanBeGiven(schema_, workflow_id_, transition_id_)) {
+    const ExprId other = b().Not(Orchestrator());
+    return Certain(b().And(other, under));
+  }
+  ExprId lacking = b().Bool(false);
+  if (!Planted(Fault::kGrantLinkIgnored)) {
+    const ExprId holds = f_.BoolSlot(SlotRoot::kGrantHolds);
+    const ExprId broken = b().Not(holds);
+    lacking = b().And(under, broken);
+  }
+  if (IsGive()) {
+    const ExprId gives = f_.BoolSlot(SlotRoot::kGives);
+    const ExprId too_much = b().Not(gives);
+    lacking = b().Or(lacking, too_much);
+  } else {
+    const ExprId exceeds = f_.ExceedsGrant();
+    const ExprId too_much = b().And(under, exceeds);
+    lacking = b().Or(lacking, too_much);
+  }
+  const ExprId other = b().Not(Orchestrator());
+  return Certain(b().And(other, lacking));
 }
 
 Guard DecideLowering::NoRecord() {
@@ -225,7 +277,9 @@ void DecideLowering::AddReviews() {
           taken = b().Or(taken, both);
         }
         const ExprId here = f_.StateIs(review.state);
-        return Certain(b().And(here, taken));
+        const ExprId own = b().Not(f_.IsUnderGrant());  // what others gave takes no seat
+        const ExprId speaks = b().And(here, own);
+        return Certain(b().And(speaks, taken));
       });
     }
     const auto outcome_is = [this, r, &review](int clause) {
@@ -247,7 +301,7 @@ void DecideLowering::AddReviews() {
           const ExprId here = outcome_is(static_cast<int>(c));
           if (!concludes) return Certain(here);
           if (!clause.asks.valid()) return Certain(b().Bool(false));
-          const ExprId asked = f_.RoleIs(clause.asks);
+          const ExprId asked = IsAsked(clause.asks);
           const ExprId may = b().Or(Orchestrator(), asked);
           const ExprId may_not = b().Not(may);
           return Certain(b().And(here, may_not));
@@ -266,9 +320,38 @@ void DecideLowering::AddReviews() {
   }
 }
 
+// In that role itself: authority that it gave away answers nothing.
+ExprId DecideLowering::IsAsked(RoleId role) {
+  const ExprId is = f_.RoleIs(role);
+  const ExprId own = b().Not(f_.IsUnderGrant());
+  return b().And(is, own);
+}
+
+// What restrains a role restrains whoever acts for it, in whatever role; what frees one frees nobody else.
 Value DecideLowering::Scope(const typed::Rule& rule) {
   Value scope = f_.True();
   scope.value = f_.AnyRoleOf(rule.by, rule.by_orchestrator);
+  if (!rule.by.empty()) {
+    if (schema_.rules[rule.rule.value].effect == Effect::kAllow) {
+      const ExprId own = b().Not(f_.IsUnderGrant());
+      scope.value = b().And(scope.value, own);
+    } else {
+      for (const RoleId role : rule.by) {
+        const ExprId granted = f_.GrantRoleIs(role);
+        scope.value = b().Or(scope.value, granted);
+      }
+    }
+  }
+  if (!rule.under.empty()) {
+    if (!CanBeGiven(schema_, workflow_id_, transition_id_)) {
+      scope.value = b().Bool(false);
+      return scope;
+    }
+    const ExprId task = f_.StrSlot(SlotRoot::kGrantTask);
+    const ExprId wanted = b().Text(rule.under);
+    const ExprId under = b().EqStr(task, wanted);
+    scope.value = b().And(scope.value, under);
+  }
   return scope;
 }
 
@@ -290,7 +373,7 @@ Guard DecideLowering::RuleGuard(const typed::Rule& rule) {
   const Rule& row = schema_.rules[rule.rule.value];
   ExprId scope = Scope(rule).value;
   if (row.effect == Effect::kEscalate && !Planted(Fault::kAskedRoleAsked)) {
-    const ExprId asked = f_.RoleIs(row.asks);
+    const ExprId asked = IsAsked(row.asks);
     const ExprId other = b().Not(asked);
     scope = b().And(scope, other);
   }
@@ -645,6 +728,7 @@ void DigestRules(const typed::Program& program, std::span<const typed::Rule> rul
     for (const TransitionId t : rule.transitions) absl::StrAppend(&text, " ", workflow.transitions[t.value].name);
     for (const RoleId r : rule.by) absl::StrAppend(&text, " by ", schema->roles[r.value].qualified);
     if (rule.by_orchestrator) text += " by orchestrator";
+    if (!rule.under.empty()) absl::StrAppend(&text, " under ", rule.under);
     if (row.asks.valid()) absl::StrAppend(&text, " to ", schema->roles[row.asks.value].qualified);
     if (row.awaits.valid()) absl::StrAppend(&text, " until ", workflow.transitions[row.awaits.value].name);
     absl::StrAppend(&text, LadderText(*schema, row.ladder, workflow), " when ", Fingerprint(program, rule.when.get()),

@@ -6,6 +6,7 @@
 #include "compiler/lower/expressions.h"
 #include "compiler/lower/planted_faults.h"
 #include "runtime/builtins/check.h"
+#include "runtime/decision/delegation.h"
 #include "runtime/frame/civil.h"
 #include "runtime/frame/frame.h"
 
@@ -37,6 +38,36 @@ bool MayHoldReference(const Schema& schema, const Type& element) {
 }
 
 }  // namespace
+
+// Absent is not within a limit, as in `up to`.
+ExprId FunctionLowering::ExceedsGrant() {
+  const Workflow& workflow = schema_.workflows[function_->workflow.value];
+  ExprId exceeds = build_.Bool(false);
+  if (Planted(Fault::kGrantLimitIgnored)) return exceeds;
+  for (uint32_t f = 0; f < workflow.fields.size(); ++f) {
+    const Field& field = workflow.fields[f];
+    if (!CanBeLimited(schema_, field)) continue;
+    const Type& type = schema_.types[field.type.value];
+    const auto slot = [&](SlotRoot root, Projection projection) {
+      const bool has = projection == Projection::kHas;
+      return build_.Slot(layout_.Intern(has ? SlotKind::kBool : SlotKind::kI64, {root, f, 0, 0, {}}, projection, ListId(),
+                                        root == SlotRoot::kAfter && IsErasable(field)),
+                         has ? Range{0, 1} : RangeOf(type));
+    };
+    const ExprId limited = slot(SlotRoot::kGrantMost, Projection::kHas);
+    const ExprId most = slot(SlotRoot::kGrantMost, Projection::kValue);
+    const ExprId value = slot(SlotRoot::kAfter, Projection::kValue);
+    ExprId within = build_.LeNum(value, most);
+    if (type.optional) {
+      const ExprId there = slot(SlotRoot::kAfter, Projection::kHas);
+      within = build_.And(within, there);
+    }
+    const ExprId more = build_.Not(within);
+    const ExprId over = build_.And(limited, more);
+    exceeds = build_.Or(exceeds, over);
+  }
+  return exceeds;
+}
 
 Range FunctionLowering::RangeOf(const Type& type) const {
   const auto members = [](size_t count) { return Range{0, std::max<Num>(static_cast<Num>(count) - 1, 0)}; };

@@ -37,7 +37,10 @@ enum class Fault : int {
   kTaskOrderIgnored = 30,         // a task is started before those that it comes after are done
   kEveryTaskReported = 31,        // a task that a transition does is reported
   kAnybodyReports = 32,           // whoever holds his role starts, reports and fails a task
-  kCount = 33,
+  kGrantLimitIgnored = 33,        // what a chain of grants limits is not looked at
+  kGrantLinkIgnored = 34,         // a grant is good whatever became of it, and whatever it names
+  kOwnRoleConsulted = 35,         // under a grant the own role's authority counts
+  kCount = 36,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "compiler/test/tasks.h"
+#include "runtime/decision/delegation.h"
 #include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/names.h"
 #include "runtime/orchestrator/orchestrator.h"
@@ -280,7 +281,8 @@ class Printer {
   std::string Of(const Line& line) {
     const Submission& s = line.submission;
     const Workflow& workflow = schema_.workflows[line.workflow.value];
-    const std::string by = absl::StrCat(" by ", s.by, " as ", schema_.roles[line.role.value].name);
+    const std::string by = absl::StrCat(" by ", s.by, " as ", schema_.roles[line.role.value].name,
+                                        s.under.empty() ? "" : " under ", s.under);
     if (s.kind == Submission::Kind::kAnswer) return absl::StrCat(s.yes ? "yes" : "no", by, " on ", line.key);
     const Transition& transition = workflow.transitions[line.transition.value];
     std::vector<std::string> values;
@@ -584,7 +586,8 @@ class Attacker {
     const Workflow& workflow = schema_.workflows[w.value];
     Line line;
     line.workflow = w;
-    line.key = workflow.is_builtin ? random->Of(agents).id : values->KeyOf(w, number);
+    const bool is_grant = workflow.qualified == kGrantWorkflow;
+    line.key = workflow.is_builtin && !is_grant ? random->Of(agents).id : values->KeyOf(w, number);
     const Instance* instance = stage.orchestrator->world().Find(w, line.key);
     const StateId state = instance == nullptr ? kNewState : instance->state;
     std::vector<TransitionId> able;
@@ -595,10 +598,12 @@ class Attacker {
     }
     if (able.empty()) return std::nullopt;
     line.transition = random->Of(able);
-    const RoleId role = random->OneIn(16) ? RoleId(random->Below(schema_.roles.size())) : random->Of(granted_.at({w, line.transition}));
+    RoleId role = random->OneIn(16) ? RoleId(random->Below(schema_.roles.size())) : random->Of(granted_.at({w, line.transition}));
+    if (random->OneIn(4)) Under(random, stage, able, &line, &role);
     const Agent* agent = WithRole(random, agents, role);
     if (agent == nullptr) return std::nullopt;
     Fill(random, values, now_ns, &line);
+    if (is_grant && workflow.transitions[line.transition.value].name == kGive) FillGive(random, now_ns, &line);
     Submission& s = line.submission;
     s.kind = workflow.is_entity ? Submission::Kind::kSet : Submission::Kind::kPropose;
     s.workflow = workflow.qualified;
@@ -626,6 +631,66 @@ class Attacker {
     }
     line->submission.sets = Input(std::move(sets));
     line->submission.payload = Input(std::move(payload));
+  }
+
+  // With what somebody gave, where that names one of these.
+  void Under(Random* random, const Stage& stage, const std::vector<TransitionId>& able, Line* line, RoleId* role) const {
+    const Workflow* table = GrantsOf(schema_);
+    if (table == nullptr) return;
+    const World& world = stage.orchestrator->world();
+    const std::vector<const Instance*>& grants = world.InstancesOf(WorkflowId(static_cast<size_t>(table - schema_.workflows.data())));
+    if (grants.empty()) return;
+    const Instance& grant = *random->Of(grants);
+    const auto field = [&](std::string_view name) -> const Value& {
+      const auto at = std::find_if(table->fields.begin(), table->fields.end(), [&](const Field& f) { return f.name == name; });
+      return grant.fields[static_cast<size_t>(at - table->fields.begin())];
+    };
+    const Value &to = field("to"), &names = field("transitions");
+    if (!to.is_integer() || !names.is_list()) return;  // it was never given
+    const Workflow& workflow = schema_.workflows[line->workflow.value];
+    const bool gives = workflow.qualified == kGrantWorkflow;
+    if (!gives && !(field("workflow") == Value(workflow.qualified))) return;
+    for (const TransitionId transition : able) {
+      const Value name(workflow.transitions[transition.value].name);
+      if (std::find(names.list().begin(), names.list().end(), name) != names.list().end()) line->transition = transition;
+    }
+    *role = RoleId(static_cast<size_t>(to.integer()));
+    line->submission.under = grant.key;
+  }
+
+  static const Workflow* GrantsOf(const Schema& schema) {
+    const auto at = std::find_if(schema.workflows.begin(), schema.workflows.end(),
+                                 [](const Workflow& workflow) { return workflow.qualified == kGrantWorkflow; });
+    return at == schema.workflows.end() || !Delegates(schema) ? nullptr : &*at;
+  }
+
+  // Something that there is to give, for a while.
+  void FillGive(Random* random, int64_t now_ns, Line* line) const {
+    std::vector<WorkflowId> given;
+    for (const WorkflowId w : workflows_) {
+      if (!schema_.workflows[w.value].is_builtin) given.push_back(w);
+    }
+    if (given.empty()) return;
+    const WorkflowId on = random->Of(given);
+    Value::List names;
+    for (const auto& [place, roles] : granted_) {
+      const Value name(schema_.workflows[on.value].transitions[place.second.value].name);
+      if (place.first == on && !random->OneIn(3) && names.size() < 32) names.push_back(name);
+    }
+    if (names.empty() || random->OneIn(3)) names.push_back(Value(kGive));
+    const Workflow& workflow = schema_.workflows[line->workflow.value];
+    const Transition& give = workflow.transitions[line->transition.value];
+    Input::Object sets;
+    for (size_t i = 0; i < give.sets.size(); ++i) {
+      const Field& field = workflow.fields[give.sets[i].field.value];
+      Value& value = line->sets[i];
+      if (field.name == "workflow") value = Value(schema_.workflows[on.value].qualified);
+      else if (field.name == "transitions") value = Value(std::move(names));
+      else if (field.name == "until") value = Value(now_ns + static_cast<int64_t>(1 + random->Below(30)) * kDay);
+      else if (field.name != "to") value = Value();
+      Give(field, value, &sets);
+    }
+    line->submission.sets = Input(std::move(sets));
   }
 
   void Give(const Field& field, const Value& value, Input::Object* out) const {

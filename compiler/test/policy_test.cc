@@ -15,6 +15,7 @@
 #include "compiler/test/histories.h"
 #include "compiler/test/observer.h"
 #include "compiler/test/tasks.h"
+#include "runtime/decision/delegation.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/orchestrator.h"
@@ -226,8 +227,23 @@ class TestRun {
     line.on = replay::KeyInput(schema_, workflow, key).value_or(Input(key));
     line.by = step.actor;
     if (step.role.valid()) line.as = schema_.roles[step.role.value].qualified;
+    line.under = GrantOf(step.grant);
     line.at_ns = now_ns_;
     return line;
+  }
+
+  // The grant of that name, or the last one that was given with a task of that name.
+  std::string GrantOf(const std::string& name) const {
+    if (name.empty()) return name;
+    for (size_t w = 0; w < schema_.workflows.size(); ++w) {
+      if (schema_.workflows[w].qualified != kGrantWorkflow || orchestrator_->world().Find(WorkflowId(w), name) != nullptr) continue;
+      const std::vector<const Instance*>& grants = orchestrator_->world().InstancesOf(WorkflowId(w));
+      const auto with_task = std::find_if(grants.rbegin(), grants.rend(), [&](const Instance* grant) {
+        return absl::StrContains(absl::StrCat(grant->key, "/"), absl::StrCat("/", name, "/"));
+      });
+      if (with_task != grants.rend()) return (*with_task)->key;
+    }
+    return name;
   }
 
   void Propose(const typed::Step& step, bool expectation_follows) {
@@ -539,7 +555,6 @@ class ScenarioRun {
     replay::ReplayOptions options;
     options.follow = scenario.following_record ? replay::Follow::kRecord : replay::Follow::kPolicy;
     if (scenario.workflow.valid()) options.workflow = schema_.workflows[scenario.workflow.value].qualified;
-    options.may = options_.may;
     // What a record says has happened is nobody's decision: a property speaks of what the policy lets happen.
     std::vector<Violation> violations;
     if (!scenario.following_record && !program_.properties.empty()) {

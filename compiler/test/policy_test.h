@@ -38,7 +38,6 @@ struct Options {
   int64_t history_count = 1'000;             // that properties are attacked with, from `seed`
   uint64_t seed = 1;
   std::string external_data;                 // where logs are looked for after the policy's own folder; or empty
-  std::vector<std::vector<std::vector<RoleId>>> may;  // replay::ReplayOptions::may
 };
 
 // In the order of files and lines.

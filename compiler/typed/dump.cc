@@ -194,7 +194,7 @@ class Writer {
   void RuleText(const Rule& r) {
     std::string text = absl::StrCat("guard ", schema_.rules[r.rule.value].qualified, " on");
     for (TransitionId t : r.transitions) absl::StrAppend(&text, " ", TransitionName(r.workflow, t));
-    Line(0, text, By(r.by, r.by_orchestrator));
+    Line(0, text, By(r.by, r.by_orchestrator), r.under.empty() ? "" : " under ", r.under);
     if (r.when != nullptr) Line(1, "when ", Text(*r.when));
     if (r.unless != nullptr) Line(1, "unless ", Text(*r.unless));
     for (size_t i = 0; i < r.then.size(); ++i) {

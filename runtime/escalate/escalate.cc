@@ -67,6 +67,7 @@ std::string Escalations::Identity(const Schema& schema, const Proposal& proposal
     writer.Put(transition.sets[i].computed ? Value() : proposal.sets[i]);
   }
   for (const Value& value : proposal.payload) writer.Put(value);
+  if (proposal.grant.has_value()) writer.Text(proposal.grant->key);
   return identity;
 }
 

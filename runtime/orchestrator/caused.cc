@@ -81,6 +81,13 @@ void Orchestrator::Core::FillAnswer(Line* line) const {
   const ActorView proposer = folded->ViewOf(pending->proposal.actor.id, pending->proposal.actor.role);
   answer.question_self = !proposer.is_orchestrator && (proposer.id == answer.actor.id ||
                                                        proposer.principal == answer.actor.principal);
+  if (pending->proposal.grant.has_value()) {
+    const std::vector<std::string> givers =
+        grants.Givers(folded->world(), folded->registry(), pending->proposal.grant->key);
+    for (const std::string& id : {answer.actor.id, answer.actor.principal}) {
+      if (std::binary_search(givers.begin(), givers.end(), id)) answer.question_self = true;
+    }
+  }
   answer.question_covered =
       answer.actor.role == line->question_role && answer.actor.holds_role && answer.actor.is_active;
   if (!pending->ask.empty()) return;  // nothing is proposed that authority could cover

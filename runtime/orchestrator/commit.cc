@@ -17,7 +17,7 @@ absl::Status Enough() { return absl::CancelledError("enough"); }
 
 Orchestrator::Core::Core(const CompiledPolicy* the_policy, store::Store* the_store, OrchestratorOptions the_options)
     : policy(the_policy), store(the_store), options(std::move(the_options)),
-      folded(std::make_unique<Folded>(the_policy)), reviews(std::make_unique<Reviews>(&folded->world())),
+      grants(&the_policy->schema()), folded(std::make_unique<Folded>(the_policy)), reviews(std::make_unique<Reviews>(&folded->world())),
       chain(std::make_unique<store::Chain>()) {
   if (options.random == nullptr) options.random = &system_random;
 }
@@ -126,6 +126,7 @@ DecisionRecord Orchestrator::Core::RecordOf(const store::Event& event) const {
   record.indeterminate = event.decision.indeterminate;
   record.tasks = event.decision.tasks;
   for (store::OpenedTask& task : record.tasks) task.role = shown(task.role);
+  record.under = event.grant;
   record.policy = event.policy_digest;
   record.at_ns = event.time_ns;
   record.cause = event.cause;

@@ -221,6 +221,7 @@ void Orchestrator::Core::KeepFrame(const Function& function, const ReadSet& read
 }
 
 absl::StatusOr<Decided> Orchestrator::Core::Decide(Proposal* proposal) {
+  grants.Meet(folded->world(), folded->registry(), proposal);
   if (!FillComputed(proposal)) {
     return absl::InvalidArgumentError(absl::StrCat("a value that `", TransitionOf(schema(), *proposal).name,
                                                    "` computes is unknown or out of its range"));
@@ -230,6 +231,7 @@ absl::StatusOr<Decided> Orchestrator::Core::Decide(Proposal* proposal) {
   const Function& function = schema().functions[transition.decide.value];
   ReadSet reads;
   FillFrame(folded->world(), function, *proposal, &frame, &reads);
+  grants.AddReads(folded->world(), folded->registry(), *proposal, &reads);
   policy->Decide(transition.decide, frame.words(), &raw);
 
   Decided decided;
@@ -256,6 +258,7 @@ bool Orchestrator::Core::Covers(const Proposal& asked, const ActorView& actor) c
   Proposal own = asked;
   own.actor = actor;
   own.consenting = true;
+  own.grant.reset();  // nobody answers with what others gave
   if (!FillComputed(&own)) return false;
   const FunctionId id = TransitionOf(schema(), own).decide;
   const Function& function = schema().functions[id.value];
@@ -279,6 +282,7 @@ store::Event Orchestrator::Core::EventOf(store::EventKind kind, const Proposal& 
   if (proposal.transition.valid()) event.transition = workflow.transitions[proposal.transition.value].name;
   event.actor = proposal.actor.id;
   event.role = folded->names().RoleKept(proposal.actor);
+  if (proposal.grant.has_value()) event.grant = proposal.grant->key;
   event.sets = folded->names().KeepSets(proposal);
   event.payload = folded->names().KeepPayload(proposal);
   event.read_set = std::move(decided.reads);

@@ -178,6 +178,7 @@ absl::Status Folded::ReadProposal(const store::Event& event, Proposal* proposal)
   if (!role.valid() && !event.role.empty() && event.role != kOrchestratorId) return Unknown(event, "a role", event.role);
   const bool on_behalf = event.kind == store::EventKind::kRedecide && !event.on_behalf.empty();
   proposal->actor = ViewOf(on_behalf ? event.on_behalf : event.actor, role);
+  if (!event.grant.empty()) proposal->grant.emplace().key = event.grant;  // what it gave then is no matter now
   if (event.transition.empty()) return absl::OkStatus();
   proposal->transition = Names::TransitionOf(workflow, event.transition);
   if (!proposal->transition.valid()) return Unknown(event, "a transition", event.transition);

@@ -18,10 +18,12 @@ typename Map::mapped_type Look(const Map& map, std::string_view name) {
   return found == map.end() ? typename Map::mapped_type() : found->second;
 }
 
-store::NamedValue Keep(const Field& field, const Value& value) {
+// A role is kept by its name: what number it has is the policy's affair.
+store::NamedValue Keep(const Schema& schema, const Field& field, const Value& value) {
   store::NamedValue kept;
   kept.name = field.name;
-  kept.value = value;
+  const bool is_role = schema.types[field.type.value].kind == TypeKind::kRole && value.is_integer();
+  kept.value = is_role ? Value(schema.roles[static_cast<size_t>(value.integer())].qualified) : value;
   kept.erasable = Erasable(field);
   return kept;
 }
@@ -77,7 +79,7 @@ std::vector<store::NamedValue> Names::KeepSets(const Proposal& proposal) const {
   const Transition& transition = workflow.transitions[proposal.transition.value];
   for (size_t i = 0; i < proposal.sets.size(); ++i) {
     if (proposal.sets[i].absent()) continue;
-    kept.push_back(Keep(workflow.fields[transition.sets[i].field.value], proposal.sets[i]));
+    kept.push_back(Keep(*schema_, workflow.fields[transition.sets[i].field.value], proposal.sets[i]));
   }
   return kept;
 }
@@ -88,9 +90,17 @@ std::vector<store::NamedValue> Names::KeepPayload(const Proposal& proposal) cons
   const Transition& transition =
       schema_->workflows[proposal.workflow.value].transitions[proposal.transition.value];
   for (size_t i = 0; i < proposal.payload.size(); ++i) {
-    if (!proposal.payload[i].absent()) kept.push_back(Keep(transition.payload[i], proposal.payload[i]));
+    if (!proposal.payload[i].absent()) kept.push_back(Keep(*schema_, transition.payload[i], proposal.payload[i]));
   }
   return kept;
+}
+
+absl::StatusOr<Value> Names::Read(const Field& field, const store::NamedValue& kept) const {
+  if (schema_->types[field.type.value].kind != TypeKind::kRole || !kept.value.is_text()) return kept.value;
+  const RoleId role = Role(kept.value.text());
+  if (role.valid()) return Value(static_cast<int64_t>(role.value));
+  return absl::FailedPreconditionError(
+      absl::StrCat("the log names a role `", kept.value.text(), "`, which this policy does not have"));
 }
 
 absl::Status Names::ReadSets(const std::vector<store::NamedValue>& kept, Proposal* proposal) const {
@@ -101,7 +111,9 @@ absl::Status Names::ReadSets(const std::vector<store::NamedValue>& kept, Proposa
     bool known = false;
     for (size_t i = 0; i < transition.sets.size(); ++i) {
       if (workflow.fields[transition.sets[i].field.value].name != value.name) continue;
-      proposal->sets[i] = value.value;
+      absl::StatusOr<Value> read = Read(workflow.fields[transition.sets[i].field.value], value);
+      if (!read.ok()) return read.status();
+      proposal->sets[i] = *std::move(read);
       known = true;
     }
     if (!known) return Unknown(transition, value.name);
@@ -117,7 +129,9 @@ absl::Status Names::ReadPayload(const std::vector<store::NamedValue>& kept, Prop
     bool known = false;
     for (size_t i = 0; i < transition.payload.size(); ++i) {
       if (transition.payload[i].name != value.name) continue;
-      proposal->payload[i] = value.value;
+      absl::StatusOr<Value> read = Read(transition.payload[i], value);
+      if (!read.ok()) return read.status();
+      proposal->payload[i] = *std::move(read);
       known = true;
     }
     if (!known) return Unknown(transition, value.name);

@@ -40,6 +40,8 @@ class Names {
   absl::Status ReadPayload(const std::vector<store::NamedValue>& kept, Proposal* proposal) const;
 
  private:
+  absl::StatusOr<Value> Read(const Field& field, const store::NamedValue& kept) const;
+
   const Schema* schema_;
   absl::flat_hash_map<std::string, WorkflowId> workflows_;
   absl::flat_hash_map<std::string, RoleId> roles_;

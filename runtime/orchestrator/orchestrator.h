@@ -54,9 +54,6 @@ struct OrchestratorOptions {
   // What the host can be obliged to, by name (`page`, `notify`; qualified where two packages have one). A policy that may
   // oblige it to more is not loaded: kFailedPrecondition. ObligationsNeeded (consequences.h) lists what a policy needs.
   std::vector<std::string> obligations;
-  // Roles with a `may` for it, by workflow and transition: which role an actor of several means. Empty: the policy is asked
-  // which of them it would let propose this.
-  std::vector<std::vector<std::vector<RoleId>>> may;
 };
 
 // Lines that are decided and folded, but not durable yet. Nobody may be told an answer before AppendBatch has returned kOk.

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/folded.h"
+#include "runtime/orchestrator/grants.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/review/review.h"
 #include "runtime/store/chain.h"
@@ -115,6 +116,7 @@ class Orchestrator::Core {
   store::Store* store;
   OrchestratorOptions options;
   store::SystemRandom system_random;
+  Grants grants;
   std::unique_ptr<Folded> folded;
   std::unique_ptr<Reviews> reviews;          // over the folded world
   std::unique_ptr<store::Chain> chain;

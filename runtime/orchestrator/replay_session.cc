@@ -20,8 +20,8 @@ ActorView OrchestratorView() {
 }  // namespace
 
 ReplaySession::ReplaySession(const CompiledPolicy* policy)
-    : policy_(policy), world_(policy), reviews_(&world_), orchestrator_(OrchestratorView()), tasks_(&policy->schema()),
-      transition_timers_(&policy->schema()) {}
+    : policy_(policy), world_(policy), reviews_(&world_), grants_(&policy->schema()), orchestrator_(OrchestratorView()),
+      tasks_(&policy->schema()), transition_timers_(&policy->schema()) {}
 
 const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   would_have_.clear();
@@ -29,6 +29,7 @@ const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   const Schema& schema = world_.schema();
   const Workflow& workflow = schema.workflows[proposal->workflow.value];
   const Transition& transition = workflow.transitions[proposal->transition.value];
+  MeetGrants(proposal);
   EvaluateComputed(world_, proposal, &frame_, &out_);  // following a record, a value out of range is taken as it is
   function_ = &schema.functions[transition.decide.value];
   FillFrame(world_, *function_, *proposal, &frame_, nullptr);
@@ -64,6 +65,14 @@ void ReplaySession::OpenTasks(const Proposal& event, const std::vector<store::Op
   std::erase_if(opening.decision.tasks, [&](const store::OpenedTask& task) { return !tasks_.Knows(task); });
   (void)tasks_.Open(opening, false, &world_);
   tasks_.TakeChanged();
+}
+
+// Who gave is in the world, like everybody who was registered.
+void ReplaySession::MeetGrants(Proposal* proposal) const {
+  if (!proposal->grant.has_value() && !grants_.IsGive(*proposal)) return;
+  Registry registry(&world_.schema());
+  for (const Instance* agent : world_.InstancesOf(registry.workflow())) registry.Refresh(*agent);
+  grants_.Meet(world_, registry, proposal);
 }
 
 void ReplaySession::CarriedOut(const Proposal& proposal, bool happened, const std::vector<std::string>& rules) {
@@ -273,6 +282,7 @@ DecisionRecord ReplaySession::Record() const {
   record.proposal = workflow.transitions[last_.transition.value].name;
   record.by = last_.actor.id;
   record.as = RoleShown(schema, last_.actor.role);
+  if (last_.grant.has_value()) record.under = last_.grant->key;
   record.outcome = decision.outcome;
   record.state = state_after_.value < workflow.states.size() ? workflow.states[state_after_.value].name : "new";
   record.reasons = std::move(decision.reasons);

@@ -18,6 +18,7 @@
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/asking.h"
 #include "runtime/orchestrator/input.h"
+#include "runtime/orchestrator/grants.h"
 #include "runtime/orchestrator/tasks.h"
 #include "runtime/orchestrator/transition_timers.h"
 #include "runtime/review/review.h"
@@ -77,6 +78,7 @@ class ReplaySession {
  private:
   struct Running { Timer timer; LadderId ladder; RuleId rule; int64_t last_change; StateId state; };
 
+  void MeetGrants(Proposal* proposal) const;
   void Applied(const Proposal& proposal);
   void OpenTasks(const Proposal& event, const std::vector<store::OpenedTask>& told);
   void LapseTask(const Timer& timer);
@@ -93,6 +95,7 @@ class ReplaySession {
   const CompiledPolicy* policy_;
   World world_;
   Reviews reviews_;
+  Grants grants_;
   Asking asking_;
   ActorView orchestrator_;
   Frame frame_;

@@ -130,15 +130,15 @@ class Validation {
         proposal.workflow == folded_.names().task() && task != nullptr && task->role == role) {
       return true;
     }
-    const auto& may = core_.options.may;
-    if (may.empty()) return core_.Covers(proposal, folded_.registry().View(actor_, role));
-    const std::vector<RoleId>& roles = may[proposal.workflow.value][proposal.transition.value];
-    return std::find(roles.begin(), roles.end(), role) != roles.end();
+    const Transition& transition = schema_.workflows[proposal.workflow.value].transitions[proposal.transition.value];
+    return std::binary_search(transition.may.begin(), transition.may.end(), role);
   }
 
-  // The role: the one that is claimed; the only one; the only one that may.
+  // The role: the one that is claimed; the one that the grant is to; the only one; the only one that may.
   absl::StatusOr<RoleId> Role() const {
     if (!in_.as.empty()) return ClaimedRole();
+    const RoleId to = core_.grants.To(folded_.world(), in_.under);
+    if (!in_.under.empty() && std::binary_search(actor_.roles.begin(), actor_.roles.end(), to)) return to;
     if (actor_.roles.size() <= 1) return actor_.roles.empty() ? RoleId() : actor_.roles.front();
     std::vector<RoleId> fitting;
     for (RoleId role : actor_.roles) {
@@ -171,6 +171,8 @@ class Validation {
     absl::StatusOr<RoleId> role = Role();
     if (!role.ok()) return role.status();
     line_.proposal.actor = folded_.registry().View(actor_, *role);
+    if (absl::Status s = core_.grants.Name(folded_.world(), in_.under, &line_.proposal); !s.ok()) return s;
+    if (core_.grants.IsGive(line_.proposal)) return core_.grants.Complete(folded_.world(), &line_.proposal);
     return absl::OkStatus();
   }
 
@@ -341,6 +343,7 @@ class Validation {
       writer.Unsigned(values->size());
       for (const Value& value : *values) writer.Put(value);
     }
+    if (!in_.under.empty()) writer.Text(in_.under);
     const std::string digest = store::Hex(store::Sha256({request}));
     const UsedKey* used = folded_.FindKey(actor_.id, in_.idempotency_key);
     if (used == nullptr) {

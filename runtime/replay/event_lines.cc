@@ -224,6 +224,11 @@ void ReadCommon(Fields* fields, Submission* line) {
   fields->Bool("happened", &line->happened);
 }
 
+// An empty one is not left out.
+void ReadUnder(Fields* fields, Submission* line) {
+  if (fields->Take("under") != nullptr) fields->RequireText("under", &line->under);
+}
+
 void ReadAgent(Fields* fields, Submission* line) {
   line->kind = Submission::Kind::kAgent;
   fields->RequireText("agent", &line->agent.id);
@@ -237,6 +242,7 @@ void ReadSet(Fields* fields, Submission* line) {
   fields->RequireText("set", &line->workflow);
   fields->Key("key", &line->on);
   fields->Object("fields", &line->sets);
+  ReadUnder(fields, line);
   ReadCommon(fields, line);
 }
 
@@ -248,6 +254,7 @@ void ReadPropose(Fields* fields, Submission* line) {
   fields->Object("set", &line->sets);
   fields->Object("with", &line->payload);
   fields->Text("key", &line->idempotency_key);
+  ReadUnder(fields, line);
   ReadCommon(fields, line);
 }
 
@@ -485,7 +492,9 @@ void AppendDecision(const DecisionRecord& record, std::string* out) {
   if (!record.workflow.empty()) json.Key("workflow").Text(record.workflow);
   json.Key("proposal").Text(record.proposal);
   if (record.question != 0) json.Key("question").Number(record.question);
-  json.Key("by").Text(record.by).Key("as").Text(record.as).Key("outcome").Text(OutcomeName(record.outcome));
+  json.Key("by").Text(record.by).Key("as").Text(record.as);
+  if (!record.under.empty()) json.Key("under").Text(record.under);
+  json.Key("outcome").Text(OutcomeName(record.outcome));
   json.Key("state").Text(record.state);
   WriteTexts(&json, "reasons", record.reasons);
   WriteList(&json, "excused", record.excused, [&](const store::Excused& excused) {

@@ -123,6 +123,19 @@ TEST(EventLinesTest, WritesADecisionInTheDocumentedOrder) {
       R"("awaits":[],"obligations":[],"indeterminate":[],"policy":"sha256:00","at":"2026-03-02T09:07:00Z"})");
 }
 
+TEST(EventLinesTest, AGrantIsReadAndWritten) {
+  EXPECT_EQ(Read(R"({"propose":"assess","on":"d-1","by":"s-1","under":"g-1"})")->submission.under, "g-1");
+  EXPECT_EQ(Read(R"({"set":"Customer","key":"c","by":"s-1","under":"g-1"})")->submission.under, "g-1");
+  EXPECT_EQ(Error(R"({"propose":"assess","on":"d-1","by":"s-1","under":""})"), "`under` is missing, or empty");
+  EXPECT_EQ(Error(R"({"answer":"yes","on":"d-1","by":"s-1","under":"g-1"})"), "an answer has no field `under`");
+  DecisionRecord record;
+  record.as = "Sanctions";
+  record.under = "g-1";
+  std::string text;
+  AppendDecision(record, &text);
+  EXPECT_NE(text.find(R"("as":"Sanctions","under":"g-1","outcome")"), std::string::npos) << text;
+}
+
 TEST(EventLinesTest, StringsAreAlwaysGoodJson) {
   std::string text;
   AppendJsonString("a\"b\\\n\x01\xc3\xa9\xff\xed\xa0\x80", &text);

@@ -255,8 +255,10 @@ class Mapper {
       mapped->role_text = *role;
       actor.role = RoleOf(*role);
       if (!actor.role.valid()) Unmapped(&report_->unmapped_roles, *role, event);
-    } else if (const uint32_t number = mapped->proposal.transition.value; number < options_.may.size()) {
-      if (options_.may[number].size() == 1) actor.role = options_.may[number].front();
+    } else if (const TransitionId transition = mapped->proposal.transition; transition.valid()) {
+      // Where only one role may, events that name none are in it.
+      const std::vector<RoleId>& may = workflow_.transitions[transition.value].may;
+      if (may.size() == 1) actor.role = may.front();
     }
     actor.holds_role = actor.role.valid();
     actor.is_human = actor.role.valid() && schema_.roles[actor.role.value].human;

@@ -46,8 +46,6 @@ struct MappingReport {
 
 struct MappingOptions {
   WorkflowId workflow;                       // none: the only one that the log can be about
-  // Who may propose each transition, by TransitionId: where it is one role, events that name none are in it.
-  std::vector<std::vector<RoleId>> may;
 };
 
 // The workflow that a log of this format is about: `named` (its name or qualified name), the only one with a `log` block for

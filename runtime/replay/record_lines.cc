@@ -127,6 +127,10 @@ absl::StatusOr<std::optional<Proposal>> RecordLines::Propose(const Submission& l
   absl::StatusOr<RoleId> role = Role(line, *actor, proposal);
   if (!role.ok()) return role.status();
   proposal.actor = registry_.View(*actor, *role);
+  if (absl::Status status = grants_.Name(session_->world(), line.under, &proposal); !status.ok()) return status;
+  if (grants_.IsGive(proposal)) {
+    if (absl::Status status = grants_.Complete(session_->world(), &proposal); !status.ok()) return status;
+  }
   return std::optional<Proposal>(std::move(proposal));
 }
 
@@ -159,16 +163,16 @@ absl::StatusOr<RegisteredActor> RecordLines::Actor(const Submission& line) {
   return actor;
 }
 
-// The role that is claimed; the only one; the only one that may; the first by name.
+// The role that is claimed; the one that the grant is to; the only one; the only one that may; the first by name.
 absl::StatusOr<RoleId> RecordLines::Role(const Submission& line, const RegisteredActor& actor, const Proposal& proposal) const {
   if (!line.as.empty()) return registry_.ResolveRole(line.as);
+  const RoleId to = grants_.To(session_->world(), line.under);
+  if (!line.under.empty() && std::binary_search(actor.roles.begin(), actor.roles.end(), to)) return to;
   if (actor.roles.size() <= 1) return actor.roles.empty() ? RoleId() : actor.roles.front();
   std::vector<RoleId> fitting;
-  if (proposal.workflow.value < may_.size()) {
-    const std::vector<RoleId>& may = may_[proposal.workflow.value][proposal.transition.value];
-    std::copy_if(actor.roles.begin(), actor.roles.end(), std::back_inserter(fitting),
-                 [&](RoleId role) { return std::find(may.begin(), may.end(), role) != may.end(); });
-  }
+  const std::vector<RoleId>& may = schema_.workflows[proposal.workflow.value].transitions[proposal.transition.value].may;
+  std::copy_if(actor.roles.begin(), actor.roles.end(), std::back_inserter(fitting),
+               [&](RoleId role) { return std::binary_search(may.begin(), may.end(), role); });
   if (fitting.size() > 1) return Refused(absl::StrCat("`", actor.id, "` holds several roles that fit: say which with `as`"));
   return fitting.empty() ? actor.roles.front() : fitting.front();
 }

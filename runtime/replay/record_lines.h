@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "runtime/orchestrator/grants.h"
 #include "runtime/orchestrator/input.h"
 #include "runtime/orchestrator/replay_session.h"
 #include "runtime/registry/registry.h"
@@ -17,8 +18,8 @@ namespace writ::replay {
 class RecordLines {
  public:
   // `may`: as ReplayOptions. All must outlive it.
-  RecordLines(const Schema* schema, ReplaySession* session, const std::vector<std::vector<std::vector<RoleId>>>* may)
-      : schema_(*schema), session_(session), may_(*may), registry_(schema) {}
+  RecordLines(const Schema* schema, ReplaySession* session)
+      : schema_(*schema), session_(session), grants_(schema), registry_(schema) {}
 
   // The proposal of an agent, set or propose line; a tick moves the time and gives none.
   //
@@ -44,7 +45,7 @@ class RecordLines {
 
   const Schema& schema_;
   ReplaySession* session_;
-  const std::vector<std::vector<std::vector<RoleId>>>& may_;
+  Grants grants_;
   Registry registry_;
   int64_t now_ns_ = 0;
   bool any_ = false;

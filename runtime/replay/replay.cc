@@ -450,8 +450,7 @@ absl::StatusOr<ReplayReport> ReplayForeign(const CompiledPolicy* policy, const s
                                         ? ReadXes(source->get())
                                         : ReadCsv(source->get(), InstanceColumn(schema.workflows[workflow->value]));
   if (!log.ok()) return absl::Status(log.status().code(), absl::StrCat(path, ": ", log.status().message()));
-  MappingOptions mapping{*workflow, {}};
-  if (workflow->value < options.may.size()) mapping.may = options.may[workflow->value];
+  const MappingOptions mapping{*workflow};
   ReplayReport report;
   report.foreign = true;
   std::vector<MappedEvent> events;
@@ -499,7 +498,7 @@ absl::Status FollowLines(const CompiledPolicy* policy, ByteSource* source, const
                          ReplayReport* report) {
   Record record(policy, options, report);
   const Schema& schema = policy->schema();
-  RecordLines lines(&schema, &record.session(), &options.may);
+  RecordLines lines(&schema, &record.session());
   return EachLine(source, &record.counter(), [&](const EventLine& line, uint32_t) -> absl::Status {
     if (line.is_erase) ++report->passed_over["erasures"];
     if (!line.is_erase && line.submission.kind == Submission::Kind::kAnswer) {
@@ -665,6 +664,7 @@ class StoredLog {
     proposal.actor.principal = proposal.actor.id;
     proposal.actor.role = names_.Role(event.role);
     proposal.actor.is_orchestrator = event.role == "orchestrator" || event.actor == "host";
+    if (!event.grant.empty()) proposal.grant.emplace().key = event.grant;
     proposal.actor.is_human = proposal.actor.role.valid() && schema_.roles[proposal.actor.role.value].human;
     proposal.sets.resize(workflow.transitions[proposal.transition.value].sets.size());
     proposal.payload.resize(workflow.transitions[proposal.transition.value].payload.size());

@@ -26,8 +26,6 @@ enum class Follow : uint8_t { kRecord, kPolicy };
 struct ReplayOptions {
   Follow follow = Follow::kRecord;
   std::string workflow;                      // of a foreign log; empty: the only one
-  // Who may propose what, by workflow and transition: where neither log nor actor settles the role. May be empty.
-  std::vector<std::vector<std::vector<RoleId>>> may;
   std::function<void(const DecisionRecord&)> on_decision;  // each decision, in order
   std::function<absl::Status(const store::Event&)> on_event;  // kPolicy: each event that the orchestrator commits, in order
   std::function<void(int64_t decided_count)> on_progress;  // now and then

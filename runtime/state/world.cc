@@ -212,7 +212,8 @@ World::Effect World::Apply(const Proposal& proposal, int64_t position, bool refu
   effect.new_round = sets || (moves && IsReviewState(workflow, instance.state));
   if (effect.new_round) BeginRound(workflow, position, proposal.now_ns, &instance);
   if (moves && !effect.new_round) LeaveReviews(workflow, &instance);
-  effect.verdict = CountVerdict(workflow, proposal, position, &instance);
+  // What is said with authority that somebody gave takes nobody's seat.
+  effect.verdict = !proposal.grant.has_value() && CountVerdict(workflow, proposal, position, &instance);
   RunFold(*this, transition.fold, proposal, position, instance, &instance);
   for (const KeyedFold& keyed : transition.keyed) FoldByKey(keyed, proposal, position, instance);
   for (size_t i = 0; i < workflow.populations.size(); ++i) Recount(i, proposal, position, &instance);

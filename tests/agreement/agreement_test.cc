@@ -114,8 +114,7 @@ uint32_t Median(std::vector<uint32_t> values) {
 
 // Built-in reasons that nothing can give yet.
 bool BelongsToLater(Builtin reason) {
-  // Delegation and budgets come with Task and Grant.
-  return reason == Builtin::kNotDelegated || reason == Builtin::kOverBudget;
+  return reason == Builtin::kOverBudget;  // budgets come with plans
 }
 
 class Report {
@@ -178,6 +177,8 @@ class Report {
     std::printf("  consents: %llu; upon: %llu; values of obligations: %llu, and %llu absent\n", U(s_.consents),
                 U(s_.upons), U(s_.told), U(s_.untold));
     Require(s_.consents > 0, "consent");
+    std::printf("  under grants: %llu, past their limits %llu\n", U(s_.grants), U(s_.exceeded));
+    Require(s_.exceeded > 0, "limits of grants");
     Require(s_.upons > 0, "upon");
     std::printf("  asks: %llu, silent %llu\n", U(s_.asks), U(s_.silent));
     Require(s_.asks > 0 && s_.silent > 0, "asks");

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "compiler/typed/expr.h"
 #include "runtime/builtins/check.h"
+#include "runtime/decision/delegation.h"
 #include "tests/agreement/expressions.h"
 
 namespace writ::agreement {
@@ -92,6 +93,7 @@ class Generator {
   void Question(WorkflowId id);
   void Agent(WorkflowId id);
   void Task(WorkflowId id);
+  void Grant(WorkflowId id);
   Transition* AddTransition(Workflow* w, const std::string& name, std::vector<StateId> sources, int target);
   void Payload(Transition* t, uint32_t count);
   std::vector<SetField> Sets(const Workflow& w, uint32_t percent, uint32_t optional_percent);
@@ -114,7 +116,7 @@ class Generator {
   typed::Program program_;
   Random random_;
   const Shape shape_;
-  WorkflowId customer_, main_, side_, rate_, agent_, question_, task_;
+  WorkflowId customer_, main_, side_, rate_, agent_, grant_, question_, task_;
   std::vector<std::pair<WorkflowId, std::string>> clause_names_;
 };
 
@@ -236,7 +238,9 @@ void Generator::Tables() {
   std::vector<std::string> names = {"p.Customer", "p.Deal"};
   if (Chance(45)) names.push_back("p.Order");
   if (Chance(60)) names.push_back("p.Rate");
-  names.insert(names.end(), {"writ.Agent", "writ.Question", "writ.Task"});
+  names.push_back("writ.Agent");
+  if (Chance(60)) names.push_back(kGrantWorkflow);
+  names.insert(names.end(), {"writ.Question", "writ.Task"});
   for (size_t i = 0; i < names.size(); ++i) {
     Workflow w;
     w.qualified = names[i];
@@ -248,6 +252,7 @@ void Generator::Tables() {
     if (w.name == "Order") side_ = WorkflowId(i);
     if (w.name == "Rate") rate_ = WorkflowId(i);
     if (w.name == "Agent") agent_ = WorkflowId(i);
+    if (w.name == "Grant") grant_ = WorkflowId(i);
     if (w.name == "Question") question_ = WorkflowId(i);
     if (w.name == "Task") task_ = WorkflowId(i);
   }
@@ -512,12 +517,27 @@ void Generator::Agent(WorkflowId id) {
   schema().workflows[id.value] = std::move(w);
 }
 
+// Delegation, as far as decisions read it: what the runtime has found of a chain comes with the proposal.
+void Generator::Grant(WorkflowId id) {
+  Workflow w = schema().workflows[id.value];
+  w.is_builtin = true;
+  w.key = {MakeField("id", Text(480))};
+  w.fields = {MakeField(kGiver, Text(200)), MakeField("until", Simple(TypeKind::kTime))};
+  for (Field& field : w.fields) field.labels.clear();
+  w.states = {{"given"}, {"revoked", true, false}};
+  Transition* give = AddTransition(&w, kGive, {kNewState}, 0);
+  give->sets = {{FieldId(0), true, false}, {FieldId(1), false, false}};
+  AddTransition(&w, kRevoke, {StateId(0)}, 1);
+  schema().workflows[id.value] = std::move(w);
+}
+
 void Generator::Workflows() {
   schema().workflows[customer_.value] = Entity("Customer", false);
   if (rate_.valid()) schema().workflows[rate_.value] = Entity("Rate", true);
   MainWorkflow(main_);
   if (side_.valid()) SideWorkflow(side_);
   Agent(agent_);
+  if (grant_.valid()) Grant(grant_);
   Question(question_);
   Task(task_);
   MakeReview(main_);
@@ -776,6 +796,8 @@ void Generator::MakeRule(RuleId id) {
   }
   rule.by_orchestrator = Chance(rule.by.empty() ? 3 : 30);
   if (row.effect == Effect::kHold) Until(&rule, &row);
+  const bool restrains = row.effect == Effect::kDeny || row.effect == Effect::kHold || row.effect == Effect::kEscalate;
+  if (grant_.valid() && restrains && Chance(12)) rule.under = "t1";
   if (Chance(row.effect == Effect::kAllow ? 65 : 94)) rule.when = Guard(rule.workflow, rule.transitions, row.effect);
   if (Chance(row.effect == Effect::kAllow ? 8 : 15))
     rule.unless = Guard(rule.workflow, rule.transitions, Effect::kDeny);
@@ -834,7 +856,9 @@ std::vector<uint32_t> Generator::Governed() const {
 }
 
 void Generator::Authority() {
-  for (const uint32_t w : Governed()) {
+  std::vector<uint32_t> workflows = Governed();
+  if (grant_.valid()) workflows.push_back(grant_.value);
+  for (const uint32_t w : workflows) {
     const Workflow& workflow = schema().workflows[w];
     for (uint32_t t = 0; t < workflow.transitions.size(); ++t) {
       const bool verdict = !workflow.reviews.empty() && workflow.reviews[0].verdict == TransitionId(t);
@@ -869,6 +893,8 @@ void Generator::Authority() {
           }
         }
         if (Chance(8)) grant.when = Make(ExprKind::kOr, TypeOf(TypeKind::kBool), 0, maker.Bool(1), maker.Bool(1));
+        std::vector<RoleId>& may = schema().workflows[w].transitions[t].may;
+        if (!grant.consent) may.push_back(grant.role);
         program_.grants.push_back(std::move(grant));
       }
     }
@@ -1125,6 +1151,7 @@ std::string Describe(const typed::Program& program) {
     for (const TransitionId t : rule.transitions) absl::StrAppend(&out, " ", w.transitions[t.value].name);
     for (const RoleId r : rule.by) absl::StrAppend(&out, " by R", r.value);
     if (rule.by_orchestrator) out += " by orchestrator";
+    if (!rule.under.empty()) absl::StrAppend(&out, " under ", rule.under);
     if (row.asks.valid()) absl::StrAppend(&out, " to R", row.asks.value);
     if (rule.awaits_fact != UINT32_MAX) absl::StrAppend(&out, " until fact ", rule.awaits_fact);
     for (const RuleId r : rule.overrides) absl::StrAppend(&out, " overrides ", r.value);

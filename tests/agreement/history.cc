@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "runtime/decision/delegation.h"
 #include "runtime/frame/frame.h"
 #include "runtime/review/review.h"
 #include "tests/agreement/expressions.h"
@@ -157,13 +158,14 @@ bool Historian::ChooseConclusion(Step* step) {
 
 void Historian::ChooseWhere(Proposal* p) {
   std::vector<WorkflowId> entities, others;
-  WorkflowId question, task;
+  WorkflowId question, task, grant;
   for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
     const Workflow& workflow = schema_.workflows[w];
     if (workflow.is_fact) continue;
     if (workflow.is_builtin) {
       if (workflow.name == "Question") question = WorkflowId(w);
       if (workflow.name == "Task") task = WorkflowId(w);
+      if (workflow.name == "Grant") grant = WorkflowId(w);
     } else if (workflow.is_entity)
       entities.push_back(WorkflowId(w));
     else
@@ -192,6 +194,13 @@ void Historian::ChooseWhere(Proposal* p) {
     const Instance* instance = world_.Find(task, p->key);
     const bool is_new = instance == nullptr || instance->state == kNewState;
     p->transition = TransitionId(is_new && !Chance(5) ? 0 : 1 + random_.Below(3));
+    return;
+  }
+  if (grant.valid() && Chance(6)) {
+    p->workflow = grant;
+    p->key = std::string("g") + static_cast<char>('1' + random_.Below(3));
+    p->key_parts = {Value(p->key)};
+    p->transition = TransitionId(random_.Below(2));
     return;
   }
   p->workflow = others[Chance(15) ? random_.Below(static_cast<uint32_t>(others.size())) : 0];
@@ -263,6 +272,33 @@ void Historian::ChooseActor(Proposal* p) {
   }
 }
 
+// What a chain of grants may have come to. The role whose authority it is may do it, mostly.
+void Historian::ChooseGrant(Proposal* p) {
+  if (!Delegates(schema_) || p->actor.is_orchestrator) return;
+  const Workflow& workflow = schema_.workflows[p->workflow.value];
+  p->gives = !Chance(30);
+  // Who gave takes it back, now and then.
+  const Instance* instance = world_.Find(p->workflow, p->key);
+  if (workflow.qualified == kGrantWorkflow && instance != nullptr && Chance(60)) {
+    for (size_t f = 0; f < workflow.fields.size(); ++f) {
+      if (workflow.fields[f].name == kGiver && instance->fields[f].is_text()) p->actor.id = instance->fields[f].text();
+    }
+  }
+  if (!Chance(35)) return;
+  GrantView& view = p->grant.emplace();
+  view.key = "g1";
+  const std::vector<RoleId>& may = workflow.transitions[p->transition.value].may;
+  view.role = may.empty() || Chance(15) ? RoleId(random_.Below(static_cast<uint32_t>(schema_.roles.size())))
+                                        : may[random_.Below(static_cast<uint32_t>(may.size()))];
+  if (Chance(50)) p->actor.role = RoleId(random_.Below(static_cast<uint32_t>(schema_.roles.size())));
+  view.holds = !Chance(15);
+  view.task = Chance(50) ? "t1" : Chance(50) ? "t2" : "";
+  for (uint32_t f = 0; f < workflow.fields.size(); ++f) {
+    if (!CanBeLimited(schema_, workflow.fields[f]) || !Chance(20)) continue;
+    view.most.emplace_back(FieldId(f), Value(Integer(schema_.types[workflow.fields[f].type.value])));
+  }
+}
+
 void Historian::ChooseRest(Proposal* p) {
   const Workflow& workflow = schema_.workflows[p->workflow.value];
   const Transition& transition = workflow.transitions[p->transition.value];
@@ -290,6 +326,7 @@ void Historian::ChooseRest(Proposal* p) {
       if (rule.effect != Effect::kDeny && rule.effect != Effect::kAllow && Chance(40)) p->approved.push_back(RuleId(r));
     }
   }
+  ChooseGrant(p);
   if (workflow.is_builtin) {
     p->question_state = Chance(40) ? 0 : static_cast<int>(random_.Below(4));
     p->question_self = Chance(20);

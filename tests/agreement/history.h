@@ -31,6 +31,7 @@ class Historian {
   void ChooseWhere(Proposal* p);
   bool ChooseConclusion(Step* step);
   void ChooseActor(Proposal* p);
+  void ChooseGrant(Proposal* p);
   void ChooseRest(Proposal* p);
   std::string KeyOf(WorkflowId workflow, std::vector<Value>* parts);
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "runtime/builtins/check.h"
+#include "runtime/decision/delegation.h"
 #include "runtime/frame/calendar.h"
 
 namespace writ::agreement {
@@ -369,7 +370,7 @@ std::vector<Oracle::Spoken> Oracle::SpokenOf(const Scene& scene, const Review& r
     if (event.refused) continue;
     if (event.begins_round) spoken.clear();
     if (event.proposal.transition != review.verdict || event.state != review.state.value) continue;
-    if (event.proposal.actor.role != review.seats[seat].role) continue;
+    if (event.proposal.actor.role != review.seats[seat].role || event.proposal.grant.has_value()) continue;
     const int64_t stance = event.proposal.payload[review.stance.value].integer();
     const auto own =
         std::find_if(spoken.begin(), spoken.end(), [&](const Spoken& s) { return s.actor == event.proposal.actor.id; });
@@ -1061,8 +1062,14 @@ bool Oracle::NamesNothing(Scene* scene) const {
 
 bool Oracle::ScopeHolds(const typed::Rule& rule, const Scene& scene) const {
   const ActorView& actor = scene.proposal->actor;
+  const std::optional<GrantView> grant = GrantOf(*scene.proposal);
+  if (!rule.under.empty() && (!grant.has_value() || grant->task != rule.under)) return false;
   if (rule.by.empty() && !rule.by_orchestrator) return true;
-  return (rule.by_orchestrator && actor.is_orchestrator) || (actor.role.valid() && Contains(rule.by, actor.role));
+  if (rule.by_orchestrator && actor.is_orchestrator && (!grant.has_value() || rule.by.empty())) return true;
+  const bool own = actor.role.valid() && Contains(rule.by, actor.role);
+  if (!grant.has_value()) return own;
+  // Who acts for a role is restrained as that role is; what frees a role frees nobody who acts with another's authority.
+  return schema_.rules[rule.rule.value].effect != Effect::kAllow && (own || Contains(rule.by, grant->role));
 }
 
 Walked Oracle::GuardOf(const typed::Rule& rule, Scene* scene, Polarity polarity) const {
@@ -1080,7 +1087,9 @@ Walked Oracle::Covered(Scene* scene) const {
   for (const typed::Grant& grant : program_.grants) {
     if (grant.workflow != scene->proposal->workflow || grant.transition != scene->proposal->transition) continue;
     if (grant.consent && scene->proposal->consenting) ++consents;
-    Walked one = Truth(scene->proposal->actor.role == grant.role && (!grant.consent || scene->proposal->consenting));
+    const std::optional<GrantView> given = GrantOf(*scene->proposal);
+    const RoleId acts_for = given.has_value() ? given->role : scene->proposal->actor.role;
+    Walked one = Truth(acts_for == grant.role && (!grant.consent || scene->proposal->consenting));
     for (const typed::Limit& limit : grant.limits) {
       const Walked field = Walk(*limit.field, scene), most = Walk(*limit.value, scene);
       one = KleeneAnd(one, Truth(field.present && field.number <= most.number, field.unknown || most.unknown));
@@ -1088,7 +1097,60 @@ Walked Oracle::Covered(Scene* scene) const {
     if (grant.when != nullptr) one = KleeneAnd(one, Walk(*grant.when, scene, Polarity::kEmpowers));
     covered = KleeneOr(covered, one);
   }
+  // Who gave may take back, in its own name.
+  const Workflow& workflow = *scene->workflow;
+  if (workflow.qualified == kGrantWorkflow && scene->transition->name == kRevoke && !GrantOf(*scene->proposal).has_value()) {
+    const Value& giver = scene->view.fields[0];
+    const std::string gave = giver.is_text() ? giver.text() : "";
+    covered = KleeneOr(covered, Truth(gave == scene->proposal->actor.id));
+  }
   return covered;
+}
+
+bool Oracle::CanBeGiven(const Proposal& proposal) const {
+  const Workflow& workflow = schema_.workflows[proposal.workflow.value];
+  if (workflow.qualified == kGrantWorkflow && workflow.transitions[proposal.transition.value].name == kGive) return true;
+  const auto may = [&](RoleId role, auto about) {
+    return std::any_of(program_.grants.begin(), program_.grants.end(), [&](const typed::Grant& grant) {
+      return !grant.consent && grant.role == role && about(grant);
+    });
+  };
+  for (uint32_t r = 0; r < schema_.roles.size(); ++r) {
+    const bool gives = may(RoleId(r), [&](const typed::Grant& grant) {
+      const Workflow& about = schema_.workflows[grant.workflow.value];
+      return about.qualified == kGrantWorkflow && about.transitions[grant.transition.value].name == kGive;
+    });
+    const bool does = may(RoleId(r), [&](const typed::Grant& grant) {
+      return grant.workflow == proposal.workflow && grant.transition == proposal.transition;
+    });
+    if (gives && does) return true;
+  }
+  return false;
+}
+
+// What this policy lets nobody give is decided as if there were no grant, and denied.
+std::optional<GrantView> Oracle::GrantOf(const Proposal& proposal) const {
+  return proposal.grant.has_value() && CanBeGiven(proposal) ? proposal.grant : std::nullopt;
+}
+
+bool Oracle::NotDelegated(const Scene& scene) const {
+  const Proposal& proposal = *scene.proposal;
+  if (proposal.actor.is_orchestrator) return false;
+  if (proposal.grant.has_value() && !CanBeGiven(proposal)) return true;
+  if (scene.workflow->qualified == kGrantWorkflow && scene.transition->name == kGive && !proposal.gives) return true;
+  if (!proposal.grant.has_value()) return false;
+  ++grants;
+  if (!proposal.grant->holds) return true;
+  if (scene.workflow->qualified == kGrantWorkflow && scene.transition->name == kGive) return false;
+  for (const auto& [field, most] : proposal.grant->most) {
+    const Value value = FieldAfter(scene, field.value);
+    const bool optional = schema_.types[scene.workflow->fields[field.value].type.value].optional;
+    if (value.absent() ? optional || most.integer() < 0 : value.integer() > most.integer()) {
+      ++exceeded;
+      return true;
+    }
+  }
+  return false;
 }
 
 OracleDecision Oracle::Decide(const Proposal& proposal) const {
@@ -1114,6 +1176,7 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
     out.applied.push_back({BuiltinRule(reason), Effect::kDeny});
     gates.push_back({BuiltinRule(reason), Effect::kDeny});
   };
+  const auto is_asked = [&](RoleId role) { return actor.role == role && !GrantOf(proposal).has_value(); };
   const auto approved = [&](RuleId rule) { return Contains(proposal.approved, rule); };
 
   if (workflow.is_builtin && workflow.name == "Question") {
@@ -1136,7 +1199,7 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
     gate(Builtin::kDuplicate, proposal.duplicate);
     const Walked covered = Covered(&scene);
     const int64_t doer = by_doer && task_field(1).is_integer() ? task_field(1).integer() : 0;
-    const bool is_doer = by_doer && actor.role.valid() && actor.role.value == static_cast<uint32_t>(doer);
+    const bool is_doer = by_doer && !GrantOf(proposal).has_value() && actor.role.valid() && actor.role.value == static_cast<uint32_t>(doer);
     const bool is_unknown = covered.unknown && !is_doer;
     const bool may = ((!covered.unknown && covered.number != 0) || is_doer) && actor.holds_role;
     deny(Builtin::kNoAuthority, !actor.is_orchestrator && !may, !actor.is_orchestrator && is_unknown);
@@ -1148,6 +1211,7 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
       deny(Builtin::kTaskWaiting, !actor.is_orchestrator && waits);
     }
     deny(Builtin::kSuspended, !actor.is_orchestrator && !actor.is_active);
+    deny(Builtin::kNotDelegated, NotDelegated(scene));
     deny(Builtin::kNoRecord, NamesNothing(&scene));
     for (uint32_t r = 0; r < workflow.reviews.size(); ++r) {
       const Review& review = workflow.reviews[r];
@@ -1157,7 +1221,7 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
         for (uint32_t s = 0; s < review.seats.size(); ++s) {
           if (actor.role == review.seats[s].role) taken = taken || SeatIsTaken(scene, review, s);
         }
-        deny(Builtin::kSeatTaken, here && taken);
+        deny(Builtin::kSeatTaken, here && taken && !GrantOf(proposal).has_value());
       }
       const int64_t outcome = OutcomeOf(scene, r);
       const bool bound = Contains(review.binds, proposal.transition);
@@ -1166,7 +1230,7 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
       const Clause& clause = review.clauses[static_cast<size_t>(outcome)];
       const bool concludes = clause.transition == proposal.transition;
       if (bound) {
-        const bool answer = concludes && (!clause.asks.valid() || actor.is_orchestrator || actor.role == clause.asks);
+        const bool answer = concludes && (!clause.asks.valid() || actor.is_orchestrator || is_asked(clause.asks));
         restrain(clause.rule, Effect::kDeny, !answer);
       }
       if (concludes && clause.asks.valid())
@@ -1183,7 +1247,7 @@ OracleDecision Oracle::Decide(const Proposal& proposal) const {
     restraints_here.insert(rule.rule);
     bool scope = ScopeHolds(rule, scene);
     if (row.effect == Effect::kEscalate)
-      scope = scope && !(actor.role.valid() && actor.role == row.asks) && !approved(rule.rule);
+      scope = scope && !(actor.role.valid() && is_asked(row.asks)) && !approved(rule.rule);
     if (row.effect == Effect::kHold) {
       scope = scope && !approved(rule.rule);
       if (rule.awaits_fact != UINT32_MAX) scope = scope && FactOf(rule.awaits_fact, scene).number == 0;

@@ -97,6 +97,7 @@ class Oracle {
   mutable std::vector<uint64_t> kinds = std::vector<uint64_t>(64, 0), quantifiers = std::vector<uint64_t>(16, 0),
                                 calendars = std::vector<uint64_t>(8, 0);
   mutable uint64_t consents = 0;      // that counted, because it was asked whether somebody may consent
+  mutable uint64_t grants = 0, exceeded = 0;  // proposals under one, and those past its limit alone
   mutable uint64_t populations = 0;  // that counted somebody
 
  private:
@@ -149,6 +150,9 @@ class Oracle {
   Walked GuardOf(const typed::Rule& rule, Scene* scene, Polarity polarity) const;
   bool ScopeHolds(const typed::Rule& rule, const Scene& scene) const;
   Walked Covered(Scene* scene) const;
+  bool CanBeGiven(const Proposal& proposal) const;
+  std::optional<GrantView> GrantOf(const Proposal& proposal) const;
+  bool NotDelegated(const Scene& scene) const;
   bool NamesNothing(Scene* scene) const;
   bool NamesNothing(const Value& value, const Type& type) const;
   bool ReadsNothing(const Expr& e, Scene* scene, std::map<uint32_t, const Expr*>* bound) const;

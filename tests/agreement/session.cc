@@ -23,6 +23,7 @@ void Statistics::Add(const Statistics& o) {
   for (size_t i = 0; i < ops.size(); ++i) ops[i] += o.ops[i];
   attributes += o.attributes;
   populations += o.populations;
+  grants += o.grants, exceeded += o.exceeded;
   for (size_t i = 0; i < kinds.size(); ++i) kinds[i] += o.kinds[i];
   for (size_t i = 0; i < quantifiers.size(); ++i) quantifiers[i] += o.quantifiers[i];
   for (size_t i = 0; i < calendars.size(); ++i) calendars[i] += o.calendars[i];
@@ -130,13 +131,21 @@ std::string ValuesText(const std::vector<Value>& values) {
 
 }  // namespace
 
+static std::string GrantText(const Proposal& p) {
+  if (!p.grant.has_value()) return "";
+  std::string text = absl::StrCat(" for R", p.grant->role.value, " under ", p.grant->task.empty() ? "-" : p.grant->task,
+                                  p.grant->holds ? "" : " (broken)");
+  for (const auto& [field, most] : p.grant->most) absl::StrAppend(&text, " f", field.value, "<=", most.integer());
+  return text;
+}
+
 std::string Describe(const Schema& schema, const Step& step) {
   const Proposal& p = step.proposal;
   const Workflow& w = schema.workflows[p.workflow.value];
   return absl::StrCat(w.name, ".", p.transition.valid() ? w.transitions[p.transition.value].name : "-", " on ", p.key,
                       " by ", p.actor.id, " as R", p.actor.role.valid() ? absl::StrCat(p.actor.role.value) : "-",
                       p.actor.is_human ? " human" : "", p.actor.is_active ? "" : " suspended",
-                      p.actor.holds_role ? "" : " without the role", " at ", p.now_ns, " seen ",
+                      p.actor.holds_role ? "" : " without the role", GrantText(p), " at ", p.now_ns, " seen ",
                       p.seen == INT64_MAX ? -1 : p.seen, " sets (", ValuesText(p.sets), ") payload (",
                       ValuesText(p.payload), ")", step.force ? " forced" : "", p.duplicate ? " duplicate" : "",
                       p.conclude_review >= 0 ? absl::StrCat(" concludes ", p.conclude_clause) : "",
@@ -209,6 +218,7 @@ Session::~Session() {
   if (oracle_ == nullptr) return;
   statistics_->attributes += oracle_->attributes;
   statistics_->populations += oracle_->populations;
+  statistics_->grants += oracle_->grants, statistics_->exceeded += oracle_->exceeded;
   for (size_t i = 0; i < oracle_->kinds.size(); ++i) statistics_->kinds[i] += oracle_->kinds[i];
   for (size_t i = 0; i < oracle_->calendars.size(); ++i) statistics_->calendars[i] += oracle_->calendars[i];
   statistics_->consents += oracle_->consents;

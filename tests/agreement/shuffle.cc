@@ -254,6 +254,10 @@ Step Shuffled::Map(const Step& step) const {
     const Order& clauses = moves.clauses[static_cast<size_t>(p.conclude_review)];
     p.conclude_clause = static_cast<int32_t>(clauses[static_cast<size_t>(p.conclude_clause)]);
   }
+  if (p.grant.has_value()) {
+    for (auto& [field, most] : p.grant->most) MoveId(&field, moves.fields);
+    std::sort(p.grant->most.begin(), p.grant->most.end());
+  }
   if (!p.transition.valid()) return out;
   const Workflow& workflow = original_.schema.workflows[p.workflow.value];
   const Transition& transition = workflow.transitions[p.transition.value];

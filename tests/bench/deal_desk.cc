@@ -38,10 +38,11 @@ constexpr const char* kSlots[kApproveFrameWords] = {
     "i64 @18 after.customer.credit_reviewed",
     "bool @19 duplicate",
     "bool @20 actor.holds(acme.deals.CFO)",
-    "bool @21 approved(review.conflict)",
-    "i64 @22 seen",
-    "i64 @23 last_change",
-    "bool @24 actor.is_active",
+    "i64 @21 grant.role",
+    "bool @22 approved(review.conflict)",
+    "i64 @23 seen",
+    "i64 @24 last_change",
+    "bool @25 actor.is_active",
 };
 
 struct RestraintRow { const char* rule; Effect effect; };
@@ -62,6 +63,7 @@ constexpr RestraintRow kRestraints[kRestraintCount] = {
     {"no_authority", Effect::kDeny},
     {"no_record", Effect::kDeny},
     {"no_transition", Effect::kDeny},
+    {"not_delegated", Effect::kDeny},
     {"review.conflict", Effect::kDeny},
     {"review.conflict", Effect::kEscalate},
     {"review.pending", Effect::kHold},
@@ -104,6 +106,7 @@ class FrameMaker {
     f.is_orchestrator = who == 0;
     f.actor_role = who == 0 ? -1 : who == 1 ? int64_t{kCfo} : int64_t{kDealLead};
     f.holds_role = 1;
+    f.grant_role = -1;
     f.is_active = 1;
     f.customer_given = 1;
     f.discount = Below(350'001);
@@ -141,6 +144,7 @@ class FrameMaker {
     if (Chance(4)) f.credit_reviewed -= 365 * kDay;
     f.duplicate = Chance(32);
     f.holds_role = !Chance(16);
+    if (Chance(16)) f.grant_role = Below(kRoleCount);
     f.is_active = !Chance(16);
     if (Chance(8)) f.seen = f.last_change - Below(2);
     return f;

@@ -34,13 +34,14 @@ struct ApproveFrame {
   int64_t credit_reviewed;
   int64_t duplicate;
   int64_t holds_role;
+  int64_t grant_role;           // Role, or -1
   int64_t approved_conflict;
   int64_t seen;
   int64_t last_change;
   int64_t is_active;
 };
 inline constexpr size_t kApproveFrameWords = sizeof(ApproveFrame) / sizeof(int64_t);
-static_assert(kApproveFrameWords == 25);
+static_assert(kApproveFrameWords == 26);
 
 enum Clause : int64_t { kVeto, kWorried, kUnsafe, kPriced, kLost, kElse, kConflict };
 enum State : int64_t { kDraft, kReview, kApproved, kClosed, kBlocked };
@@ -50,7 +51,7 @@ enum Role : int64_t { kCfo = 0, kDealLead = 5, kRoleCount = 13 };
 enum Restraint : uint16_t {
   kElseDenies, kElseAsks, kLostDenies, kPricedDenies, kUnsafeDenies, kVetoDenies, kWorriedDenies, kWorriedAsks,
   kExceptionsAreReviewed, kLargeDiscount, kRejectedLate, kStaleCredit, kDuplicate, kNoAuthority, kNoRecord, kNoTransition,
-  kConflictDenies, kConflictAsks,
+  kNotDelegated, kConflictDenies, kConflictAsks,
   kReviewPending, kStale, kSuspended, kRestraintCount,
 };
 

@@ -66,6 +66,7 @@ void WRIT_BENCH_DECIDE(const ApproveFrame& f, RawDecision* out) {
   if (f.duplicate != 0) applied |= Bit(kDuplicate);
   if (!HasAuthority(f)) applied |= Bit(kNoAuthority);
   if (f.customer_missing != 0) applied |= Bit(kNoRecord);
+  if (f.grant_role != -1 && f.is_orchestrator == 0) applied |= Bit(kNotDelegated);
   if (f.seen < f.last_change) applied |= Bit(kStale);
   if (f.is_active == 0 && f.is_orchestrator == 0) applied |= Bit(kSuspended);
 

@@ -46,7 +46,6 @@ struct Expenses {
     auto made = driver::MakePolicy(*compiled, /*interpret=*/false);
     if (!made.ok()) Fail(made.status().message());
     policy = *std::move(made);
-    options.may = driver::WhoMay(compiled->typed);
   }
 
   replay::RecordedLog Read() const {
@@ -63,7 +62,7 @@ struct Expenses {
     std::vector<MappedEvent> events;
     replay::MappingReport report;
     const absl::Status status =
-        replay::MapLog(policy->schema(), log, {*workflow, options.may[workflow->value]}, &events, &report);
+        replay::MapLog(policy->schema(), log, {*workflow}, &events, &report);
     if (!status.ok()) Fail(status.message());
     return events;
   }
