@@ -8,12 +8,19 @@ class Finder {
   explicit Finder(diagnostics::Sink& sink) : sink_(sink) {}
 
   void All(const ast::Declarations& file) {
-    for (const ast::Decomposition& node : file.decompositions) Say(node.span, "decompose");
+    for (const ast::Decomposition& node : file.decompositions) In(node);
     for (const ast::Test& node : file.tests) In(node);
   }
 
  private:
   void Say(ast::Span span, const char* what) { sink_.Report(span, diagnostics::kNotYet, what, "leave it out"); }
+
+  void In(const ast::Decomposition& node) {
+    for (const ast::Sub& sub : node.subs) {
+      if (!sub.limits.empty()) Say(sub.limits[0].field.span, "up to");
+    }
+    for (const ast::Under& under : node.unders) Say(under.span, "under");
+  }
 
   void In(const ast::Test& node) {
     for (const ast::Step& step : node.steps) {
