@@ -184,6 +184,7 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
   DeclarePeople(model);
   DeclareWorkflows(model);
   DeclareCalendars(model);
+  DeclarePlans(model);
   DeclareObligations(model);
   DeclareReviews(model);
   DeclareJudgement(model);
@@ -193,6 +194,7 @@ typed::Program Check(const std::vector<ast::File>& files, const source::SourceSe
   CheckPresence(model);
   CheckAuthorities(model);
   CheckRules(model);
+  CheckPlans(model);
   CheckReviews(model);
   CheckLabels(model);
   model.program.governing = {model.program.facts.size(), model.program.rules.size(), model.schema().rules.size(),

@@ -1522,6 +1522,7 @@ Expressions::Ptr Expressions::CheckCall(const ast::Expr& expr) {
     return ExpandDef(*def, expr.children, frame, expr.span);
   if (const Declaration* d = model_.symbols.Find(Space::kDef, name); d != nullptr && d->table != nullptr)
     return ExpandTable(*d->table, expr.children, expr.span);
+  if (expr.text == "done" || expr.text == "failed" || expr.text == "started") return CheckTask(expr);
   std::vector<std::string> known = {
       "round_down", "round_up", "round_half_even", "age",      "votes",   "count", "sum", "min", "max",
       "any",        "all",      "distinct",        "happened", "refused", "first", "last"};

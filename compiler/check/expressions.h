@@ -32,6 +32,7 @@ struct Scope {
   WorkflowId workflow;
   std::vector<TransitionId> transitions;  // that the expression speaks of
   ReviewId review;                        // kConclude: its own
+  const PlanNames* plan = nullptr;        // whose tasks are known by name
 };
 
 // A name as an expression of its own.
@@ -60,6 +61,14 @@ class Expressions {
   std::optional<typed::Pattern> EventPattern(const ast::Expr& expr) { return FindPattern(expr, {}, nullptr); }
   // What a declaration says of events of the scope's workflow: a fold, or with a path what `last(…)` keeps of its event.
   std::optional<typed::Fact> EventsFact(const ast::Expr& fold, const std::vector<ast::Name>& path, ast::Span span);
+
+  // `for s in services where … when …` of a task: what it ranges over, and when it is wanted. `capacity` is 0 where it is one.
+  struct Each {
+    bool ok = false;
+    uint32_t capacity = 0;
+    std::optional<Type> element;  // of what tells the tasks apart
+  };
+  Each CheckEach(const ast::PlannedTask& node, typed::PlannedTask* out);
 
  private:
   using Ptr = typed::ExprPtr;
@@ -116,6 +125,8 @@ class Expressions {
   Ptr CheckProduct(const ast::Expr& expr);
   Ptr CheckDays(const ast::Expr& expr, Ptr left, Ptr right);
   Ptr CheckCall(const ast::Expr& expr);
+  // plans.cc
+  Ptr CheckTask(const ast::Expr& expr);
   // matching.cc
   Ptr CheckMatch(const ast::Expr& expr);
   ast::Span PlaceInLiteral(ast::Span span, size_t begin, size_t end) const;

@@ -60,6 +60,40 @@ struct ReviewNames {
   std::map<std::string, LadderId> ladders;  // of its escalating clauses
 };
 
+// What a task of Workflow::plans was in the text.
+struct TaskNames {
+  const ast::PlannedTask* node = nullptr;
+  const ast::Addition* addition = nullptr;  // null: of the plan itself
+  std::string rule;                         // qualified
+  uint32_t index = 0;                       // in Plan::tasks, or in Plan::additions
+  RoleId role;
+  WorkflowId on;
+  TransitionId does;                        // none: it is reported
+  std::vector<TransitionId> holds;          // sorted
+  RuleId held, lost;                        // that hold and deny these
+};
+
+// What Workflow::plans was in the text.
+struct PlanNames {
+  WorkflowId workflow;
+  const ast::Decomposition* node = nullptr;
+  bool is_taken = false;                             // `decompose` is another transition; nothing more can be said
+  std::map<std::string, TaskNames> tasks;
+  std::map<TransitionId, const ast::Finally*> finallys;
+  std::map<std::string, const ast::Sub*> subs;       // by task
+  std::map<std::string, int64_t> bounds;
+};
+
+// A row of Schema::rules that a plan needs.
+struct PlanRule {
+  std::string qualified;
+  RuleId* id = nullptr;
+  Effect effect = Effect::kDeny;
+  const TaskNames* task = nullptr;                   // null: of a `finally`, which stands at `span`
+  bool holds = false;
+  ast::Span span = {};
+};
+
 struct Model {
   Model(const std::vector<ast::File>& all_files, const source::SourceSet& all_sources, diagnostics::Sink& to)
       : files(all_files),
@@ -113,6 +147,8 @@ struct Model {
   std::map<const ast::Table*, Table> tables;                // those that were looked at
   std::map<std::tuple<WorkflowId, TransitionId, std::string>, ast::Span> opened_tasks;  // by `then task`, by name
   std::vector<ReviewNames> reviews;                        // sorted by workflow and state
+  std::vector<PlanNames> plans;                            // sorted by workflow
+  std::map<std::string, uint32_t> task_facts;              // over the tasks of an instance; by name
   std::vector<RuleSite> rule_sites;                        // sorted by qualified name
   // left_out.h
   struct LeftOut { ast::Span span; std::string what; };
@@ -168,15 +204,20 @@ void DeclareObligations(Model& model);
 void DeclareFacts(Model& model);      // `fact …`: typed::Program::facts, and a workflow for each that is kept by key
 void DeclareComputed(Model& model);   // `sets x = …`
 void CheckDefs(Model& model);
+void DeclarePlans(Model& model);    // tables of plans, and the transition that proposes one
 void DeclareReviews(Model& model);  // panels and clauses, without guards
 void DeclareRules(Model& model);    // rows of Schema::rules
 void CheckAuthorities(Model& model);
 void CheckRules(Model& model);
+void CheckPlans(Model& model);    // what plans want, and the rules, grants and facts that they come to; after CheckRules
 void CheckReviews(Model& model);  // guards, ranks
 void CheckLabels(Model& model);   // of all that was checked before
 void CheckTests(Model& model);
 void CheckProperties(Model& model);
 
+// The rows of Schema::rules that plans need; and what stands in one.
+void CollectPlanRules(Model& model, std::vector<PlanRule>* out);
+void FillPlanRule(Model& model, const PlanRule& from, Rule* row);
 // Adds a rule to the program, in one row for each layout of the payloads that it reads.
 void AddRule(Model& model, typed::Rule rule);
 

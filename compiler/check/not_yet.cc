@@ -8,11 +8,17 @@ class Finder {
   explicit Finder(diagnostics::Sink& sink) : sink_(sink) {}
 
   void All(const ast::Declarations& file) {
-    for (const ast::Decomposition& node : file.decompositions) Say(node.span, "decompose");
+    for (const ast::Decomposition& node : file.decompositions) In(node);
   }
 
  private:
   void Say(ast::Span span, const char* what) { sink_.Report(span, diagnostics::kNotYet, what, "leave it out"); }
+
+  void In(const ast::Decomposition& node) {
+    for (const ast::Sub& sub : node.subs) {
+      if (!sub.limits.empty()) Say(sub.limits[0].field.span, "up to");
+    }
+  }
 
   diagnostics::Sink& sink_;
 };

@@ -30,7 +30,7 @@ Found Find(const std::string& text) {
 // One a construct. What gets its meaning loses its row, here and in not_yet.cc.
 TEST(NotYet, RefusesEachConstructWithoutMeaning) {
   for (const char* text : {
-           "decompose on W { plan { a: R does go } }",
+           "decompose on W { sub a among R granting go up to f 3 }",
        }) {
     const Found found = Find(text);
     EXPECT_EQ(found.count, 1u) << text;

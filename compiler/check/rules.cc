@@ -663,6 +663,7 @@ void DeclareRules(Model& model) {
     Clause* clause = nullptr;
     Transition* timer = nullptr;
     ast::Span span;  // of a timer
+    const PlanRule* plan = nullptr;
   };
   std::vector<Row> rows;
   for (RuleSite& site : model.rule_sites) rows.push_back({site.declaration->qualified, &site, nullptr, nullptr, {}});
@@ -687,6 +688,9 @@ void DeclareRules(Model& model) {
       }
     }
   }
+  std::vector<PlanRule> plans;
+  CollectPlanRules(model, &plans);
+  for (const PlanRule& plan : plans) rows.push_back({plan.qualified, nullptr, nullptr, nullptr, {}, &plan});
   std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.qualified < b.qualified; });
   std::vector<Rule>& table = model.schema().rules;
   for (const char* reason : kBuiltinNames) {
@@ -701,11 +705,13 @@ void DeclareRules(Model& model) {
     rule.qualified = row.qualified;
     rule.kind = row.site != nullptr ? RuleKind::kRule : row.timer != nullptr ? RuleKind::kTimer : RuleKind::kClause;
     if (row.timer != nullptr) SetPlace(model, row.span, &rule);
+    if (row.plan != nullptr) FillPlanRule(model, *row.plan, &rule);
     table.push_back(std::move(rule));
     const RuleId id(table.size() - 1);
     if (row.site != nullptr) row.site->id = id;
     if (row.clause != nullptr) row.clause->rule = id;
     if (row.timer != nullptr) row.timer->timer = id;
+    if (row.plan != nullptr) *row.plan->id = id;
   }
   for (const RuleSite& site : model.rule_sites) {
     Rule row = table[site.id.value];

@@ -344,4 +344,59 @@ Value FunctionLowering::QuantifierOverBits(const Expr& expr, Polarity polarity) 
   return result;
 }
 
+// ---------------------------------------------------------------- tasks over data
+
+Value FunctionLowering::IsWanted(const typed::PlannedTask& task) {
+  if (task.when == nullptr) return True();
+  BeginAside();
+  Value when = Operand(*task.when, Polarity::kRestrains);
+  const ExprId missing = EndAside();
+  when.unknown = build_.Or(when.unknown, missing);
+  return when;
+}
+
+void FunctionLowering::Wanted(const typed::PlannedTask& task, uint32_t capacity) {
+  if (task.source == nullptr) {
+    Output(SlotKind::kBool, TrueOrUnknown(IsWanted(task)));
+    return;
+  }
+  if (IsBits(schema_, task.source->type.type)) return WantedMembers(task, capacity);
+  const std::optional<Place> place = PlaceOf(*task.source);
+  if (!place) TooMuch(task.source->span, "there can be a task for each element of a field only");
+  const ListId list = place ? ListOf(*place, task.source->span) : ListId();
+  const std::optional<LoopId> loop = list.valid() ? Open(*place, list, task.source->span) : std::nullopt;
+  if (!loop) return;
+  loops_.push_back(*loop);
+  Place element = Element(*place, *loop, list);
+  element.present = ExprId();
+  places_[task.variable] = element;
+  const ExprId wanted = TrueOrUnknown(IsWanted(task));
+  const ExprId text = Operand(*task.element).value;
+  loops_.pop_back();
+  places_.erase(task.variable);
+  const ExprId index = build_.Index(*loop);
+  for (uint32_t i = 0; i < capacity; ++i) {
+    const ExprId at = build_.Number(i);
+    const ExprId here = build_.EqNum(index, at);
+    const ExprId hit = build_.And(here, wanted);
+    Output(SlotKind::kBool, build_.Any(*loop, hit));
+    Output(SlotKind::kString, build_.First(*loop, hit, text));
+  }
+}
+
+// The members of a set of an enum, each in turn, as a constant.
+void FunctionLowering::WantedMembers(const typed::PlannedTask& task, uint32_t capacity) {
+  const Value set = Operand(*task.source);
+  const Type& element = schema_.types[task.source->type.type.element.value];
+  for (uint32_t m = 0; m < capacity; ++m) {
+    const ExprId bit = build_.Number(m);
+    constants_[task.variable] = Scalar(bit);
+    const ExprId is_member = build_.HasBit(set.value, bit);
+    const ExprId wanted = TrueOrUnknown(IsWanted(task));
+    Output(SlotKind::kBool, build_.And(is_member, wanted));
+    Output(SlotKind::kString, build_.Text(schema_.enums[element.index].members[m].name));
+  }
+  constants_.erase(task.variable);
+}
+
 }  // namespace writ::lower

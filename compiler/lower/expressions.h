@@ -103,6 +103,10 @@ class FunctionLowering {
   // Conditions are collected here while set.
   std::vector<Condition>* conditions = nullptr;
 
+  // Whether a task of a plan is wanted; over data, of each element up to `capacity` that, and its text. As outputs. What
+  // cannot be evaluated, or is read of nothing, is wanted.
+  void Wanted(const typed::PlannedTask& task, uint32_t capacity);
+
   // The next output of a function that is not a decision; its index.
   uint32_t Output(SlotKind kind, ir::ExprId value);
   // Finishes the function; roots as in ir::Builder::Finish. Remaps `collected` to final ids.
@@ -175,6 +179,8 @@ class FunctionLowering {
   Value WhereOf(const Expr& expr, const Place& place, ir::LoopId loop, ListId list);
   Value BindElement(const Expr& expr, const Place& place, ir::LoopId loop, ListId list);
   Value Length(const Expr& expr);
+  Value IsWanted(const typed::PlannedTask& task);
+  void WantedMembers(const typed::PlannedTask& task, uint32_t capacity);
 
   // places.cc: nothing where there is no such place, or it has been reported as too much.
   std::optional<Place> PlaceOf(const Expr& expr);

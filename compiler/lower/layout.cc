@@ -55,7 +55,14 @@ ListId Layout::InternList(const SlotPath& path, ListId parent, uint32_t capacity
   return ListId(it->second);
 }
 
-uint32_t Layout::AddLookup(Lookup lookup) {
+uint32_t Layout::InternLookup(Lookup lookup) {
+  const auto same = [](const LookupPart& a, const LookupPart& b) { return a.slot == b.slot && a.text == b.text; };
+  for (uint32_t i = 0; i < frame_->lookups.size(); ++i) {
+    const Lookup& known = frame_->lookups[i];
+    if (known.workflow == lookup.workflow && known.list == lookup.list &&
+        std::equal(known.key.begin(), known.key.end(), lookup.key.begin(), lookup.key.end(), same))
+      return i;
+  }
   frame_->lookups.push_back(std::move(lookup));
   return static_cast<uint32_t>(frame_->lookups.size() - 1);
 }

@@ -17,7 +17,7 @@ class Layout {
   // The slot of a path, made on first use. `list`: the path is relative to an element of that list.
   SlotId Intern(SlotKind kind, const SlotPath& path, Projection projection, ListId list, bool erasable);
   ListId InternList(const SlotPath& path, ListId parent, uint32_t capacity);
-  uint32_t AddLookup(Lookup lookup);
+  uint32_t InternLookup(Lookup lookup);
   uint32_t InternUnder(Under under);
 
   const FrameLayout& frame() const { return *frame_; }

@@ -599,6 +599,26 @@ void LowerTruth(ProgramState* state, Function* function, const typed::Expr& cond
   f.Finish({}, {}, code, nullptr);
 }
 
+// What a plan wants of an instance, and which of its ends have come. An end that leads into a halted state restrains: what
+// cannot be evaluated has come there, and has not otherwise.
+void LowerPlan(ProgramState* state, Function* function, const typed::Plan& typed, ir::Code* code) {
+  FunctionLowering f(state, function);
+  ir::Builder& b = f.build();
+  const Workflow& workflow = state->schema->workflows[typed.workflow.value];
+  const Plan& plan = workflow.plans[0];
+  for (size_t i = 0; i < typed.tasks.size(); ++i) f.Wanted(typed.tasks[i], plan.tasks[i].capacity);
+  for (size_t i = 0; i < typed.finallys.size(); ++i) {
+    const Transition& last = workflow.transitions[plan.finallys[i].transition.value];
+    const bool halts = !last.stays && last.target.valid() && workflow.states[last.target.value].is_halted;
+    f.BeginAside();
+    Value when = f.Lower(*typed.finallys[i], halts ? Polarity::kRestrains : Polarity::kEmpowers);
+    const ExprId missing = f.EndAside();
+    when.unknown = b.Or(when.unknown, missing);
+    f.Output(SlotKind::kBool, halts ? f.TrueOrUnknown(when) : f.Known(when));
+  }
+  f.Finish({}, {}, code, nullptr);
+}
+
 // Which clause a review comes to: of those that fire, the ones of the highest domain; within it halting before
 // escalating before the rest; two different outcomes left are a conflict.
 class ConcludeLowering {
@@ -793,6 +813,7 @@ class ProgramLowering {
     for (const typed::Review& review : typed_.reviews) AddConclude(review);
     for (uint32_t w = 0; w < schema_.workflows.size(); ++w) AddAsk(WorkflowId(w));
     if (purpose_ == Purpose::kTests) AddTruths();
+    for (const typed::Plan& plan : typed_.plans) AddPlan(plan);
     Place();
     return std::move(out_);
   }
@@ -961,6 +982,13 @@ class ProgramLowering {
       AddTruth(property.workflow, property.condition.get());
       if (property.kind == typed::Property::Kind::kAlways) AddTruth(property.workflow, property.when.get());
     }
+  }
+
+  void AddPlan(const typed::Plan& plan) {
+    const WorkflowId w = plan.workflow;
+    Unit& unit = AddUnit(FunctionKind::kPlan, absl::StrCat(schema_.workflows[w.value].qualified, ".plan"), w, 0);
+    unit.place = [w](Schema* s, FunctionId id) { s->workflows[w.value].plans[0].function = id; };
+    LowerPlan(&state_, &unit.function, plan, &unit.code);
   }
 
   void AddConclude(const typed::Review& review) {

@@ -408,8 +408,10 @@ std::optional<FunctionLowering::Looked> FunctionLowering::LookUp(const Expr& exp
       return std::nullopt;
     }
     if (key->list.valid()) lookup.list = key->list;
-    lookup.key.push_back(
-        {layout_.Intern(KindOf(key->type), key->path, Projection::kValue, key->list, key->erasable), {}});
+    // Of the instance itself, the name of its stream: what stands in front of the key.
+    const bool of_stream = part->kind == ExprKind::kSlot && part->root == SlotRoot::kThisKey;
+    lookup.key.push_back({layout_.Intern(KindOf(key->type), key->path, Projection::kValue, key->list, key->erasable),
+                          of_stream ? part->text : ""});
     const Value v = Load(*key);
     unknown = build_.Or(unknown, v.unknown);
     present = build_.And(present, v.present);
@@ -419,7 +421,7 @@ std::optional<FunctionLowering::Looked> FunctionLowering::LookUp(const Expr& exp
             "a record cannot be looked up for each element of a list: refer to it in the list's own type instead");
     return std::nullopt;
   }
-  return Looked{layout_.AddLookup(std::move(lookup)), unknown, present};
+  return Looked{layout_.InternLookup(std::move(lookup)), unknown, present};
 }
 
 // An outside record, by the parts of its key.

@@ -397,7 +397,14 @@ class Filler {
     for (size_t i = 0; i < lookup.key.size(); ++i) {
       std::string written;
       std::string_view part = lookup.key[i].text;
-      if (lookup.key[i].slot.valid() && !KeyPartText(lookup.key[i].slot, key[i], scope, depth, &written, &part)) return {};
+      if (lookup.key[i].slot.valid()) {
+        if (!KeyPartText(lookup.key[i].slot, key[i], scope, depth, &written, &part)) return {};
+        if (!lookup.key[i].text.empty()) {
+          std::string whole = lookup.key[i].text;
+          whole.append(part);
+          part = written = std::move(whole);
+        }
+      }
       if (lookup.key.size() > 1) {
         AppendKeyPart(part, i == 0, &joined);
       } else {

@@ -336,12 +336,25 @@ absl::Status Orchestrator::Core::FallBack(const Pending& pending, const RanOut& 
 // ---------------------------------------------------------------- after a commit
 
 absl::Status Orchestrator::Core::Settle(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause) {
+  // The instance itself, and those whose plans have been looked at meanwhile.
+  std::set<Plans::Place> places = folded->TakeTouched();
+  places.erase({workflow.value, key});
+  Plans::Place place(workflow.value, key);
   for (int steps = 0; steps < kCausedMax; ++steps) {
     const int64_t position = NextPosition();
-    absl::StatusOr<bool> more = SettleOne(workflow, key, now_ns, cause);
+    absl::StatusOr<bool> more = SettleOne(WorkflowId(place.first), place.second, now_ns, cause);
+    if (more.ok() && !*more) more = SettlePlan(place, now_ns, cause);
     if (!more.ok()) return more.status();
-    if (!*more) return absl::OkStatus();
-    cause = position;
+    places.merge(folded->TakeTouched());
+    places.erase(place);
+    if (*more) {
+      cause = position;
+    } else if (places.empty()) {
+      return absl::OkStatus();
+    } else {
+      place = *places.begin();
+      places.erase(places.begin());
+    }
   }
   return absl::InternalError(absl::StrCat("`", key, "` does not come to rest: each conclusion leads to another"));
 }
@@ -359,7 +372,7 @@ absl::StatusOr<bool> Orchestrator::Core::SettleOne(WorkflowId workflow, const st
   }
   for (int64_t position : folded->escalations().PendingOn(workflow, key)) {
     const Pending& pending = *folded->escalations().FindPending(position);
-    if (!pending.ask.empty() || Awaited(pending) || Unanswered(pending)) continue;
+    if (!pending.ask.empty() || Unanswered(pending) || StillHeld(pending, now_ns)) continue;
     if (absl::Status s = Redecide(position, now_ns, cause); !s.ok()) return s;
     return true;
   }
@@ -367,6 +380,95 @@ absl::StatusOr<bool> Orchestrator::Core::SettleOne(WorkflowId workflow, const st
   if (!asks.valid()) return false;
   if (absl::Status s = Ask(workflow, key, asks, now_ns, cause); !s.ok()) return s;
   return true;
+}
+
+// Whether it still waits for something: what a hold awaits, or the tasks of a plan, which the policy is asked about.
+bool Orchestrator::Core::StillHeld(const Pending& pending, int64_t now_ns) {
+  std::vector<RuleId> of_plan;
+  for (const Await& await : pending.awaits) {
+    if (await.happened) continue;
+    const RuleId rule = folded->names().Rule(await.rule);
+    if (!rule.valid() || schema().rules[rule.value].kind != RuleKind::kPlan) return true;
+    of_plan.push_back(rule);
+  }
+  if (of_plan.empty()) return false;
+  Proposal proposal = pending.proposal;
+  proposal.actor = folded->ViewOf(proposal.actor.id, proposal.actor.role);
+  proposal.now_ns = now_ns;
+  if (!FillComputed(&proposal)) return false;
+  const FunctionId id = TransitionOf(schema(), proposal).decide;
+  const Function& function = schema().functions[id.value];
+  FillFrame(folded->world(), function, proposal, &probe, nullptr);
+  policy->Decide(id, probe.words(), &raw);
+  return std::any_of(raw.applied, raw.applied + raw.applied_count, [&](uint16_t i) {
+    return std::find(of_plan.begin(), of_plan.end(), function.restraints[i].rule) != of_plan.end();
+  });
+}
+
+absl::StatusOr<bool> Orchestrator::Core::SettlePlan(const Plans::Place& place, int64_t now_ns, int64_t cause) {
+  if (!folded->plans().any() || !folded->plans().Has(WorkflowId(place.first))) return false;
+  if (absl::StatusOr<bool> more = Exhaust(place, now_ns, cause); !more.ok() || *more) return more;
+  const std::optional<uint32_t> due = folded->plans().Due(place);
+  if (!due.has_value()) return false;
+  if (absl::Status s = Finish(place, *due, now_ns, cause); !s.ok()) return s;
+  return true;
+}
+
+// The end of a plan: a transition of the orchestrator's own, decided like any other.
+absl::Status Orchestrator::Core::Finish(const Plans::Place& place, uint32_t finally, int64_t now_ns, int64_t cause) {
+  const WorkflowId workflow(place.first);
+  const Finally& last = schema().workflows[workflow.value].plans.front().finallys[finally];
+  const std::string& rule = schema().rules[last.rule.value].qualified;
+  const Instance& instance = *folded->world().Find(workflow, place.second);
+  Proposal proposal = Bare(schema(), workflow, place.second, instance.key_parts, last.transition, now_ns);
+  proposal.actor = folded->registry().Orchestrator();
+  Decided decided;
+  if (FillComputed(&proposal)) {
+    absl::StatusOr<Decided> made = Decide(&proposal);
+    if (!made.ok()) return made.status();
+    decided = *std::move(made);
+    if (decided.decision.outcome == Outcome::kPermit) decided.decision.reasons = {rule};
+  } else {
+    proposal.sets.assign(proposal.sets.size(), Value());
+    decided.decision.outcome = Outcome::kDeny;
+    decided.decision.reasons = {rule};
+    decided.decision.state = folded->names().StateName(workflow, instance.state);
+  }
+  store::Event event = EventOf(store::EventKind::kPlan, proposal, std::move(decided));
+  event.on_behalf = rule;
+  event.cause = cause;
+  return Stage(std::move(event));
+}
+
+// Past what a plan may cost nothing of it is started any more, and what is open of it expires.
+absl::StatusOr<bool> Orchestrator::Core::Exhaust(const Plans::Place& place, int64_t now_ns, int64_t cause) {
+  const Plan& plan = schema().workflows[place.first].plans.front();
+  if (plan.cost == INT64_MAX && plan.tokens == INT64_MAX) return false;
+  const std::vector<const OpenTask*> open = folded->tasks().On(WorkflowId(place.first), place.second);
+  if (open.empty()) return false;
+  const WorkflowId task = folded->names().task();
+  const Workflow& declared = schema().workflows[task.value];
+  const std::string key = open.front()->key;
+  Proposal start = Bare(schema(), task, key, {Value(key)}, Names::TransitionOf(declared, "start"), now_ns);
+  start.actor = folded->registry().Orchestrator();
+  const Function& function = schema().functions[TransitionOf(schema(), start).decide.value];
+  FillFrame(folded->world(), function, start, &probe, nullptr);
+  policy->Decide(TransitionOf(schema(), start).decide, probe.words(), &raw);
+  const RuleId over = BuiltinRule(Builtin::kOverBudget);
+  const bool is_over = std::any_of(raw.applied, raw.applied + raw.applied_count,
+                                   [&](uint16_t i) { return function.restraints[i].rule == over; });
+  if (!is_over) return false;
+  Proposal expire = Bare(schema(), task, key, {Value(key)}, Names::TransitionOf(declared, "expire"), now_ns);
+  expire.actor = folded->registry().Orchestrator();
+  absl::StatusOr<Decided> decided = Decide(&expire);
+  if (!decided.ok()) return decided.status();
+  const bool permitted = decided->decision.outcome == Outcome::kPermit;
+  if (permitted) decided->decision.reasons = {kBuiltinNames[static_cast<uint32_t>(Builtin::kOverBudget)]};
+  store::Event event = EventOf(store::EventKind::kFallback, expire, *std::move(decided));
+  event.on_behalf = key;
+  event.cause = cause;
+  if (absl::Status s = Stage(std::move(event)); !s.ok()) return s;
+  return permitted;
 }
 
 // A question without a proposal. It takes a position of its own, which is its number.
@@ -466,6 +568,11 @@ absl::Status Orchestrator::Core::Redecide(int64_t position, int64_t now_ns, int6
   } else if (decided->decision.outcome == Outcome::kPermit && proposal.actor.is_orchestrator) {
     const RuleId timer = TransitionOf(schema(), proposal).timer;
     if (timer.valid()) decided->decision.reasons = {schema().rules[timer.value].qualified};
+    for (const Plan& plan : schema().workflows[proposal.workflow.value].plans) {
+      for (const Finally& last : plan.finallys) {
+        if (last.transition == proposal.transition) decided->decision.reasons = {schema().rules[last.rule.value].qualified};
+      }
+    }
   }
   store::Event event = EventOf(store::EventKind::kRedecide, proposal, *std::move(decided));
   event.actor = "orchestrator";

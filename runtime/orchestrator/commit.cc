@@ -6,6 +6,7 @@
 #include "runtime/builtins/check.h"
 #include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/orchestrator_core.h"
+#include "runtime/store/order.h"
 
 namespace writ {
 namespace {
@@ -68,11 +69,19 @@ absl::Status Orchestrator::Core::PutPolicyInForce() {
   return Stage(std::move(event));
 }
 
+// What plans want after an event is opened by it.
 absl::Status Orchestrator::Core::Stage(store::Event event) {
+  const bool plans = folded->plans().any();
+  if (plans) {
+    event.position = NextPosition();
+    store::PutInOrder(&event);
+    if (absl::Status s = folded->Begin(event); !s.ok()) return s;
+    for (store::OpenedTask& task : folded->TakeWanted()) event.decision.tasks.push_back(std::move(task));
+  }
   absl::StatusOr<store::PreparedEvent> prepared = chain->Prepare(&event, options.random);
   if (!prepared.ok()) return prepared.status();
   staged.push_back(*std::move(prepared));
-  if (absl::Status s = folded->Fold(event); !s.ok()) return s;
+  if (absl::Status s = plans ? folded->End(event) : folded->Fold(event); !s.ok()) return s;
   if (told != nullptr) told->push_back(RecordOf(event));
   if (!event.idempotency_key.empty()) keyed.push_back(std::move(event));
   return absl::OkStatus();

@@ -86,6 +86,8 @@ class Waits {
     store::Awaited awaited;
     if (rule.awaits.valid()) {
       awaited.transition = schema_.workflows[proposal_.workflow.value].transitions[rule.awaits.value].name;
+    } else if (rule.kind == RuleKind::kPlan) {
+      awaited.transition = "report";
     }
     if (rule.awaits_by.valid()) awaited.by = schema_.roles[rule.awaits_by.value].qualified;
     awaited.rule = rule.qualified;
@@ -241,6 +243,9 @@ absl::StatusOr<Decided> Orchestrator::Core::Decide(Proposal* proposal) {
     std::vector<int64_t> out;
     AddObligations(folded->world(), *proposal, function, raw, &probe, &out, &reads, &decided.decision);
     AddTasks(schema(), *proposal, function, raw, NextPosition(), &decided.decision);
+  }
+  if (raw.outcome == Outcome::kPermit && ProposesPlan(schema(), *proposal)) {
+    AddPlanned(folded->world(), folded->plans(), *proposal, NextPosition(), &decided.decision);
   }
   KeepFrame(function, reads, &decided);
   const Pending* pending = folded->FindSame(*proposal);

@@ -26,6 +26,7 @@ bool IsReviewPending(const std::string& rule) {
 
 Folded::Folded(const CompiledPolicy* policy)
     : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()), tasks_(&policy->schema()),
+      plans_(&policy->schema()),
       transition_timers_(&policy->schema()) {}
 
 const UsedKey* Folded::FindKey(const std::string& actor, const std::string& key) const {
@@ -91,6 +92,12 @@ Folded::ClausePlace Folded::FindClause(WorkflowId workflow, std::string_view key
 // ---------------------------------------------------------------- one event
 
 absl::Status Folded::Fold(const store::Event& event) {
+  if (absl::Status s = Begin(event); !s.ok()) return s;
+  wanted_.clear();
+  return End(event);
+}
+
+absl::Status Folded::Begin(const store::Event& event) {
   last_position_ = event.position;
   last_time_ns_ = event.time_ns;
   tasks_moved_.clear();
@@ -100,30 +107,146 @@ absl::Status Folded::Fold(const store::Event& event) {
   }
   NoteKey(event);
   if (absl::Status s = FoldProposal(event); !s.ok()) return s;
-  if (absl::Status s = FoldTasks(event); !s.ok()) return s;
+  FoldLapsed(event);
+  LookAtPlans(event);
+  return absl::OkStatus();
+}
+
+absl::Status Folded::End(const store::Event& event) {
+  if (event.kind == store::EventKind::kErase || event.kind == store::EventKind::kPolicy) return absl::OkStatus();
+  if (absl::Status s = tasks_.Open(event, event.policy_digest == policy_->digest(), &world_); !s.ok()) return s;
+  for (const store::OpenedTask& task : event.decision.tasks) {
+    const std::string stream = task.on.empty() ? store::StreamName(event.workflow, event.instance) : task.on;
+    const Plans::Place place = PlaceOfStream(stream);
+    if (plans_.any() && plans_.Has(WorkflowId(place.first))) plans_.Opened(place, task);
+  }
+  FoldGranting(event);
+  FoldChangedTasks(event, nullptr);
   asking_.Look(world_, names_.Workflow(event.workflow), event.instance, registry_.Orchestrator(), event.time_ns,
                event.policy_digest == policy_->digest());
   return absl::OkStatus();
 }
 
-// What a deadline of a task led to ends it, whatever became of that; then what the event opens.
-absl::Status Folded::FoldTasks(const store::Event& event) {
+// What a deadline of a task led to ends it, whatever became of that.
+void Folded::FoldLapsed(const store::Event& event) {
   if (event.kind == store::EventKind::kAsk && event.workflow == kTaskWorkflow) tasks_.Lapsed(event.instance);
-  if (event.kind == store::EventKind::kFallback) {
-    const RoleId role = names_.Role(event.question_role);
-    const Question* question = role.valid() ? escalations_.FindQuestion(event.question, role) : nullptr;
-    std::string task;
-    if (event.question == 0) task = event.on_behalf;
-    if (question != nullptr && question->workflow == names_.task()) task = question->key;
-    tasks_.Lapsed(task);
-    if (event.workflow != kTaskWorkflow) tasks_.Fail(task, event.position, event.time_ns, &world_);
-  }
-  if (absl::Status s = tasks_.Open(event, event.policy_digest == policy_->digest(), &world_); !s.ok()) return s;
-  tasks_moved_ = tasks_.TakeChanged();
-  for (const std::string& key : tasks_moved_) {
+  if (event.kind != store::EventKind::kFallback) return;
+  const RoleId role = names_.Role(event.question_role);
+  const Question* question = role.valid() ? escalations_.FindQuestion(event.question, role) : nullptr;
+  std::string task;
+  if (event.question == 0) task = event.on_behalf;
+  if (question != nullptr && question->workflow == names_.task()) task = question->key;
+  tasks_.Lapsed(task);
+  if (event.workflow != kTaskWorkflow) tasks_.Fail(task, event.position, event.time_ns, &world_);
+}
+
+// What was asked about a task is withdrawn when it is closed. `of`: the instances that these tasks belong to, or null.
+void Folded::FoldChangedTasks(const store::Event& event, std::set<Plans::Place>* of) {
+  for (const std::string& key : tasks_.TakeChanged()) {
+    tasks_moved_.push_back(key);
     escalations_.Withdraw(names_.task(), key, LastChange(names_.task(), key), AskedIn(names_.task(), key));
+    if (tasks_.Find(key) == nullptr) RevokeOf(key, event);
+    if (of != nullptr) of->insert(PlaceOfStream(tasks_.StreamOf(key, world_)));
   }
-  return absl::OkStatus();
+}
+
+// A task that is opened under another one may be given authority of that one's role, for as long as it is open. The grant bears
+// the task's key.
+void Folded::FoldGranting(const store::Event& event) {
+  const WorkflowId grant = names_.grant();
+  for (const store::OpenedTask& task : event.decision.tasks) {
+    const Instance* parent = task.parent.empty() ? nullptr : world_.Find(names_.task(), task.parent);
+    if (task.granting.empty() || parent == nullptr || !grant.valid()) continue;
+    const Workflow& workflow = schema().workflows[grant.value];
+    const std::vector<Field>& of_task = schema().workflows[names_.task().value].fields;
+    const auto field = [](const std::vector<Field>& fields, const Instance& instance, std::string_view name) {
+      for (size_t i = 0; i < fields.size() && i < instance.fields.size(); ++i) {
+        if (fields[i].name == name) return instance.fields[i];
+      }
+      return Value();
+    };
+    const Instance* above = world_.Find(grant, task.parent);
+    const std::string name = field(of_task, *parent, "name").text();
+    const Plans::Place place = PlaceOfStream(task.on.empty() ? store::StreamName(event.workflow, event.instance) : task.on);
+    int64_t until_ns = task.until_ns == 0 ? limits::kTimeMax : task.until_ns;
+    for (const Plan& plan : schema().workflows[place.first].plans) {
+      for (const SubPlan& sub : plan.subs) {
+        if (sub.task == name && sub.within_ns != 0) until_ns = std::min(until_ns, event.time_ns + sub.within_ns);
+      }
+    }
+    Value::List transitions;
+    for (const std::string& transition : task.granting) transitions.emplace_back(transition);
+    const Value role = above != nullptr ? field(workflow.fields, *above, "role") : field(of_task, *parent, "role");
+    const std::pair<std::string_view, Value> values[] = {
+        {"role", role},
+        {"giver", Value(event.actor)},
+        {"to", Value(static_cast<int64_t>(names_.Role(task.role).value))},
+        {"on", Value(schema().workflows[place.first].qualified)},
+        {"instance", Value(place.second)},
+        {"transitions", Value(std::move(transitions))},
+        {"until", Value(until_ns)},
+        {"parent", above != nullptr ? Value(task.parent) : Value()},
+        {"task", Value(name)}};
+    Proposal give;
+    give.workflow = grant;
+    give.transition = Names::TransitionOf(workflow, "give");
+    give.key = task.id;
+    give.key_parts = {Value(task.id)};
+    give.actor = ViewOf(event.actor, names_.Role(event.role));
+    give.now_ns = event.time_ns;
+    const Transition& transition = workflow.transitions[give.transition.value];
+    give.payload.resize(transition.payload.size());
+    for (const SetField& set : transition.sets) {
+      const auto value = std::find_if(std::begin(values), std::end(values), [&](const auto& pair) {
+        return pair.first == workflow.fields[set.field.value].name;
+      });
+      give.sets.push_back(value == std::end(values) ? Value() : value->second);
+    }
+    world_.Apply(give, event.position, false);
+    transition_timers_.Update(*world_.Find(grant, task.id));
+  }
+}
+
+void Folded::RevokeOf(const std::string& task, const store::Event& event) {
+  const WorkflowId grant = names_.grant();
+  const Instance* given = grant.valid() ? world_.Find(grant, task) : nullptr;
+  if (given == nullptr) return;
+  const Workflow& workflow = schema().workflows[grant.value];
+  Proposal revoke;
+  revoke.workflow = grant;
+  revoke.transition = Names::TransitionOf(workflow, "revoke");
+  const Transition& transition = workflow.transitions[revoke.transition.value];
+  if (std::find(transition.sources.begin(), transition.sources.end(), given->state) == transition.sources.end()) return;
+  revoke.key = task;
+  revoke.key_parts = given->key_parts;
+  revoke.sets.resize(transition.sets.size());
+  revoke.payload.resize(transition.payload.size());
+  revoke.actor = registry_.Orchestrator();
+  revoke.now_ns = event.time_ns;
+  world_.Apply(revoke, event.position, false);
+  transition_timers_.Update(*world_.Find(grant, task));
+}
+
+void Folded::LookAtPlans(const store::Event& event) {
+  std::set<Plans::Place> places;
+  FoldChangedTasks(event, plans_.any() ? &places : nullptr);
+  if (!plans_.any()) return;
+  const Plans::Place own(names_.Workflow(event.workflow).value, event.instance);
+  if (event.kind == store::EventKind::kPlan && plans_.Has(WorkflowId(own.first))) {
+    plans_.Proposed(own, Names::TransitionOf(schema().workflows[own.first], event.transition));
+  }
+  if (WorkflowId(own.first) == names_.task()) places.insert(PlaceOfStream(tasks_.StreamOf(event.instance, world_)));
+  places.insert(own);
+  for (const Plans::Place& place : places) {
+    if (!WorkflowId(place.first).valid() || !plans_.Has(WorkflowId(place.first))) continue;
+    plans_.Look(world_, place, event, registry_.Orchestrator(), event.policy_digest == policy_->digest(), &wanted_);
+  }
+}
+
+Plans::Place Folded::PlaceOfStream(std::string_view stream) const {
+  const size_t slash = stream.find('/');
+  if (slash == std::string_view::npos) return {UINT32_MAX, std::string()};
+  return {names_.Workflow(stream.substr(0, slash)).value, std::string(stream.substr(slash + 1))};
 }
 
 // What an `ask` asks is withdrawn when the instance leaves this state. A task may be started meanwhile.
@@ -314,6 +437,9 @@ absl::StatusOr<Pending> Folded::ReadPending(const store::Event& event, const Pro
     await.by = names_.Role(awaited.by);
     await.until_ns = awaited.until_ns;
     await.of_review = IsReviewPending(awaited.rule);
+    const RuleId held_by = names_.Rule(awaited.rule);
+    // What holds until a task is done is looked at when that has changed.
+    if (held_by.valid() && schema().rules[held_by.value].kind == RuleKind::kPlan) await.transition = TransitionId();
     await.ladder = ReadLadder(event, awaited.ladder, awaited.rule, RoleId());
     const RuleId rule = names_.Rule(awaited.rule);
     if (rule.valid()) await.digest = schema().rules[rule.value].digest;

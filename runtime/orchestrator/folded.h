@@ -15,6 +15,7 @@
 #include "runtime/escalate/escalate.h"
 #include "runtime/orchestrator/asking.h"
 #include "runtime/orchestrator/names.h"
+#include "runtime/orchestrator/plans.h"
 #include "runtime/orchestrator/tasks.h"
 #include "runtime/orchestrator/transition_timers.h"
 #include "runtime/registry/registry.h"
@@ -39,6 +40,11 @@ class Folded {
   // kFailedPrecondition: the event names what this policy does not have. It may be folded in part then, and the whole must
   // not be used any more.
   absl::Status Fold(const store::Event& event);
+  // The same in two, so that between them it can be found out what the event opens: Begin folds all but that, and what plans
+  // want after it is left in TakeWanted.
+  absl::Status Begin(const store::Event& event);
+  absl::Status End(const store::Event& event);
+  std::vector<store::OpenedTask> TakeWanted() { return std::exchange(wanted_, {}); }
 
   // For tests; see World::Assume. What waits for the instance is withdrawn, and its review's time begins.
   void Assume(const Assumption& assumption, int64_t now_ns);
@@ -50,6 +56,8 @@ class Folded {
   const Names& names() const { return names_; }
   const Tasks& tasks() const { return tasks_; }
   const std::vector<std::string>& tasks_moved() const { return tasks_moved_; }  // by the last event: keys, in order
+  const Plans& plans() const { return plans_; }
+  std::set<Plans::Place> TakeTouched() { return plans_.TakeTouched(); }
   int64_t last_position() const { return last_position_; }
   int64_t last_time_ns() const { return last_time_ns_; }
 
@@ -73,7 +81,12 @@ class Folded {
 
  private:
   absl::Status FoldProposal(const store::Event& event);
-  absl::Status FoldTasks(const store::Event& event);
+  void FoldLapsed(const store::Event& event);
+  void FoldGranting(const store::Event& event);
+  void RevokeOf(const std::string& task, const store::Event& event);
+  void FoldChangedTasks(const store::Event& event, std::set<Plans::Place>* of);
+  void LookAtPlans(const store::Event& event);
+  Plans::Place PlaceOfStream(std::string_view stream) const;
   StateId AskedIn(WorkflowId workflow, std::string_view key) const;
   absl::Status FoldRegistration(const store::Event& event, bool roles_only);
   absl::Status FoldAnswer(const store::Event& event, const Proposal& proposal);
@@ -100,6 +113,8 @@ class Folded {
   Asking asking_;
   Tasks tasks_;
   std::vector<std::string> tasks_moved_;
+  Plans plans_;
+  std::vector<store::OpenedTask> wanted_;
   absl::flat_hash_map<std::pair<std::string, std::string>, UsedKey> keys_;         // (actor, key)
   TransitionTimers transition_timers_;
   std::set<Timer> review_timers_;

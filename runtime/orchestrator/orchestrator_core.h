@@ -98,6 +98,11 @@ class Orchestrator::Core {
   absl::StatusOr<bool> SettleOne(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause);
   absl::Status Conclude(WorkflowId workflow, const std::string& key, ReviewId review, ClauseId clause, int64_t now_ns,
                         int64_t cause);
+  // What its plan leads to by itself: an end that has come, what was held until a task was done, tasks past what they may cost.
+  absl::StatusOr<bool> SettlePlan(const Plans::Place& place, int64_t now_ns, int64_t cause);
+  absl::Status Finish(const Plans::Place& place, uint32_t finally, int64_t now_ns, int64_t cause);
+  absl::StatusOr<bool> Exhaust(const Plans::Place& place, int64_t now_ns, int64_t cause);
+  bool StillHeld(const Pending& pending, int64_t now_ns);
   absl::Status Ask(WorkflowId workflow, const std::string& key, RuleId rule, int64_t now_ns, int64_t cause);
   absl::Status Redecide(int64_t pending, int64_t now_ns, int64_t cause);
   struct RanOut {

@@ -110,6 +110,12 @@ std::vector<const OpenTask*> Tasks::On(WorkflowId workflow, std::string_view key
   return tasks;
 }
 
+std::string Tasks::StreamOf(std::string_view key, const World& world) const {
+  const Instance* task = task_.valid() ? world.Find(task_, key) : nullptr;
+  if (task == nullptr || task->state == kNewState) return std::string();
+  return FieldOf(*task, "on").text();
+}
+
 Timer Tasks::TimerOf(const OpenTask& task) const {
   Timer timer;
   timer.due_ns = task.until_ns;
@@ -220,7 +226,14 @@ LadderId Tasks::LadderOfTask(const store::OpenedTask& opened, bool same_policy) 
   for (const Consequence& then : schema_->rules[rule].then) {
     if (!then.obligation.valid() && then.task == opened.name) return then.ladder;
   }
-  return schema_->rules[rule].kind == RuleKind::kPlan ? schema_->rules[rule].ladder : LadderId();
+  for (const Workflow& workflow : schema_->workflows) {
+    for (const Plan& plan : workflow.plans) {
+      for (const PlannedTask& planned : plan.tasks) {
+        if (planned.rule == RuleId(rule)) return planned.ladder;
+      }
+    }
+  }
+  return LadderId();
 }
 
 // ---------------------------------------------------------------- what happens to them

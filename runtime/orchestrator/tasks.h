@@ -54,6 +54,8 @@ class Tasks {
   void Fail(const std::string& key, int64_t position, int64_t now_ns, World* world);
 
   const OpenTask* Find(std::string_view key) const;                      // null: it is closed, or never was
+  // The stream of the instance that a task belongs to, closed or not; empty where there is no such task.
+  std::string StreamOf(std::string_view key, const World& world) const;
   std::vector<const OpenTask*> On(WorkflowId workflow, std::string_view key) const;  // by when they were opened, then key
   const Timer* NextTimer() const { return timers_.empty() ? nullptr : &*timers_.begin(); }  // null: none
   // The tasks that changed their state since this was asked last, in order.

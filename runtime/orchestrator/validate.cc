@@ -12,6 +12,8 @@
 namespace writ {
 namespace {
 
+constexpr int64_t kMeteredMax = 1'000'000'000'000'000;  // as Task has it
+
 absl::Status Refused(std::string text) { return absl::InvalidArgumentError(std::move(text)); }
 
 // One validation: it has the core to look at, the submission, and the line that comes out.
@@ -40,7 +42,7 @@ class Validation {
       case Submission::Kind::kSet:
       case Submission::Kind::kPropose: return Propose();
       case Submission::Kind::kAnswer: return Answer();
-      case Submission::Kind::kSpent: return Refused("nothing is metered here: no plan is bounded by it");
+      case Submission::Kind::kSpent: return Spent();
     }
     return absl::OkStatus();
   }
@@ -72,6 +74,50 @@ class Validation {
     line_.proposal = folded_.registry().Registration(*valid, line_.now_ns);
     if (folded_.registry().Find(valid->id) != nullptr) line_.registration = EncodeRegistration(*valid);
     return CheckValues();
+  }
+
+  // What the host has metered of a task, added to what it had spent before.
+  absl::Status Spent() {
+    line_.kind = store::EventKind::kSpend;
+    if (!core_.options.trusted_input) return Refused("what a task has spent is told by the host");
+    const WorkflowId task = folded_.names().task();
+    const Instance* instance = task.valid() ? folded_.world().Find(task, in_.task) : nullptr;
+    if (instance == nullptr || instance->state == kNewState) return Refused(absl::StrCat("there is no task `", in_.task, "`"));
+    const Workflow& declared = schema_.workflows[task.value];
+    Proposal& proposal = line_.proposal;
+    proposal.workflow = task;
+    proposal.transition = Names::TransitionOf(declared, "spend");
+    proposal.key = instance->key;
+    proposal.key_parts = instance->key_parts;
+    proposal.now_ns = line_.now_ns;
+    proposal.actor = folded_.registry().Host();
+    absl::StatusOr<int64_t> cost = CostOf(*instance);
+    if (!cost.ok()) return cost.status();
+    if (in_.tokens < 0 || in_.tokens > kMeteredMax || *cost < 0 || *cost > kMeteredMax) {
+      return Refused("what was spent is out of range");
+    }
+    const Transition& spend = declared.transitions[proposal.transition.value];
+    proposal.payload = {Value(*cost), Value(in_.tokens)};
+    proposal.sets.resize(spend.sets.size());
+    for (size_t i = 0; i < spend.sets.size(); ++i) {
+      const FieldId field = spend.sets[i].field;
+      const bool is_cost = declared.fields[field.value].name == "spent_cost";
+      proposal.sets[i] = Value(instance->fields[field.value].integer() + (is_cost ? *cost : in_.tokens));
+    }
+    if (absl::Status good = CheckValues(); !good.ok()) return good;
+    return Idempotency();
+  }
+
+  // In minor units of the currency that the task's plan is bounded in.
+  absl::StatusOr<int64_t> CostOf(const Instance& task) const {
+    if (in_.cost.empty()) return 0;
+    const std::string stream = folded_.tasks().StreamOf(task.key, folded_.world());
+    const WorkflowId workflow = folded_.names().Workflow(stream.substr(0, stream.find('/')));
+    const TypeId type = workflow.valid() ? CostType(schema_, workflow) : TypeId();
+    if (!type.valid()) return Refused("no plan bounds what this costs: leave `cost` out");
+    absl::StatusOr<Value> cost = ToValue(schema_, type, Input(in_.cost));
+    if (!cost.ok()) return Refused(absl::StrCat("`cost`: ", cost.status().message()));
+    return cost->integer();
   }
 
   absl::Status CheckValues() const {
@@ -166,6 +212,10 @@ class Validation {
     if (absl::Status s = Actor(); !s.ok()) return s;
     if (absl::Status s = What(); !s.ok()) return s;
     if (absl::Status s = Values(); !s.ok()) return s;
+    if (ProposesPlan(schema_, line_.proposal)) {
+      const std::optional<std::string> why = NoPlan(folded_.world(), folded_.plans(), line_.proposal);
+      if (why.has_value()) return Refused(*why);
+    }
     if (absl::Status s = Circumstances(); !s.ok()) return s;
     if (absl::Status s = Idempotency(); !s.ok() || line_.repeats > 0) return s;
     absl::StatusOr<RoleId> role = Role();

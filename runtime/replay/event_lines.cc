@@ -281,6 +281,28 @@ void ReadTick(Fields* fields, Submission* line) {
   if (!line->at_ns.has_value()) fields->Fail("tick", "must be a time");
 }
 
+void ReadSpent(Fields* fields, Submission* line) {
+  line->kind = Submission::Kind::kSpent;
+  fields->RequireText("task", &line->task);
+  Input spent;
+  fields->Object("spent", &spent);
+  if (const auto* object = std::get_if<Input::Object>(&spent.v); object != nullptr) {
+    for (const InputMember& member : *object) {
+      const auto* text = std::get_if<std::string>(&member.value.v);
+      const auto* number = std::get_if<int64_t>(&member.value.v);
+      if (member.name == "cost" && text != nullptr) {
+        line->cost = *text;
+      } else if (member.name == "tokens" && number != nullptr && *number >= 0) {
+        line->tokens = *number;
+      } else {
+        fields->Fail("spent", "has `cost`, an amount of money, and `tokens`, a whole number");
+      }
+    }
+  }
+  fields->Time("at", &line->at_ns);
+  fields->Text("key", &line->idempotency_key);
+}
+
 void ReadErase(Fields* fields, EventLine* line) {
   line->is_erase = true;
   fields->RequireText("erase", &line->erase.field);
@@ -303,6 +325,7 @@ constexpr Kind kKinds[] = {
     {"propose", "a proposal", Into<ReadPropose>}, {"agent", "an agent line", Into<ReadAgent>},
     {"set", "a `set` line", Into<ReadSet>},       {"answer", "an answer", Into<ReadAnswer>},
     {"tick", "a tick", Into<ReadTick>},           {"erase", "an `erase` line", ReadErase},
+    {"spent", "a `spent` line", Into<ReadSpent>},
 };
 
 // A proposal has a field `set` too: the order of kKinds settles which it is.
@@ -316,10 +339,7 @@ absl::StatusOr<EventLine> ReadObject(const Input::Object& object) {
     if (absl::Status status = fields.Finish(); !status.ok()) return status;
     return line;
   }
-  for (const InputMember& member : object) {
-    if (member.name == "spent") return Refuse("metering (`spent`) is not known to this version");
-  }
-  return Refuse("a line must have one of `agent`, `set`, `propose`, `answer`, `tick`, `erase`");
+  return Refuse("a line must have one of `agent`, `set`, `propose`, `answer`, `tick`, `erase`, `spent`");
 }
 
 absl::Status NotJson(std::string_view line, simdjson::error_code error) {
@@ -409,7 +429,9 @@ void WriteTask(JsonWriter* json, const store::OpenedTask& task) {
 void WriteAwaited(JsonWriter* json, const store::Awaited& awaited) {
   json->Open('{').Key("transition").Text(awaited.transition);
   if (!awaited.by.empty()) json->Key("by").Text(awaited.by);
-  json->Key("until").Text(FormatTime(awaited.until_ns)).Key("else").Text(awaited.otherwise);
+  if (awaited.until_ns <= limits::kTimeMax) {
+    json->Key("until").Text(FormatTime(awaited.until_ns)).Key("else").Text(awaited.otherwise);
+  }
   json->Key("rule").Text(awaited.rule).Close('}');
 }
 

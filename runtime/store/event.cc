@@ -511,6 +511,8 @@ uint32_t ErasableCount(const Event& event) {
   return count == 0 ? 0 : count + digest;
 }
 
+void PutInOrder(Event* event) { Canonicalize(*event); }
+
 absl::StatusOr<EncodedEvent> EncodeEvent(Event* event, RandomSource* random) {
   Canonicalize(*event);
   if (const char* conflict = ConflictIn(*event)) return absl::InvalidArgumentError(conflict);
