@@ -181,7 +181,7 @@ void Folded::FoldGranting(const store::Event& event) {
         {"role", role},
         {"giver", Value(event.actor)},
         {"to", Value(static_cast<int64_t>(names_.Role(task.role).value))},
-        {"on", Value(schema().workflows[place.first].qualified)},
+        {"workflow", Value(schema().workflows[place.first].qualified)},
         {"instance", Value(place.second)},
         {"transitions", Value(std::move(transitions))},
         {"until", Value(until_ns)},
