@@ -62,7 +62,7 @@ inline Workflow SampleWorkflow() {
   review.state = StateId(0), review.verdict = TransitionId(0), review.stance = FieldId(0);
   review.seats.push_back({RoleId(0), 1, 2});
   review.ladder = LadderId(0);
-  review.clauses.push_back({"else", RuleId(13), TransitionId(0), RoleId(0)});
+  review.clauses.push_back({"else", RuleId(14), TransitionId(0), RoleId(0)});
   review.binds = {TransitionId(0)};
   review.conclude = FunctionId(2);
   w.reviews.push_back(review);
@@ -106,8 +106,8 @@ inline void BuildSampleDecide(Program* program) {
   f.frame.lists.push_back({{SlotRoot::kAfter, 1, 0, 0, {}}, ListId(), 3, 4, 2});
   f.frame.lookups.push_back({WorkflowId(0), {{SlotId(2), ""}, {SlotId(), "x"}}, ListId()});
   f.frame.size_words = 12;
-  f.restraints.push_back({RuleId(13), Effect::kEscalate, false});
-  f.allows.push_back({RuleId(14), {1}});
+  f.restraints.push_back({RuleId(14), Effect::kEscalate, false});
+  f.allows.push_back({RuleId(15), {1}});
 
   Builder b(program, &f);
   const ExprId amount = b.Slot(SlotId(0), {0, 1'000'000}), limit = b.Number(5'000);

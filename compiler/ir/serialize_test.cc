@@ -19,7 +19,7 @@ TEST(SerializeTest, WhatIsReadIsWhatWasWritten) {
   EXPECT_EQ(Digest(*read), Digest(program));
   EXPECT_EQ(read->code[0].exprs, program.code[0].exprs);
   EXPECT_EQ(read->code[0].ranges, program.code[0].ranges);
-  EXPECT_EQ(read->schema.rules[13].because, "it is much");
+  EXPECT_EQ(read->schema.rules[14].because, "it is much");
   EXPECT_EQ(read->schema.workflows[0].transitions[0].sources[0], kNewState);
 }
 

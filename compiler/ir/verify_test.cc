@@ -148,7 +148,7 @@ std::vector<Fault> Faults() {
       {"excuse_row", [](Program& p) { F(p).allows[0].excuses.push_back(0); }, "not as long"},
       {"excuse_bit", [](Program& p) { F(p).allows[0].excuses[0] = 2; }, "what is not there"},
       {"fold_decides",
-       [](Program& p) { F(p, 1).restraints.push_back({RuleId(13), Effect::kDeny, false}); },
+       [](Program& p) { F(p, 1).restraints.push_back({RuleId(14), Effect::kDeny, false}); },
        "decides nothing"},
       {"outputs_overlap", [](Program& p) { F(p, 1).outputs[1].offset = 1; }, "outputs overlap"},
       {"fold_value", [](Program& p) { F(p, 1).fold[0].value = 3; }, "stores no output"},

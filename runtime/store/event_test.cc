@@ -211,7 +211,7 @@ TEST(EventTest, RefusesOtherSpellings) {
   EXPECT_TRUE(refused("\x0e\x02\x02\x01x\x00"sv));        // out of order
   EXPECT_TRUE(refused("\x02\x01x\x02\x01x\x00"sv));       // twice
   EXPECT_TRUE(refused("\x02\x00\x00"sv));                 // a default
-  EXPECT_TRUE(refused("\x1c\x01x\x00"sv));                     // an unknown tag
+  EXPECT_TRUE(refused("\x3f\x01x\x00"sv));             // an unknown tag
   const std::string kind = {1, static_cast<char>(kEventKindLast), 0};
   EXPECT_FALSE(refused(kind));
   EXPECT_TRUE(refused(std::string{1, static_cast<char>(kEventKindLast) + 1, 0}));  // an unknown kind
