@@ -276,6 +276,23 @@ SubOrchestrated UnderOf(const Model& model, const ast::Rule& rule) {
   return {};
 }
 
+// A sub-orchestrator restrains what is done with the authority that its task grants; it frees nobody, and asks nothing.
+void CheckUnder(Model& model, const ast::Decomposition& plan, const ast::Under& under) {
+  std::vector<std::string> known;
+  for (const ast::PlannedTask& task : plan.plan) known.push_back(task.name.text);
+  for (const ast::Addition& addition : plan.additions) known.push_back(addition.task.name.text);
+  if (under.task.empty()) return;
+  if (std::find(known.begin(), known.end(), under.task.text) == known.end()) {
+    model.sink.Report(under.task.span, diagnostics::kUnknownPlanTask, under.task).Help(Hint(model.sink, under.task.text, known));
+  }
+  for (const ast::Rule& rule : under.rules) {
+    const std::optional<Effect> effect = FindEffect(rule.effect.text);
+    if (effect.has_value() && !Restrains(*effect)) {
+      model.sink.Report(rule.effect.span, diagnostics::kClauseNotForEffect, "under", typed::Word(*effect));
+    }
+  }
+}
+
 RuleSite ResolveSite(Model& model, const Declaration& d) {
   RuleSite site;
   site.declaration = &d;
@@ -654,6 +671,11 @@ LadderId BuildLadder(Model& model, const ast::Ladder& ladder, const LadderSite& 
 // ---------------------------------------------------------------- stages
 
 void DeclareRules(Model& model) {
+  for (const ast::File& file : model.files) {
+    for (const ast::Decomposition& plan : file.decompositions) {
+      for (const ast::Under& under : plan.unders) CheckUnder(model, plan, under);
+    }
+  }
   std::vector<const Declaration*> rules = model.symbols.OfKind(DeclarationKind::kRule);
   if (!rules.empty() && !model.WithinLimit(rules[0]->span, rules.size(), "rules", kRulesMax)) rules.resize(kRulesMax);
   for (const Declaration* d : rules) model.rule_sites.push_back(ResolveSite(model, *d));
