@@ -13,10 +13,10 @@
 namespace writ {
 namespace {
 
-// What a plan opens follows from the state after the event.
+// What a plan opens follows from the state after the event; what is planned under a task bears no rule of its own.
 bool IsOfPlan(const Schema& schema, const std::string& name) {
   const auto rule = std::find_if(schema.rules.begin(), schema.rules.end(), [&](const Rule& r) { return r.qualified == name; });
-  return rule != schema.rules.end() && rule->kind == RuleKind::kPlan;
+  return rule == schema.rules.end() || rule->kind == RuleKind::kPlan;
 }
 
 // Which obligations and tasks which rules spoke. Values and deadlines rest on the chain: the frame of a decision does not hold
@@ -87,7 +87,8 @@ Redecided Redecide(const store::Event& event, const CompiledPolicy& policy) {
   NameDecision(schema, *function, *raw, &again);
   // What the orchestrator carried out bears the clause or the rules that led to it; a fallback that would wait is denied.
   const bool carried = event.kind == store::EventKind::kConclude || event.kind == store::EventKind::kFallback ||
-                       event.kind == store::EventKind::kRedecide || event.kind == store::EventKind::kTimer;
+                       event.kind == store::EventKind::kRedecide || event.kind == store::EventKind::kTimer ||
+                       event.kind == store::EventKind::kPlan;
   if (carried && again.outcome == Outcome::kPermit) again.reasons = event.decision.reasons;
   if (event.kind == store::EventKind::kFallback && again.outcome != Outcome::kPermit) again.outcome = Outcome::kDeny;
   const store::Decision& then = event.decision;
