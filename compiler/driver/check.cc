@@ -19,7 +19,7 @@ Counts Count(const Compiled& compiled) {
   Counts counts{0, 0, schema.roles.size(), std::min(compiled.typed.rules.size(), compiled.typed.governing.rules),
                 compiled.typed.tests.size() + compiled.typed.scenarios.size()};
   for (const Workflow& workflow : schema.workflows) {
-    if (!workflow.is_builtin) ++(workflow.is_entity ? counts.entities : counts.workflows);
+    if (!workflow.is_builtin && !workflow.is_fact) ++(workflow.is_entity ? counts.entities : counts.workflows);
   }
   return counts;
 }
