@@ -1135,7 +1135,7 @@ std::optional<GrantView> Oracle::GrantOf(const Proposal& proposal) const {
 
 bool Oracle::NotDelegated(const Scene& scene) const {
   const Proposal& proposal = *scene.proposal;
-  if (proposal.actor.is_orchestrator) return false;
+  if (proposal.actor.is_orchestrator || !Delegates(schema_)) return false;
   if (proposal.grant.has_value() && !CanBeGiven(proposal)) return true;
   if (scene.workflow->qualified == kGrantWorkflow && scene.transition->name == kGive && !proposal.gives) return true;
   if (!proposal.grant.has_value()) return false;
