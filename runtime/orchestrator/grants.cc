@@ -216,7 +216,9 @@ absl::Status Grants::CompleteLimits(const Workflow& on, Proposal* give) const {
     }
     seen.push_back(name);
     const writ::Field& field = on.fields[id.value];
-    if (!CanBeLimited(schema_, field)) return Refused(absl::StrCat("`limits`: `", field.name, "` has no order, so that nothing is the most of it"));
+    if (!CanBeLimited(schema_, field)) {
+      return Refused(absl::StrCat("`limits`: `", field.name, "` has no order, so that nothing is the most of it"));
+    }
     Type type = schema_.types[field.type.value];
     type.optional = false;
     const absl::StatusOr<Value> value = TextToValue(schema_, type, WithoutLetter(type, most));
