@@ -66,7 +66,7 @@ struct Submission {
   std::string by;                            // a registered actor's id …
   std::optional<ActorDescription> inline_actor;  // … or an actor that is written inline (then `by` is not looked at)
   std::string under;                         // the grant that it is made under, or empty
-  std::string task;                          // kSpent: the task's id
+  std::string task;                          // kSpent: the task's id, or the position that opened it where it opened one alone
   std::string cost;                          // kSpent: "1.20 USD", or empty
   int64_t tokens = 0;                        // kSpent
   std::string as;                            // role, name or qualified; empty: see semantics.md, "One proposal"

@@ -81,8 +81,9 @@ class Validation {
     line_.kind = store::EventKind::kSpend;
     if (!core_.options.trusted_input) return Refused("what a task has spent is told by the host");
     const WorkflowId task = folded_.names().task();
-    const Instance* instance = task.valid() ? folded_.world().Find(task, in_.task) : nullptr;
-    if (instance == nullptr || instance->state == kNewState) return Refused(absl::StrCat("there is no task `", in_.task, "`"));
+    const absl::StatusOr<const Instance*> metered = MeteredTask(task);
+    if (!metered.ok()) return metered.status();
+    const Instance* instance = *metered;
     const Workflow& declared = schema_.workflows[task.value];
     Proposal& proposal = line_.proposal;
     proposal.workflow = task;
@@ -106,6 +107,21 @@ class Validation {
     }
     if (absl::Status good = CheckValues(); !good.ok()) return good;
     return Idempotency();
+  }
+
+  absl::StatusOr<const Instance*> MeteredTask(WorkflowId task) const {
+    const Instance* named = task.valid() ? folded_.world().Find(task, in_.task) : nullptr;
+    if (named != nullptr && named->state != kNewState) return named;
+    std::vector<const Instance*> opened;
+    if (task.valid()) {
+      for (const Instance* instance : folded_.world().InstancesOf(task)) {
+        if (instance->state != kNewState && instance->key.starts_with(in_.task + "/")) opened.push_back(instance);
+      }
+    }
+    if (opened.size() == 1) return opened.front();
+    if (opened.empty()) return Refused(absl::StrCat("there is no task `", in_.task, "`"));
+    return Refused(absl::StrCat("position ", in_.task, " opened ", opened.size(), " tasks: say which, such as `",
+                                opened.front()->key, "`"));
   }
 
   // In minor units of the currency that the task's plan is bounded in.

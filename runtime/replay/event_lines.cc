@@ -283,7 +283,13 @@ void ReadTick(Fields* fields, Submission* line) {
 
 void ReadSpent(Fields* fields, Submission* line) {
   line->kind = Submission::Kind::kSpent;
-  fields->RequireText("task", &line->task);
+  const Input* task = fields->Take("task");
+  const auto* opened_at = task == nullptr ? nullptr : std::get_if<int64_t>(&task->v);
+  if (opened_at != nullptr && *opened_at > 0) {
+    line->task = absl::StrCat(*opened_at);
+  } else {
+    fields->RequireText("task", &line->task);
+  }
   Input spent;
   fields->Object("spent", &spent);
   if (const auto* object = std::get_if<Input::Object>(&spent.v); object != nullptr) {
