@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
 #include "runtime/frame/frame.h"
+#include "runtime/orchestrator/task_grants.h"
 
 namespace writ {
 namespace {
@@ -150,81 +151,18 @@ void Folded::FoldChangedTasks(const store::Event& event, std::set<Plans::Place>*
   }
 }
 
-// A task that is opened under another one may be given authority of that one's role, for as long as it is open. The grant bears
-// the task's key.
 void Folded::FoldGranting(const store::Event& event) {
-  const WorkflowId grant = names_.grant();
-  for (const store::OpenedTask& task : event.decision.tasks) {
-    const Instance* parent = task.parent.empty() ? nullptr : world_.Find(names_.task(), task.parent);
-    if (task.granting.empty() || parent == nullptr || !grant.valid()) continue;
-    const Workflow& workflow = schema().workflows[grant.value];
-    const std::vector<Field>& of_task = schema().workflows[names_.task().value].fields;
-    const auto field = [](const std::vector<Field>& fields, const Instance& instance, std::string_view name) {
-      for (size_t i = 0; i < fields.size() && i < instance.fields.size(); ++i) {
-        if (fields[i].name == name) return instance.fields[i];
-      }
-      return Value();
-    };
-    const Instance* above = world_.Find(grant, task.parent);
-    const std::string name = field(of_task, *parent, "name").text();
-    const Plans::Place place = PlaceOfStream(task.on.empty() ? store::StreamName(event.workflow, event.instance) : task.on);
-    int64_t until_ns = task.until_ns == 0 ? limits::kTimeMax : task.until_ns;
-    for (const Plan& plan : schema().workflows[place.first].plans) {
-      for (const SubPlan& sub : plan.subs) {
-        if (sub.task == name && sub.within_ns != 0) until_ns = std::min(until_ns, event.time_ns + sub.within_ns);
-      }
-    }
-    Value::List transitions;
-    for (const std::string& transition : task.granting) transitions.emplace_back(transition);
-    const Value role = above != nullptr ? field(workflow.fields, *above, "role") : field(of_task, *parent, "role");
-    const std::pair<std::string_view, Value> values[] = {
-        {"role", role},
-        {"giver", Value(event.actor)},
-        {"to", Value(static_cast<int64_t>(names_.Role(task.role).value))},
-        {"workflow", Value(schema().workflows[place.first].qualified)},
-        {"instance", Value(place.second)},
-        {"transitions", Value(std::move(transitions))},
-        {"until", Value(until_ns)},
-        {"parent", above != nullptr ? Value(task.parent) : Value()},
-        {"task", Value(name)}};
-    Proposal give;
-    give.workflow = grant;
-    give.transition = Names::TransitionOf(workflow, "give");
-    give.key = task.id;
-    give.key_parts = {Value(task.id)};
-    give.actor = ViewOf(event.actor, names_.Role(event.role));
-    give.now_ns = event.time_ns;
-    const Transition& transition = workflow.transitions[give.transition.value];
-    give.payload.resize(transition.payload.size());
-    for (const SetField& set : transition.sets) {
-      const auto value = std::find_if(std::begin(values), std::end(values), [&](const auto& pair) {
-        return pair.first == workflow.fields[set.field.value].name;
-      });
-      give.sets.push_back(value == std::end(values) ? Value() : value->second);
-    }
+  for (const Proposal& give : GivenWith(world_, names_, event, ViewOf(event.actor, names_.Role(event.role)))) {
     world_.Apply(give, event.position, false);
-    transition_timers_.Update(*world_.Find(grant, task.id));
+    transition_timers_.Update(*world_.Find(give.workflow, give.key));
   }
 }
 
 void Folded::RevokeOf(const std::string& task, const store::Event& event) {
-  const WorkflowId grant = names_.grant();
-  const Instance* given = grant.valid() ? world_.Find(grant, task) : nullptr;
-  if (given == nullptr) return;
-  const Workflow& workflow = schema().workflows[grant.value];
-  Proposal revoke;
-  revoke.workflow = grant;
-  revoke.transition = Names::TransitionOf(workflow, "revoke");
-  const Transition& transition = workflow.transitions[revoke.transition.value];
-  if (std::find(transition.sources.begin(), transition.sources.end(), given->state) == transition.sources.end()) return;
-  revoke.key = task;
-  revoke.key_parts = given->key_parts;
-  revoke.sets.resize(transition.sets.size());
-  revoke.payload.resize(transition.payload.size());
-  revoke.actor = registry_.Orchestrator();
-  revoke.now_ns = event.time_ns;
-  world_.Apply(revoke, event.position, false);
-  transition_timers_.Update(*world_.Find(grant, task));
+  const std::optional<Proposal> revoke = RevokedWith(world_, names_, task, registry_.Orchestrator(), event.time_ns);
+  if (!revoke.has_value()) return;
+  world_.Apply(*revoke, event.position, false);
+  transition_timers_.Update(*world_.Find(revoke->workflow, revoke->key));
 }
 
 void Folded::LookAtPlans(const store::Event& event) {

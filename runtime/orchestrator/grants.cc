@@ -177,30 +177,8 @@ absl::Status Grants::Complete(const World& world, Proposal* give) const {
   return absl::OkStatus();
 }
 
-Proposal Grants::GiveWith(const WithTask& task, ActorView orchestrator, int64_t now_ns) const {
-  WRIT_CHECK(workflow_.valid());
-  const Transition& transition = schema_.workflows[workflow_.value].transitions[give_.value];
-  Proposal give;
-  give.workflow = workflow_;
-  give.transition = give_;
-  give.key = task.key;
-  give.key_parts = {Value(task.key)};
-  give.sets.resize(transition.sets.size());
-  give.payload.resize(transition.payload.size());
-  give.actor = std::move(orchestrator);
-  give.now_ns = now_ns;
-  Value::List names;
-  for (const std::string& name : task.transitions) names.emplace_back(name);
-  Give(role_, Value(static_cast<int64_t>(task.role.value)), &give);
-  Give(to_, Value(static_cast<int64_t>(task.to.value)), &give);
-  Give(giver_, Value(task.giver), &give);
-  Give(on_, Value(task.workflow), &give);
-  Give(transitions_, Value(std::move(names)), &give);
-  Give(until_, Value(task.until_ns), &give);
-  for (const auto& [field, text] : {std::pair(instance_, &task.instance), std::pair(parent_, &task.parent), std::pair(task_, &task.task)}) {
-    if (!text->empty()) Give(field, Value(*text), &give);
-  }
-  return give;
+bool Grants::FillsIn(FieldId field) const {
+  return field.value == role_ || field.value == giver_ || field.value == parent_ || field.value == task_;
 }
 
 absl::Status Grants::CompleteLimits(const Workflow& on, Proposal* give) const {

@@ -31,16 +31,8 @@ class Grants {
   // parent, task. After Name, with the actor known. kInvalidArgument: a sentence for the line's author.
   absl::Status Complete(const World& world, Proposal* give) const;
 
-  // The orchestrator's `give` of a grant that comes with a task. It is folded, not decided: the plan grants.
-  struct WithTask {
-    std::string key, giver;                  // giver: who planned the task
-    RoleId role, to;                         // whose authority it is; whose task it is
-    std::string workflow, instance;          // qualified; key
-    std::vector<std::string> transitions;
-    int64_t until_ns = 0;
-    std::string parent, task;                // the grant that the plan was made under, or empty; the entry that was planned under
-  };
-  Proposal GiveWith(const WithTask& task, ActorView orchestrator, int64_t now_ns) const;
+  // What Complete fills in: not for the giver to say.
+  bool FillsIn(FieldId field) const;
 
   // Fills `grant` from its key, and `gives`, as they are at the proposal's time.
   void Meet(const World& world, const Registry& registry, Proposal* proposal) const;

@@ -5,6 +5,7 @@
 
 #include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/decision_names.h"
+#include "runtime/orchestrator/task_grants.h"
 #include "runtime/registry/registry.h"
 
 namespace writ {
@@ -20,8 +21,8 @@ ActorView OrchestratorView() {
 }  // namespace
 
 ReplaySession::ReplaySession(const CompiledPolicy* policy)
-    : policy_(policy), world_(policy), reviews_(&world_), grants_(&policy->schema()), orchestrator_(OrchestratorView()),
-      tasks_(&policy->schema()), transition_timers_(&policy->schema()) {}
+    : policy_(policy), names_(&policy->schema()), world_(policy), reviews_(&world_), grants_(&policy->schema()),
+      orchestrator_(OrchestratorView()), tasks_(&policy->schema()), transition_timers_(&policy->schema()) {}
 
 const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   would_have_.clear();
@@ -64,7 +65,23 @@ void ReplaySession::OpenTasks(const Proposal& event, const std::vector<store::Op
   // What this policy has no names for is no task of its.
   std::erase_if(opening.decision.tasks, [&](const store::OpenedTask& task) { return !tasks_.Knows(task); });
   (void)tasks_.Open(opening, false, &world_);
-  tasks_.TakeChanged();
+  opening.actor = event.actor.id;
+  for (const Proposal& give : GivenWith(world_, names_, opening, event.actor)) FoldGrant(give);
+  RevokeGrants(event.now_ns);
+}
+
+// A grant that came with a task ends with it.
+void ReplaySession::RevokeGrants(int64_t now_ns) {
+  for (const std::string& task : tasks_.TakeChanged()) {
+    if (tasks_.Find(task) != nullptr) continue;
+    const std::optional<Proposal> revoke = RevokedWith(world_, names_, task, orchestrator_, now_ns);
+    if (revoke.has_value()) FoldGrant(*revoke);
+  }
+}
+
+void ReplaySession::FoldGrant(const Proposal& moves) {
+  world_.Apply(moves, position_, false);
+  transition_timers_.Update(*world_.Find(moves.workflow, moves.key));
 }
 
 // Who gave is in the world, like everybody who was registered.
@@ -111,6 +128,7 @@ void ReplaySession::LookForAsks(const Proposal& event) {
 void ReplaySession::Applied(const Proposal& proposal) {
   const Schema& schema = world_.schema();
   tasks_.Committed(proposal, position_, &world_);
+  RevokeGrants(proposal.now_ns);
   transition_timers_.Update(*world_.Find(proposal.workflow, proposal.key));
   if (schema.workflows[proposal.workflow.value].reviews.empty()) return;
   const Instance* instance = world_.Find(proposal.workflow, proposal.key);

@@ -19,6 +19,7 @@
 #include "runtime/orchestrator/asking.h"
 #include "runtime/orchestrator/input.h"
 #include "runtime/orchestrator/grants.h"
+#include "runtime/orchestrator/names.h"
 #include "runtime/orchestrator/tasks.h"
 #include "runtime/orchestrator/transition_timers.h"
 #include "runtime/review/review.h"
@@ -81,6 +82,8 @@ class ReplaySession {
   void MeetGrants(Proposal* proposal) const;
   void Applied(const Proposal& proposal);
   void OpenTasks(const Proposal& event, const std::vector<store::OpenedTask>& told);
+  void RevokeGrants(int64_t now_ns);
+  void FoldGrant(const Proposal& moves);
   void LapseTask(const Timer& timer);
   void LookForAsks(const Proposal& event);
   void Lapse(int64_t now_ns);
@@ -93,6 +96,7 @@ class ReplaySession {
   void TimeReview(WorkflowId workflow, const std::string& key);
 
   const CompiledPolicy* policy_;
+  Names names_;
   World world_;
   Reviews reviews_;
   Grants grants_;

@@ -9,8 +9,10 @@
 #include "runtime/escalate/escalate.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/consequences.h"
+#include "runtime/orchestrator/grants.h"
 #include "runtime/orchestrator/names.h"
 #include "runtime/orchestrator/orchestrator.h"
+#include "runtime/orchestrator/plans.h"
 #include "runtime/orchestrator/replay_session.h"
 #include "runtime/replay/answers.h"
 #include "runtime/replay/event_lines.h"
@@ -124,7 +126,8 @@ class Counter {
 
 // The orchestrator's own positions are what it did, not what was proposed.
 bool IsProposed(store::EventKind kind) {
-  return kind == store::EventKind::kRegister || kind == store::EventKind::kPropose || kind == store::EventKind::kAnswer;
+  return kind == store::EventKind::kRegister || kind == store::EventKind::kPropose || kind == store::EventKind::kAnswer ||
+         kind == store::EventKind::kSpend;
 }
 
 // ---------------------------------------------------------------- following the record
@@ -399,8 +402,11 @@ Submission SubmissionOf(const Schema& schema, const MappedEvent& mapped) {
   line.workflow = workflow.qualified;
   line.on = KeyInput(schema, workflow, proposal.key).value_or(Input(proposal.key));
   Input::Object sets, payload;
+  const Grants grants(&schema);
+  const bool gives = grants.IsGive(proposal);
   for (size_t i = 0; i < transition.sets.size(); ++i) {
-    if (transition.sets[i].computed) continue;  // it is computed again
+    // What is computed, or filled in, is so again.
+    if (transition.sets[i].computed || (gives && grants.FillsIn(transition.sets[i].field))) continue;
     const Field& field = workflow.fields[transition.sets[i].field.value];
     Input value = InputOf(schema, schema.types[field.type.value], proposal.sets[i]);
     if (!value.absent()) sets.push_back({field.name, std::move(value)});
@@ -774,6 +780,9 @@ class StoredLog {
   }
 
   absl::Status SubmitOne(const store::Event& event, Proposed* proposed) {
+    for (const store::OpenedTask& task : event.decision.tasks) {
+      planned_[task.id] = names_.Workflow(task.on.empty() ? event.workflow : task.on.substr(0, task.on.find('/')));
+    }
     if (!IsProposed(event.kind)) {
       absl::Status status = proposed->MoveTo(event.time_ns);
       position_now_[event.position] = proposed->last_position();
@@ -823,7 +832,25 @@ class StoredLog {
     return absl::OkStatus();
   }
 
+  // What the host metered. The log keeps minor units of what the task's plan is bounded in.
+  Submission SpentLine(const store::Event& event) const {
+    Submission line;
+    line.kind = Submission::Kind::kSpent;
+    line.task = TaskNow(event.instance);
+    line.at_ns = event.time_ns;
+    const auto planned = planned_.find(event.instance);
+    const TypeId money = planned == planned_.end() ? TypeId() : CostType(schema_, planned->second);
+    for (const store::NamedValue& spent : event.payload) {
+      if (spent.name == "tokens") line.tokens = spent.value.integer();
+      if (spent.name == "cost" && spent.value.integer() != 0 && money.valid()) {
+        line.cost = ValueToText(schema_, schema_.types[money.value], spent.value);
+      }
+    }
+    return line;
+  }
+
   absl::StatusOr<Submission> LineOf(const store::Event& event) {
+    if (event.kind == store::EventKind::kSpend) return SpentLine(event);
     if (event.kind == store::EventKind::kAnswer) {
       Submission line;
       line.kind = Submission::Kind::kAnswer;
@@ -848,6 +875,7 @@ class StoredLog {
     line.inline_actor.reset();
     line.by = event.actor;
     line.as = event.role;
+    line.under = TaskNow(event.grant);
     if (event.kind == store::EventKind::kRegister) return AgentLine(event, std::move(line));
     if (schema_.workflows[mapped.proposal.workflow.value].is_entity) line.kind = Submission::Kind::kSet;
     if (!event.actor_registration.empty()) {
@@ -938,6 +966,7 @@ class StoredLog {
   std::map<std::string, std::vector<std::string>> approved_;      // by identity: digests of rules
   std::string closed_;                                    // its approvals end with the event that is taken now
   std::map<int64_t, int64_t> position_now_;               // by position of the record
+  std::map<std::string, WorkflowId> planned_;             // by task: the workflow of the instance that it belongs to
   std::map<std::string, std::vector<store::Event>> keyed_;  // by actor: the last two requests under a key, of those that differ
 };
 

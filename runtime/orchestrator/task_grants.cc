@@ -1,0 +1,94 @@
+#include "runtime/orchestrator/task_grants.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace writ {
+namespace {
+
+Value FieldNamed(const Workflow& workflow, const Instance& instance, std::string_view name) {
+  for (size_t i = 0; i < workflow.fields.size(); ++i) {
+    if (workflow.fields[i].name == name) return instance.fields[i];
+  }
+  return Value();
+}
+
+// A proposal on a grant, with the values of these names.
+Proposal OnGrant(const Schema& schema, WorkflowId grant, std::string_view transition, const std::string& key,
+                 const std::map<std::string, Value>& values) {
+  const Workflow& workflow = schema.workflows[grant.value];
+  Proposal proposal;
+  proposal.workflow = grant;
+  proposal.transition = Names::TransitionOf(workflow, transition);
+  proposal.key = key;
+  proposal.key_parts = {Value(key)};
+  const Transition& declared = workflow.transitions[proposal.transition.value];
+  proposal.payload.resize(declared.payload.size());
+  for (const SetField& set : declared.sets) {
+    const auto value = values.find(workflow.fields[set.field.value].name);
+    proposal.sets.push_back(value == values.end() ? Value() : value->second);
+  }
+  return proposal;
+}
+
+// `sub … within D`: how long a grant under a task of that name is good at most.
+int64_t Until(const Workflow& planned, const std::string& parent, const store::OpenedTask& task, int64_t now_ns) {
+  int64_t until_ns = task.until_ns == 0 ? limits::kTimeMax : task.until_ns;
+  for (const Plan& plan : planned.plans) {
+    for (const SubPlan& sub : plan.subs) {
+      if (sub.task == parent && sub.within_ns != 0) until_ns = std::min(until_ns, now_ns + sub.within_ns);
+    }
+  }
+  return until_ns;
+}
+
+}  // namespace
+
+std::vector<Proposal> GivenWith(const World& world, const Names& names, const store::Event& opening, const ActorView& planner) {
+  std::vector<Proposal> gives;
+  const Schema& schema = world.schema();
+  for (const store::OpenedTask& task : opening.decision.tasks) {
+    const Instance* parent = task.parent.empty() ? nullptr : world.Find(names.task(), task.parent);
+    const std::string stream = task.on.empty() ? store::StreamName(opening.workflow, opening.instance) : task.on;
+    const size_t slash = stream.find('/');
+    const WorkflowId planned = names.Workflow(std::string_view(stream).substr(0, slash));
+    if (task.granting.empty() || parent == nullptr || !names.grant().valid() || !planned.valid()) continue;
+    const Workflow& of_task = schema.workflows[names.task().value];
+    const Instance* above = world.Find(names.grant(), task.parent);
+    const std::string name = FieldNamed(of_task, *parent, "name").text();
+    Value::List transitions(task.granting.begin(), task.granting.end());
+    const int64_t to = names.Role(task.role).value;
+    std::map<std::string, Value> values = {
+        {"role", above != nullptr ? FieldNamed(schema.workflows[names.grant().value], *above, "role")
+                                  : FieldNamed(of_task, *parent, "role")},
+        {"giver", Value(opening.actor)},
+        {"to", Value(to)},
+        {"workflow", Value(schema.workflows[planned.value].qualified)},
+        {"instance", Value(stream.substr(slash + 1))},
+        {"transitions", Value(std::move(transitions))},
+        {"until", Value(Until(schema.workflows[planned.value], name, task, opening.time_ns))},
+        {"task", Value(name)}};
+    if (above != nullptr) values["parent"] = Value(task.parent);
+    Proposal give = OnGrant(schema, names.grant(), "give", task.id, values);
+    give.actor = planner;
+    give.now_ns = opening.time_ns;
+    gives.push_back(std::move(give));
+  }
+  return gives;
+}
+
+std::optional<Proposal> RevokedWith(const World& world, const Names& names, const std::string& task,
+                                    const ActorView& orchestrator, int64_t now_ns) {
+  const Instance* given = names.grant().valid() ? world.Find(names.grant(), task) : nullptr;
+  if (given == nullptr) return std::nullopt;
+  Proposal revoke = OnGrant(world.schema(), names.grant(), "revoke", task, {});
+  const Workflow& workflow = world.schema().workflows[names.grant().value];
+  const std::vector<StateId>& sources = workflow.transitions[revoke.transition.value].sources;
+  if (std::find(sources.begin(), sources.end(), given->state) == sources.end()) return std::nullopt;
+  revoke.actor = orchestrator;
+  revoke.now_ns = now_ns;
+  return revoke;
+}
+
+}  // namespace writ
