@@ -166,7 +166,7 @@ ExprPtr ExprMaker::EntityLookup() {
     const Type& type = TypeAt(part.type);
     Ptr key = Chance(60) ? PlaceWhere(
                                [&](const Expr& e) {
-                                 return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) &&
+                                 return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) && !IsBehind(RootOf(e)) &&
                                         RootOf(e).kind == Kind::kSlot;
                                },
                                8)
@@ -257,6 +257,13 @@ ExprPtr ExprMaker::Attribute() {
   return nullptr;
 }
 
+// It is looked for, like what first() and last() are: no place that a frame could be filled from.
+bool ExprMaker::IsBehind(const Expr& root) const {
+  return root.kind == Kind::kVariable && std::any_of(variables_.begin(), variables_.end(), [&](const Variable& variable) {
+           return variable.behind && variable.number == root.variable;
+         });
+}
+
 // x under y, and `actor under y`, which is any of what the actor's attribute names.
 ExprPtr ExprMaker::Under() {
   if (scope_.kind == Scope::Kind::kEvent || scope_.kind == Scope::Kind::kCompute) return nullptr;
@@ -268,7 +275,7 @@ ExprPtr ExprMaker::Under() {
       Ptr place = Chance(20) ? nullptr
                              : PlaceWhere(
                                    [&](const Expr& e) {
-                                     return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) &&
+                                     return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) && !IsBehind(RootOf(e)) &&
                                             (element || RootOf(e).kind != Kind::kVariable);
                                    },
                                    14);
@@ -623,7 +630,7 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
   Ptr body, where;
   // The one behind stands first, so that lists in the last one can be gone through: it is the element itself.
   const uint32_t behind = neighbours ? static_cast<uint32_t>(variables_.size()) : UINT32_MAX;
-  if (neighbours) variables_.push_back({behind, element});
+  if (neighbours) variables_.push_back({behind, element, true});
   const uint32_t number = static_cast<uint32_t>(variables_.size());
   variables_.push_back({number, element});
   Ptr narrowed;

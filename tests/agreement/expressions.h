@@ -63,6 +63,7 @@ class ExprMaker {
   Ptr EntityLookup();
   Ptr Attribute();
   Ptr Under();
+  bool IsBehind(const Expr& root) const;
   Ptr KeyConstant(const Type& type);
 
   Ptr Arithmetic(const Type& type, int depth);
@@ -109,7 +110,7 @@ class ExprMaker {
   typed::Program& program_;
   Random& random_;
   const Scope scope_;
-  struct Variable { uint32_t number; Type type; };
+  struct Variable { uint32_t number; Type type; bool behind = false; };  // behind: the second of two neighbours
   std::vector<Variable> variables_;
   int nesting_ = 0;
 };

@@ -991,8 +991,8 @@ void Generator::Rules() {
     const uint32_t pick = Below(100);
     row.effect = pick < 15   ? Effect::kDeny
                  : pick < 39 ? Effect::kHold
-                 : pick < 68 ? Effect::kEscalate
-                 : pick < 75 ? Effect::kUpon
+                 : pick < 75 ? Effect::kEscalate
+                 : pick < 80 ? Effect::kUpon
                              : Effect::kAllow;
     row.domain = DomainId(Below(schema().domains.size()));
     (row.effect == Effect::kAllow ? allows : restraints).push_back(RuleId(schema().rules.size()));

@@ -284,14 +284,14 @@ void Historian::ChooseGrant(Proposal* p) {
       if (workflow.fields[f].name == kGiver && instance->fields[f].is_text()) p->actor.id = instance->fields[f].text();
     }
   }
-  if (!Chance(35)) return;
+  if (!Chance(14)) return;
   GrantView& view = p->grant.emplace();
   view.key = "g1";
   const std::vector<RoleId>& may = workflow.transitions[p->transition.value].may;
   view.role = may.empty() || Chance(15) ? RoleId(random_.Below(static_cast<uint32_t>(schema_.roles.size())))
                                         : may[random_.Below(static_cast<uint32_t>(may.size()))];
   if (Chance(50)) p->actor.role = RoleId(random_.Below(static_cast<uint32_t>(schema_.roles.size())));
-  view.holds = !Chance(15);
+  view.holds = !Chance(10);
   view.task = Chance(50) ? "t1" : Chance(50) ? "t2" : "";
   for (uint32_t f = 0; f < workflow.fields.size(); ++f) {
     if (!CanBeLimited(schema_, workflow.fields[f]) || !Chance(20)) continue;

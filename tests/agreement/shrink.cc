@@ -120,7 +120,9 @@ class Shrinker {
   static void Simplify(ExprPtr* e, int choice) {
     const typed::ExprType type = (*e)->type;
     const size_t child = static_cast<size_t>(choice);
-    if (choice < 2 && child < (*e)->children.size() && (*e)->children[child] != nullptr) {
+    const bool divides = child < (*e)->children.size() && (*e)->children[child] != nullptr &&
+                         (*e)->children[child]->kind == typed::ExprKind::kDivide;  // stands in a rounding only
+    if (choice < 2 && !divides && child < (*e)->children.size() && (*e)->children[child] != nullptr) {
       const typed::ExprType other = (*e)->children[child]->type;
       if (other.type.kind == type.type.kind && other.type.index == type.type.index && other.scale == type.scale &&
           other.type.optional == type.type.optional) {
