@@ -69,7 +69,8 @@ TEST(EventLinesTest, TellsWhereALineStopsBeingJson) {
 
 TEST(EventLinesTest, RefusesWithASentence) {
   EXPECT_EQ(Error("{}"), "a line must have one of `agent`, `set`, `propose`, `answer`, `tick`, `erase`, `spent`");
-  EXPECT_EQ(Error(R"({"spent":{"cost":"1 USD"},"task":1})"), "`task` must be a text");
+  EXPECT_EQ(Error(R"({"spent":{"cost":"1 USD"},"task":true})"), "`task` must be a text");
+  EXPECT_EQ(Error(R"({"spent":{"cost":"1 USD"},"task":9})"), "");
   EXPECT_EQ(Error("[1]"), "the line is not a JSON object");
   EXPECT_EQ(Error(R"({"propose":"a","on":"b","by":"c","by":"d"})"), "`by` is given twice in `the line`");
   EXPECT_EQ(Error(R"({"propose":"a","on":"b","by":"c","wiht":{}})"), "a proposal has no field `wiht`");
