@@ -183,15 +183,13 @@ absl::Status Orchestrator::Core::Fire(const Timer& timer, int64_t now_ns) {
   return Settle(workflow, key, now_ns, position);
 }
 
-// A transition whose time has come, decided like whatever the orchestrator proposes. What it computes may not come out: then
-// it is denied, in its own name.
-absl::Status Orchestrator::Core::FireTransition(const Timer& timer, int64_t now_ns) {
-  const WorkflowId workflow = timer.workflow;
-  const std::string key = timer.key;
-  const std::string rule = timer.rule;
-  const int64_t set_by = timer.position;
+// A transition of the orchestrator's own, decided like any other and carried out in the name of `rule`. What it computes may not
+// come out: then it is denied, in that name.
+absl::StatusOr<store::Event> Orchestrator::Core::OwnEvent(store::EventKind kind, WorkflowId workflow, const std::string& key,
+                                                          TransitionId transition, const std::string& rule, int64_t now_ns,
+                                                          int64_t cause) {
   const Instance& instance = *folded->world().Find(workflow, key);
-  Proposal proposal = Bare(schema(), workflow, key, instance.key_parts, timer.transition, now_ns);
+  Proposal proposal = Bare(schema(), workflow, key, instance.key_parts, transition, now_ns);
   proposal.actor = folded->registry().Orchestrator();
   Decided decided;
   if (FillComputed(&proposal)) {
@@ -205,10 +203,20 @@ absl::Status Orchestrator::Core::FireTransition(const Timer& timer, int64_t now_
     decided.decision.reasons = {rule};
     decided.decision.state = folded->names().StateName(workflow, instance.state);
   }
-  store::Event event = EventOf(store::EventKind::kTimer, proposal, std::move(decided));
-  event.cause = set_by;
+  store::Event event = EventOf(kind, proposal, std::move(decided));
+  event.cause = cause;
+  return event;
+}
+
+// A transition whose time has come.
+absl::Status Orchestrator::Core::FireTransition(const Timer& timer, int64_t now_ns) {
+  const WorkflowId workflow = timer.workflow;
+  const std::string key = timer.key;
+  absl::StatusOr<store::Event> event =
+      OwnEvent(store::EventKind::kTimer, workflow, key, timer.transition, timer.rule, now_ns, timer.position);
+  if (!event.ok()) return event.status();
   const int64_t position = NextPosition();
-  if (absl::Status s = Stage(std::move(event)); !s.ok()) return s;
+  if (absl::Status s = Stage(*std::move(event)); !s.ok()) return s;
   return Settle(workflow, key, now_ns, position);
 }
 
@@ -414,30 +422,16 @@ absl::StatusOr<bool> Orchestrator::Core::SettlePlan(const Plans::Place& place, i
   return true;
 }
 
-// The end of a plan: a transition of the orchestrator's own, decided like any other.
+// The end of a plan.
 absl::Status Orchestrator::Core::Finish(const Plans::Place& place, uint32_t finally, int64_t now_ns, int64_t cause) {
   const WorkflowId workflow(place.first);
   const Finally& last = schema().workflows[workflow.value].plans.front().finallys[finally];
   const std::string& rule = schema().rules[last.rule.value].qualified;
-  const Instance& instance = *folded->world().Find(workflow, place.second);
-  Proposal proposal = Bare(schema(), workflow, place.second, instance.key_parts, last.transition, now_ns);
-  proposal.actor = folded->registry().Orchestrator();
-  Decided decided;
-  if (FillComputed(&proposal)) {
-    absl::StatusOr<Decided> made = Decide(&proposal);
-    if (!made.ok()) return made.status();
-    decided = *std::move(made);
-    if (decided.decision.outcome == Outcome::kPermit) decided.decision.reasons = {rule};
-  } else {
-    proposal.sets.assign(proposal.sets.size(), Value());
-    decided.decision.outcome = Outcome::kDeny;
-    decided.decision.reasons = {rule};
-    decided.decision.state = folded->names().StateName(workflow, instance.state);
-  }
-  store::Event event = EventOf(store::EventKind::kPlan, proposal, std::move(decided));
-  event.on_behalf = rule;
-  event.cause = cause;
-  return Stage(std::move(event));
+  absl::StatusOr<store::Event> event =
+      OwnEvent(store::EventKind::kPlan, workflow, place.second, last.transition, rule, now_ns, cause);
+  if (!event.ok()) return event.status();
+  event->on_behalf = rule;
+  return Stage(*std::move(event));
 }
 
 // Past what a plan may cost nothing of it is started any more, and what is open of it expires.

@@ -92,6 +92,8 @@ class Orchestrator::Core {
   absl::Status ProcessLine(Line line);
   absl::Status FireDue(int64_t now_ns);
   absl::Status Fire(const Timer& timer, int64_t now_ns);
+  absl::StatusOr<store::Event> OwnEvent(store::EventKind kind, WorkflowId workflow, const std::string& key,
+                                        TransitionId transition, const std::string& rule, int64_t now_ns, int64_t cause);
   absl::Status FireTransition(const Timer& timer, int64_t now_ns);
   Decided Withdrawn(const Proposal& proposal) const;
   absl::Status Settle(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause);

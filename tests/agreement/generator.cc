@@ -992,7 +992,7 @@ void Generator::Rules() {
     row.effect = pick < 15   ? Effect::kDeny
                  : pick < 39 ? Effect::kHold
                  : pick < 75 ? Effect::kEscalate
-                 : pick < 80 ? Effect::kUpon
+                 : pick < 78 ? Effect::kUpon
                              : Effect::kAllow;
     row.domain = DomainId(Below(schema().domains.size()));
     (row.effect == Effect::kAllow ? allows : restraints).push_back(RuleId(schema().rules.size()));
