@@ -531,12 +531,12 @@ class Attacker {
     const Workflow& workflow = schema_.workflows[task.workflow.value];
     Line line;
     line.workflow = task.workflow;
-    line.key = TaskField(schema_, task, "name").text();
+    line.key = ValueNamed(schema_, task, "name").text();
     line.transition = Names::TransitionOf(workflow, kTransitions[random->Below(std::size(kTransitions))]);
     const auto granted = granted_.find({line.workflow, Names::TransitionOf(workflow, "cancel")});
     const bool cancels = granted != granted_.end() && random->OneIn(4);
     if (cancels) line.transition = granted->first.second;
-    line.role = RoleId(static_cast<size_t>(TaskField(schema_, task, "role").integer()));
+    line.role = RoleId(static_cast<size_t>(ValueNamed(schema_, task, "role").integer()));
     if (cancels) line.role = random->Of(granted->second);
     if (random->OneIn(16)) line.role = RoleId(random->Below(schema_.roles.size()));
     const Agent* agent = WithRole(random, agents, line.role);
@@ -559,7 +559,7 @@ class Attacker {
     Line line;
     line.workflow = question.workflow;
     const bool of_task = IsTask(schema_, question.workflow);
-    line.key = of_task ? TaskField(schema_, *stage.orchestrator->world().Find(question.workflow, question.key), "name").text()
+    line.key = of_task ? ValueNamed(schema_, *stage.orchestrator->world().Find(question.workflow, question.key), "name").text()
                        : question.key;
     Submission& s = line.submission;
     s.kind = Submission::Kind::kAnswer;

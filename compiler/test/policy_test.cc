@@ -197,8 +197,8 @@ class TestRun {
     std::vector<std::string> names;
     const std::string on = StreamOf(step);
     for (const Instance* task : AllTasks(orchestrator_->world())) {
-      const bool is_here = on.empty() || TaskField(schema_, *task, "on").text() == on;
-      if (is_here && IsOpen(schema_, *task)) names.push_back(TaskField(schema_, *task, "name").text());
+      const bool is_here = on.empty() || ValueNamed(schema_, *task, "on").text() == on;
+      if (is_here && IsOpen(schema_, *task)) names.push_back(ValueNamed(schema_, *task, "name").text());
     }
     return names;
   }
@@ -207,7 +207,7 @@ class TestRun {
   bool IsAboutTaskOf(const typed::Step& step, const OpenQuestion& question) const {
     if (!IsTask(schema_, question.workflow) || !step.workflow.valid()) return false;
     const Instance* task = orchestrator_->world().Find(question.workflow, question.key);
-    return task != nullptr && TaskField(schema_, *task, "on").text() == StreamOf(step);
+    return task != nullptr && ValueNamed(schema_, *task, "on").text() == StreamOf(step);
   }
 
   void ExpectTask(const typed::Step& step, const typed::Expectation& expect) {

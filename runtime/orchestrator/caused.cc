@@ -16,21 +16,6 @@ const Transition& TransitionOf(const Schema& schema, const Proposal& proposal) {
   return schema.workflows[proposal.workflow.value].transitions[proposal.transition.value];
 }
 
-// A proposal that gives no values.
-Proposal Bare(const Schema& schema, WorkflowId workflow, const std::string& key, const std::vector<Value>& key_parts,
-              TransitionId transition, int64_t now_ns) {
-  Proposal proposal;
-  proposal.workflow = workflow;
-  proposal.transition = transition;
-  proposal.key = key;
-  proposal.key_parts = key_parts;
-  proposal.now_ns = now_ns;
-  if (!transition.valid()) return proposal;
-  proposal.sets.resize(TransitionOf(schema, proposal).sets.size());
-  proposal.payload.resize(TransitionOf(schema, proposal).payload.size());
-  return proposal;
-}
-
 }  // namespace
 
 absl::Status Orchestrator::Core::Process(const Submission& submission, Records* records) {
@@ -220,6 +205,34 @@ absl::Status Orchestrator::Core::FireTransition(const Timer& timer, int64_t now_
   return Settle(workflow, key, now_ns, position);
 }
 
+// It waits for nobody: what is not permitted now is not carried out.
+absl::StatusOr<Decided> Orchestrator::Core::DecideFallback(Proposal* proposal, const std::vector<std::string>& rules) {
+  absl::StatusOr<Decided> decided = Decide(proposal);
+  if (!decided.ok()) return decided;
+  decided->decision.questions.clear();
+  decided->decision.awaits.clear();
+  if (decided->decision.outcome == Outcome::kPermit) {
+    decided->decision.reasons = rules;
+  } else {
+    decided->decision.outcome = Outcome::kDeny;
+  }
+  return decided;
+}
+
+// The question of the rung that follows, by the position of the event that asks it.
+store::AskedQuestion Orchestrator::Core::NextRung(const Ladder& ladder, WorkflowId on, const RanOut& ran_out,
+                                                  int64_t now_ns) const {
+  store::AskedQuestion question;
+  question.question = NextPosition();
+  question.to = schema().roles[ladder.role.value].qualified;
+  question.until_ns = Deadline(schema(), ladder.next, now_ns);
+  question.otherwise = LadderText(schema(), on, ladder.next);
+  question.rules = ran_out.rules;
+  question.rule_digests = ran_out.digests;
+  question.ladder = ladder.next.value;
+  return question;
+}
+
 // Where a task is not done in time, or who was asked about it said no: it fails or expires, somebody is asked (next), or the
 // orchestrator proposes what is safe on the instance that it belongs to. One event, and what that leads to.
 absl::Status Orchestrator::Core::FallBackOfTask(const OpenTask& task, const RanOut& ran_out, int64_t now_ns, int64_t cause) {
@@ -237,15 +250,8 @@ absl::Status Orchestrator::Core::FallBackOfTask(const OpenTask& task, const RanO
   if (!parts.ok()) return parts.status();
   Proposal proposal = Bare(schema(), workflow, key, *parts, transition, now_ns);
   proposal.actor = folded->registry().Orchestrator();
-  absl::StatusOr<Decided> decided = Decide(&proposal);
+  absl::StatusOr<Decided> decided = DecideFallback(&proposal, ran_out.rules);
   if (!decided.ok()) return decided.status();
-  if (decided->decision.outcome == Outcome::kPermit) {
-    decided->decision.reasons = ran_out.rules;
-  } else {
-    decided->decision.outcome = Outcome::kDeny;  // it waits for nobody
-    decided->decision.questions.clear();
-    decided->decision.awaits.clear();
-  }
   store::Event event = EventOf(store::EventKind::kFallback, proposal, *std::move(decided));
   event.question = ran_out.number;
   if (ran_out.role.valid()) event.question_role = schema().roles[ran_out.role.value].qualified;
@@ -265,18 +271,13 @@ absl::Status Orchestrator::Core::AskAboutTask(const OpenTask& task, const RanOut
   decided.decision.outcome = Outcome::kEscalate;
   decided.decision.reasons = ran_out.rules;
   decided.decision.state = folded->names().StateName(workflow, instance.state);
-  store::AskedQuestion question;
-  question.question = NextPosition();
-  question.to = schema().roles[ladder.role.value].qualified;
-  question.until_ns = Deadline(schema(), ladder.next, now_ns);
-  question.otherwise = LadderText(schema(), task.workflow, ladder.next);
-  question.rules = ran_out.rules;
+  RanOut about = ran_out;
+  about.digests.clear();
   for (const std::string& name : ran_out.rules) {
     const RuleId rule = folded->names().Rule(name);
-    question.rule_digests.push_back(rule.valid() ? schema().rules[rule.value].digest : std::string());
+    about.digests.push_back(rule.valid() ? schema().rules[rule.value].digest : std::string());
   }
-  question.ladder = ladder.next.value;
-  decided.decision.questions.push_back(std::move(question));
+  decided.decision.questions.push_back(NextRung(ladder, task.workflow, about, now_ns));
   const bool is_first = ran_out.number == 0;
   store::Event event =
       EventOf(is_first ? store::EventKind::kAsk : store::EventKind::kFallback, looking, std::move(decided));
@@ -308,14 +309,9 @@ absl::Status Orchestrator::Core::FallBack(const Pending& pending, const RanOut& 
   proposal.actor = folded->registry().Orchestrator();
   Decided decided;
   if (ladder.otherwise == Ladder::Else::kTransition) {
-    absl::StatusOr<Decided> fallback = Decide(&proposal);
+    absl::StatusOr<Decided> fallback = DecideFallback(&proposal, ran_out.rules);
     if (!fallback.ok()) return fallback.status();
     decided = *std::move(fallback);
-    if (decided.decision.outcome == Outcome::kPermit) decided.decision.reasons = ran_out.rules;
-    // It waits for nobody: what is not permitted now is not carried out.
-    decided.decision.questions.clear();
-    decided.decision.awaits.clear();
-    if (decided.decision.outcome != Outcome::kPermit) decided.decision.outcome = Outcome::kDeny;
   } else {
     decided.decision.outcome = Outcome::kDeny;
     decided.decision.reasons = ran_out.rules;
@@ -323,15 +319,7 @@ absl::Status Orchestrator::Core::FallBack(const Pending& pending, const RanOut& 
   }
   if (ladder.otherwise == Ladder::Else::kEscalate || asks_on) {
     decided.decision.outcome = Outcome::kEscalate;
-    store::AskedQuestion question;
-    question.question = NextPosition();
-    question.to = schema().roles[ladder.role.value].qualified;
-    question.until_ns = Deadline(schema(), ladder.next, now_ns);
-    question.otherwise = LadderText(schema(), asked.workflow, ladder.next);
-    question.rules = ran_out.rules;
-    question.rule_digests = ran_out.digests;
-    question.ladder = ladder.next.value;
-    decided.decision.questions.push_back(std::move(question));
+    decided.decision.questions.push_back(NextRung(ladder, asked.workflow, ran_out, now_ns));
   }
   store::Event event = EventOf(store::EventKind::kFallback, proposal, std::move(decided));
   event.on_behalf = asked.actor.is_orchestrator ? "" : asked.actor.id;

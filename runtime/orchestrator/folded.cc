@@ -6,13 +6,13 @@
 #include "runtime/builtins/check.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/task_grants.h"
+#include "runtime/state/own.h"
 
 namespace writ {
 namespace {
 
 constexpr std::string_view kOrchestratorId = "orchestrator";
 constexpr std::string_view kHostId = "host";
-constexpr std::string_view kTaskWorkflow = "writ.Task";
 
 absl::Status Unknown(const store::Event& event, std::string_view what, std::string_view name) {
   return absl::FailedPreconditionError(absl::StrCat("position ", event.position, " of the log names ", Abseil(what), " `",

@@ -9,6 +9,7 @@
 #include "runtime/decision/delegation.h"
 #include "runtime/orchestrator/convert.h"
 #include "runtime/orchestrator/names.h"
+#include "runtime/state/own.h"
 
 namespace writ {
 namespace {
@@ -34,20 +35,6 @@ std::vector<std::pair<std::string_view, std::string_view>> LimitsIn(const Value&
     if (limit.is_list() && limit.list().size() == 2) out.emplace_back(TextIn(limit.list()[0]), TextIn(limit.list()[1]));
   }
   return out;
-}
-
-FieldId FieldOf(const Workflow& workflow, std::string_view name) {
-  for (size_t i = 0; i < workflow.fields.size(); ++i) {
-    if (workflow.fields[i].name == name) return FieldId(i);
-  }
-  return FieldId();
-}
-
-const Workflow* WorkflowNamed(const Schema& schema, std::string_view qualified) {
-  for (const Workflow& workflow : schema.workflows) {
-    if (workflow.qualified == qualified) return &workflow;
-  }
-  return nullptr;
 }
 
 bool LeavesHalted(const Workflow& workflow, const Transition& transition) {
@@ -87,18 +74,18 @@ std::optional<int64_t> MostIn(const Schema& schema, const Field& field, std::str
 }  // namespace
 
 Grants::Grants(const Schema* schema) : schema_(*schema) {
-  const Workflow* grant = WorkflowNamed(schema_, kGrantWorkflow);
-  if (grant == nullptr || !Delegates(schema_)) return;
-  workflow_ = WorkflowId(static_cast<size_t>(grant - schema_.workflows.data()));
-  give_ = Names::TransitionOf(*grant, kGive);
-  given_ = grant->transitions[give_.value].target;
+  if (!Delegates(schema_)) return;
+  workflow_ = WorkflowNamed(schema_, kGrantWorkflow);
+  const Workflow& grant = schema_.workflows[workflow_.value];
+  give_ = Names::TransitionOf(grant, kGive);
+  given_ = grant.transitions[give_.value].target;
   role_ = Field("role"), giver_ = Field("giver"), to_ = Field("to"), grantee_ = Field("grantee"), on_ = Field("workflow");
   instance_ = Field("instance"), transitions_ = Field("transitions"), limits_ = Field("limits"), until_ = Field("until");
   parent_ = Field("parent"), task_ = Field("task");
 }
 
 uint32_t Grants::Field(std::string_view name) const {
-  const FieldId field = FieldOf(schema_.workflows[workflow_.value], name);
+  const FieldId field = FieldNamed(schema_.workflows[workflow_.value], name);
   WRIT_CHECK(field.valid());
   return field.value;
 }
@@ -187,7 +174,7 @@ absl::Status Grants::CompleteLimits(const Workflow& on, Proposal* give) const {
   Value::List canonical;
   std::vector<std::string_view> seen;
   for (const auto& [name, most] : LimitsIn(limits)) {
-    const FieldId id = FieldOf(on, name);
+    const FieldId id = FieldNamed(on, name);
     if (!id.valid()) return Refused(absl::StrCat("`limits`: `", on.name, "` has no field `", Abseil(name), "`"));
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
       return Refused(absl::StrCat("`limits`: `", Abseil(name), "` is limited twice"));
@@ -265,7 +252,7 @@ bool Grants::Least(const Instance& grant, const Proposal& proposal, GrantView* v
   if (IsGive(proposal)) return true;
   const Workflow& workflow = schema_.workflows[proposal.workflow.value];
   for (const auto& [name, text] : LimitsIn(At(grant, limits_))) {
-    const FieldId field = FieldOf(workflow, name);
+    const FieldId field = FieldNamed(workflow, name);
     const std::optional<int64_t> most = field.valid() ? MostIn(schema_, workflow.fields[field.value], text) : std::nullopt;
     if (!most.has_value()) return false;
     const auto at = std::lower_bound(view->most.begin(), view->most.end(), field,
@@ -310,17 +297,18 @@ void Grants::Meet(const World& world, const Registry& registry, Proposal* propos
 // ---------------------------------------------------------------- to give no more than one holds
 
 bool Grants::Gives(const Chain& chain, const Proposal& give) const {
-  const Workflow* on = WorkflowNamed(schema_, TextIn(Given(give, on_)));
+  const WorkflowId workflow = WorkflowNamed(schema_, TextIn(Given(give, on_)));
   const RoleId role = RoleIn(Given(give, role_)), to = RoleIn(Given(give, to_));
   const Value& transitions = Given(give, transitions_);
-  if (on == nullptr || !role.valid() || !to.valid() || !transitions.is_list()) return false;
+  if (!workflow.valid() || !role.valid() || !to.valid() || !transitions.is_list()) return false;
+  const Workflow& on = schema_.workflows[workflow.value];
   for (const Value& name : transitions.list()) {
     if (TextIn(name) == kGive) continue;  // who may give at all, authority says
-    const TransitionId id = Names::TransitionOf(*on, TextIn(name));
+    const TransitionId id = Names::TransitionOf(on, TextIn(name));
     if (!id.valid()) return false;
-    const Transition& transition = on->transitions[id.value];
+    const Transition& transition = on.transitions[id.value];
     if (!std::binary_search(transition.may.begin(), transition.may.end(), role)) return false;
-    if (LeavesHalted(*on, transition) && !schema_.roles[to.value].human) return false;
+    if (LeavesHalted(on, transition) && !schema_.roles[to.value].human) return false;
   }
   return chain.size() < limits::kGrantChainMax &&
          std::all_of(chain.begin(), chain.end(), [&](const Instance* grant) { return GivenWithin(*grant, give); });
@@ -336,13 +324,13 @@ bool Grants::GivenWithin(const Instance& grant, const Proposal& give) const {
   }
   const Value &until = Given(give, until_), &ends = At(grant, until_);
   if (!until.is_integer() || !ends.is_integer() || until.integer() > ends.integer()) return false;
-  return LimitsWithin(grant, *WorkflowNamed(schema_, on), give);
+  return LimitsWithin(grant, schema_.workflows[WorkflowNamed(schema_, on).value], give);
 }
 
 bool Grants::LimitsWithin(const Instance& grant, const Workflow& on, const Proposal& give) const {
   const auto given = LimitsIn(Given(give, limits_));
   for (const auto& [name, text] : LimitsIn(At(grant, limits_))) {
-    const FieldId field = FieldOf(on, name);
+    const FieldId field = FieldNamed(on, name);
     const std::optional<int64_t> most = field.valid() ? MostIn(schema_, on.fields[field.value], text) : std::nullopt;
     const std::string_view limited = name;
     const auto same = std::find_if(given.begin(), given.end(), [&](const auto& limit) { return limit.first == limited; });

@@ -21,6 +21,7 @@
 #include "runtime/orchestrator/grants.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/review/review.h"
+#include "runtime/state/own.h"
 #include "runtime/store/chain.h"
 
 namespace writ {
@@ -113,6 +114,8 @@ class Orchestrator::Core {
     std::vector<std::string> rules, digests;
     LadderId ladder;
   };
+  absl::StatusOr<Decided> DecideFallback(Proposal* proposal, const std::vector<std::string>& rules);
+  store::AskedQuestion NextRung(const Ladder& ladder, WorkflowId on, const RanOut& ran_out, int64_t now_ns) const;
   absl::Status FallBack(const Pending& pending, const RanOut& ran_out, int64_t now_ns, int64_t cause);
   absl::Status FallBackOfTask(const OpenTask& task, const RanOut& ran_out, int64_t now_ns, int64_t cause);
   absl::Status AskAboutTask(const OpenTask& task, const RanOut& ran_out, int64_t now_ns, int64_t cause);

@@ -7,6 +7,7 @@
 #include "runtime/builtins/check.h"
 #include "runtime/escalate/escalate.h"
 #include "runtime/orchestrator/names.h"
+#include "runtime/state/own.h"
 
 namespace writ {
 namespace {
@@ -35,24 +36,9 @@ std::string StreamOf(const Schema& schema, const Plans::Place& place) {
   return store::StreamName(schema.workflows[place.first].qualified, place.second);
 }
 
-Value FieldOf(const Schema& schema, const Instance& instance, std::string_view name) {
-  const std::vector<Field>& fields = schema.workflows[instance.workflow.value].fields;
-  for (size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].name == name && i < instance.fields.size()) return instance.fields[i];
-  }
-  return Value();
-}
-
-WorkflowId TaskWorkflow(const Schema& schema) {
-  for (size_t i = 0; i < schema.workflows.size(); ++i) {
-    if (schema.workflows[i].qualified == "writ.Task") return WorkflowId(i);
-  }
-  return WorkflowId();
-}
-
 const Instance* ParentOf(const World& world, const Proposal& proposal) {
   const Value& parent = proposal.payload[kParent];
-  return parent.is_text() ? world.Find(TaskWorkflow(world.schema()), parent.text()) : nullptr;
+  return parent.is_text() ? world.Find(WorkflowNamed(world.schema(), kTaskWorkflow), parent.text()) : nullptr;
 }
 
 // What does a proposed task: "assess", "Deployment.succeed", or "report".
@@ -279,7 +265,7 @@ std::optional<std::string> NoPlan(const World& world, const Plans& plans, const 
   if (HasCircle(after)) return std::string("its tasks wait for one another");
   const Instance* parent = ParentOf(world, proposal);
   if (parent == nullptr) return std::nullopt;
-  const Value on = FieldOf(schema, *parent, "on");
+  const Value on = ValueNamed(schema, *parent, "on");
   if (on.is_text() && on.text() == StreamOf(schema, place)) return std::nullopt;
   return absl::StrCat("task `", proposal.payload[kParent].text(), "` is of another instance");
 }
@@ -293,9 +279,9 @@ void AddPlanned(const World& world, const Plans& plans, const Proposal& proposal
   int64_t until_ns = plans.Deadline(place);
   std::string rule = absl::StrCat(workflow.qualified, ".plan");
   if (parent != nullptr) {
-    const Value until = FieldOf(schema, *parent, "until");
+    const Value until = ValueNamed(schema, *parent, "until");
     if (until.is_integer()) until_ns = Earlier(until_ns, until.integer());
-    absl::StrAppend(&rule, ".", FieldOf(schema, *parent, "name").text(), ".sub");
+    absl::StrAppend(&rule, ".", ValueNamed(schema, *parent, "name").text(), ".sub");
   }
   const Value::List& tasks = proposal.payload[kTasks].list();
   for (const Value& task : tasks) {

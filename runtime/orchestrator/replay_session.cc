@@ -7,19 +7,9 @@
 #include "runtime/orchestrator/decision_names.h"
 #include "runtime/orchestrator/task_grants.h"
 #include "runtime/registry/registry.h"
+#include "runtime/state/own.h"
 
 namespace writ {
-namespace {
-
-ActorView OrchestratorView() {
-  ActorView view;
-  view.id = view.principal = "orchestrator";
-  view.is_orchestrator = true;
-  return view;
-}
-
-}  // namespace
-
 ReplaySession::ReplaySession(const CompiledPolicy* policy)
     : policy_(policy), names_(&policy->schema()), world_(policy), reviews_(&world_), grants_(&policy->schema()),
       orchestrator_(OrchestratorView()), tasks_(&policy->schema()), transition_timers_(&policy->schema()) {}

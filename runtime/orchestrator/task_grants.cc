@@ -4,30 +4,21 @@
 #include <map>
 #include <utility>
 
+#include "runtime/state/own.h"
+
 namespace writ {
 namespace {
 
-Value FieldNamed(const Workflow& workflow, const Instance& instance, std::string_view name) {
-  for (size_t i = 0; i < workflow.fields.size(); ++i) {
-    if (workflow.fields[i].name == name) return instance.fields[i];
-  }
-  return Value();
-}
-
 // A proposal on a grant, with the values of these names.
-Proposal OnGrant(const Schema& schema, WorkflowId grant, std::string_view transition, const std::string& key,
+Proposal OnGrant(const Schema& schema, WorkflowId grant, std::string_view transition, const std::string& key, int64_t now_ns,
                  const std::map<std::string, Value>& values) {
   const Workflow& workflow = schema.workflows[grant.value];
-  Proposal proposal;
-  proposal.workflow = grant;
-  proposal.transition = Names::TransitionOf(workflow, transition);
-  proposal.key = key;
-  proposal.key_parts = {Value(key)};
-  const Transition& declared = workflow.transitions[proposal.transition.value];
-  proposal.payload.resize(declared.payload.size());
-  for (const SetField& set : declared.sets) {
-    const auto value = values.find(workflow.fields[set.field.value].name);
-    proposal.sets.push_back(value == values.end() ? Value() : value->second);
+  const TransitionId id = Names::TransitionOf(workflow, transition);
+  Proposal proposal = Bare(schema, grant, key, {Value(key)}, id, now_ns);
+  const std::vector<SetField>& sets = workflow.transitions[id.value].sets;
+  for (size_t i = 0; i < sets.size(); ++i) {
+    const auto value = values.find(workflow.fields[sets[i].field.value].name);
+    if (value != values.end()) proposal.sets[i] = value->second;
   }
   return proposal;
 }
@@ -54,14 +45,13 @@ std::vector<Proposal> GivenWith(const World& world, const Names& names, const st
     const size_t slash = stream.find('/');
     const WorkflowId planned = names.Workflow(std::string_view(stream).substr(0, slash));
     if (task.granting.empty() || parent == nullptr || !names.grant().valid() || !planned.valid()) continue;
-    const Workflow& of_task = schema.workflows[names.task().value];
     const Instance* above = world.Find(names.grant(), task.parent);
-    const std::string name = FieldNamed(of_task, *parent, "name").text();
+    const std::string name = ValueNamed(schema, *parent, "name").text();
     Value::List transitions(task.granting.begin(), task.granting.end());
     const int64_t to = names.Role(task.role).value;
     std::map<std::string, Value> values = {
-        {"role", above != nullptr ? FieldNamed(schema.workflows[names.grant().value], *above, "role")
-                                  : FieldNamed(of_task, *parent, "role")},
+        {"role", above != nullptr ? ValueNamed(schema, *above, "role")
+                                  : ValueNamed(schema, *parent, "role")},
         {"giver", Value(opening.actor)},
         {"to", Value(to)},
         {"workflow", Value(schema.workflows[planned.value].qualified)},
@@ -70,9 +60,8 @@ std::vector<Proposal> GivenWith(const World& world, const Names& names, const st
         {"until", Value(Until(schema.workflows[planned.value], name, task, opening.time_ns))},
         {"task", Value(name)}};
     if (above != nullptr) values["parent"] = Value(task.parent);
-    Proposal give = OnGrant(schema, names.grant(), "give", task.id, values);
+    Proposal give = OnGrant(schema, names.grant(), "give", task.id, opening.time_ns, values);
     give.actor = planner;
-    give.now_ns = opening.time_ns;
     gives.push_back(std::move(give));
   }
   return gives;
@@ -82,12 +71,11 @@ std::optional<Proposal> RevokedWith(const World& world, const Names& names, cons
                                     const ActorView& orchestrator, int64_t now_ns) {
   const Instance* given = names.grant().valid() ? world.Find(names.grant(), task) : nullptr;
   if (given == nullptr) return std::nullopt;
-  Proposal revoke = OnGrant(world.schema(), names.grant(), "revoke", task, {});
+  Proposal revoke = OnGrant(world.schema(), names.grant(), "revoke", task, now_ns, {});
   const Workflow& workflow = world.schema().workflows[names.grant().value];
   const std::vector<StateId>& sources = workflow.transitions[revoke.transition.value].sources;
   if (std::find(sources.begin(), sources.end(), given->state) == sources.end()) return std::nullopt;
   revoke.actor = orchestrator;
-  revoke.now_ns = now_ns;
   return revoke;
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/consequences.h"
 #include "runtime/orchestrator/names.h"
+#include "runtime/state/own.h"
 
 namespace writ {
 namespace {
@@ -23,23 +24,11 @@ size_t Find(const Table& table, std::string_view qualified) {
   return found == table.end() ? SIZE_MAX : static_cast<size_t>(found - table.begin());
 }
 
-WorkflowId FindWorkflow(const Schema& schema, std::string_view qualified) {
-  const size_t index = Find(schema.workflows, qualified);
-  return index == SIZE_MAX || schema.workflows[index].is_fact ? WorkflowId() : WorkflowId(index);
-}
-
 StateId FindState(const Workflow& workflow, std::string_view name) {
   for (size_t i = 0; i < workflow.states.size(); ++i) {
     if (workflow.states[i].name == name) return StateId(i);
   }
   return StateId();
-}
-
-ActorView OrchestratorView() {
-  ActorView view;
-  view.id = view.principal = "orchestrator";
-  view.is_orchestrator = true;
-  return view;
 }
 
 // `acme.Deal/d-1`: the workflow and the key.
@@ -49,18 +38,11 @@ std::pair<std::string_view, std::string_view> SplitStream(std::string_view strea
   return {stream.substr(0, slash), stream.substr(slash + 1)};
 }
 
-// A proposal that gives no values.
-Proposal Bare(const Schema& schema, WorkflowId workflow, std::string_view transition, const std::string& key) {
-  Proposal proposal;
-  proposal.workflow = workflow;
-  proposal.transition = Names::TransitionOf(schema.workflows[workflow.value], transition);
-  WRIT_CHECK(proposal.transition.valid());
-  const Transition& declared = schema.workflows[workflow.value].transitions[proposal.transition.value];
-  proposal.key = key;
-  proposal.key_parts = {Value(key)};
-  proposal.sets.resize(declared.sets.size());
-  proposal.payload.resize(declared.payload.size());
-  return proposal;
+// A proposal on a task that gives no values.
+Proposal OnTask(const Schema& schema, WorkflowId task, std::string_view transition, const std::string& key, int64_t now_ns) {
+  const TransitionId id = Names::TransitionOf(schema.workflows[task.value], transition);
+  WRIT_CHECK(id.valid());
+  return Bare(schema, task, key, {Value(key)}, id, now_ns);
 }
 
 void Set(const Schema& schema, std::string_view name, Value value, Proposal* proposal) {
@@ -77,7 +59,7 @@ void Set(const Schema& schema, std::string_view name, Value value, Proposal* pro
 
 }  // namespace
 
-Tasks::Tasks(const Schema* schema) : schema_(schema), task_(FindWorkflow(*schema, "writ.Task")) {
+Tasks::Tasks(const Schema* schema) : schema_(schema), task_(WorkflowNamed(*schema, kTaskWorkflow)) {
   if (!task_.valid()) return;
   const Workflow& workflow = schema->workflows[task_.value];
   waiting_ = FindState(workflow, "waiting");
@@ -113,7 +95,7 @@ std::vector<const OpenTask*> Tasks::On(WorkflowId workflow, std::string_view key
 std::string Tasks::StreamOf(std::string_view key, const World& world) const {
   const Instance* task = task_.valid() ? world.Find(task_, key) : nullptr;
   if (task == nullptr || task->state == kNewState) return std::string();
-  return FieldOf(*task, "on").text();
+  return ValueNamed(*schema_, *task, "on").text();
 }
 
 Timer Tasks::TimerOf(const OpenTask& task) const {
@@ -131,7 +113,7 @@ Timer Tasks::TimerOf(const OpenTask& task) const {
 
 absl::Status Tasks::Open(const store::Event& event, bool same_policy, World* world) {
   if (event.decision.tasks.empty()) return absl::OkStatus();
-  if (!task_.valid()) return Unknown(event, "a workflow", "writ.Task");
+  if (!task_.valid()) return Unknown(event, "a workflow", kTaskWorkflow);
   for (const store::OpenedTask& opened : event.decision.tasks) {
     if (absl::Status s = OpenOne(opened, event, same_policy, world); !s.ok()) return s;
   }
@@ -140,9 +122,9 @@ absl::Status Tasks::Open(const store::Event& event, bool same_policy, World* wor
 
 bool Tasks::Knows(const store::OpenedTask& opened) const {
   if (!task_.valid() || writ::Find(schema_->roles, opened.role) == SIZE_MAX) return false;
-  if (!opened.on.empty() && !FindWorkflow(*schema_, SplitStream(opened.on).first).valid()) return false;
+  if (!opened.on.empty() && !WorkflowNamed(*schema_, SplitStream(opened.on).first).valid()) return false;
   if (opened.does.empty()) return true;
-  const WorkflowId on = FindWorkflow(*schema_, opened.workflow);
+  const WorkflowId on = WorkflowNamed(*schema_, opened.workflow);
   return on.valid() && Names::TransitionOf(schema_->workflows[on.value], opened.does).valid();
 }
 
@@ -154,7 +136,7 @@ absl::Status Tasks::OpenOne(const store::OpenedTask& opened, const store::Event&
   task.name = opened.name;
   task.element = opened.element;
   task.rule = opened.rule;
-  task.workflow = FindWorkflow(*schema_, owner);
+  task.workflow = WorkflowNamed(*schema_, owner);
   if (!task.workflow.valid()) return Unknown(event, "a workflow", owner);
   task.on = std::string(owner_key);
   const size_t role = writ::Find(schema_->roles, opened.role);
@@ -162,7 +144,7 @@ absl::Status Tasks::OpenOne(const store::OpenedTask& opened, const store::Event&
   task.role = RoleId(role);
   std::string does = "report";
   if (!opened.does.empty()) {
-    task.does_on = FindWorkflow(*schema_, opened.workflow);
+    task.does_on = WorkflowNamed(*schema_, opened.workflow);
     if (!task.does_on.valid()) return Unknown(event, "a workflow", opened.workflow);
     task.does = Names::TransitionOf(schema_->workflows[task.does_on.value], opened.does);
     if (!task.does.valid()) return Unknown(event, "a transition", opened.does);
@@ -172,14 +154,13 @@ absl::Status Tasks::OpenOne(const store::OpenedTask& opened, const store::Event&
   task.position = event.position;
   task.until_ns = opened.until_ns;
 
-  Proposal open = Bare(*schema_, task_, "open", task.key);
+  Proposal open = OnTask(*schema_, task_, "open", task.key, event.time_ns);
   open.actor = OrchestratorView();
-  open.now_ns = event.time_ns;
   Value::List after;
   for (const std::string& id : opened.after) after.emplace_back(id);
   int64_t depth = 0;
   const Instance* parent = opened.parent.empty() ? nullptr : world->Find(task_, opened.parent);
-  if (parent != nullptr) depth = 1 + FieldOf(*parent, "depth").integer();
+  if (parent != nullptr) depth = 1 + ValueNamed(*schema_, *parent, "depth").integer();
   Set(*schema_, "name", Value(opened.name), &open);
   Set(*schema_, "role", Value(int64_t{task.role.value}), &open);
   Set(*schema_, "on", Value(stream), &open);
@@ -211,13 +192,6 @@ absl::Status Tasks::OpenOne(const store::OpenedTask& opened, const store::Event&
   return absl::OkStatus();
 }
 
-const Value& Tasks::FieldOf(const Instance& task, std::string_view name) const {
-  const std::vector<Field>& fields = schema_->workflows[task_.value].fields;
-  const auto field = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
-  WRIT_CHECK(field != fields.end());
-  return task.fields[static_cast<size_t>(field - fields.begin())];
-}
-
 // Under another policy a ladder is found by the name of what opened the task.
 LadderId Tasks::LadderOfTask(const store::OpenedTask& opened, bool same_policy) const {
   if (same_policy) return opened.ladder < schema_->ladders.size() ? LadderId(opened.ladder) : LadderId();
@@ -240,9 +214,8 @@ LadderId Tasks::LadderOfTask(const store::OpenedTask& opened, bool same_policy) 
 
 void Tasks::Propose(const std::string& key, std::string_view transition, const Proposal& cause, int64_t position,
                     World* world) {
-  Proposal proposal = Bare(*schema_, task_, transition, key);
+  Proposal proposal = OnTask(*schema_, task_, transition, key, cause.now_ns);
   proposal.actor = cause.actor;
-  proposal.now_ns = cause.now_ns;
   world->Apply(proposal, position, false);
   Moved(key, proposal, position, world);
 }

@@ -69,7 +69,6 @@ class Tasks {
   absl::Status OpenOne(const store::OpenedTask& opened, const store::Event& event, bool same_policy, World* world);
   LadderId LadderOfTask(const store::OpenedTask& opened, bool same_policy) const;
   Timer TimerOf(const OpenTask& task) const;
-  const Value& FieldOf(const Instance& task, std::string_view name) const;
   void Propose(const std::string& key, std::string_view transition, const Proposal& cause, int64_t position, World* world);
   void Moved(const std::string& key, const Proposal& cause, int64_t position, World* world);
   void DoneBy(const Proposal& proposal, WorkflowId workflow, std::string_view on, const Elsewhere* elsewhere,

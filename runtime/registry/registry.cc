@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/builtins/check.h"
+#include "runtime/state/own.h"
 
 namespace writ {
 namespace {
@@ -13,19 +14,12 @@ constexpr std::string_view kHostId = "host";
 
 absl::string_view Abseil(std::string_view text) { return absl::string_view(text.data(), text.size()); }
 
-const Value* FieldNamed(const Workflow& workflow, const Instance& instance, std::string_view name) {
-  for (size_t i = 0; i < workflow.fields.size(); ++i) {
-    if (workflow.fields[i].name == name && i < instance.fields.size()) return &instance.fields[i];
-  }
-  return nullptr;
-}
+std::string TextOf(const Value& value) { return value.is_text() ? value.text() : std::string(); }
 
-std::string TextOf(const Value* value) { return value != nullptr && value->is_text() ? value->text() : std::string(); }
-
-std::vector<std::string> TextsOf(const Value* value) {
+std::vector<std::string> TextsOf(const Value& value) {
   std::vector<std::string> texts;
-  if (value == nullptr || !value->is_list()) return texts;
-  for (const Value& element : value->list()) {
+  if (!value.is_list()) return texts;
+  for (const Value& element : value.list()) {
     if (element.is_text()) texts.push_back(element.text());
   }
   return texts;
@@ -87,12 +81,7 @@ ActorView Registry::View(const RegisteredActor& actor, RoleId role) const {
   return view;
 }
 
-ActorView Registry::Orchestrator() const {
-  ActorView view;
-  view.id = view.principal = kOrchestratorId;
-  view.is_orchestrator = true;
-  return view;
-}
+ActorView Registry::Orchestrator() const { return OrchestratorView(); }
 
 ActorView Registry::Host() const {
   ActorView view = Orchestrator();
@@ -244,15 +233,15 @@ Proposal Registry::Roles(const ActorDescription& valid, int64_t now_ns) const {
 void Registry::Refresh(const Instance& instance) {
   if (instance.state == kNewState) return;  // only refused proposals were made on it
   const Workflow& workflow = schema_->workflows[workflow_.value];
-  const Value* kind = FieldNamed(workflow, instance, "kind");
+  const Value& kind = ValueNamed(*schema_, instance, "kind");
   ActorDescription& described = described_[instance.key];
   described.id = instance.key;
-  described.human = kind != nullptr && kind->is_integer() && kind->integer() == KindIndex(true);
-  described.principal = TextOf(FieldNamed(workflow, instance, "principal"));
+  described.human = kind.is_integer() && kind.integer() == KindIndex(true);
+  described.principal = TextOf(ValueNamed(*schema_, instance, "principal"));
   if (described.principal.empty()) described.principal = instance.key;
-  described.roles = TextsOf(FieldNamed(workflow, instance, "roles"));
-  described.version = TextOf(FieldNamed(workflow, instance, "version"));
-  described.capabilities = TextsOf(FieldNamed(workflow, instance, "capabilities"));
+  described.roles = TextsOf(ValueNamed(*schema_, instance, "roles"));
+  described.version = TextOf(ValueNamed(*schema_, instance, "version"));
+  described.capabilities = TextsOf(ValueNamed(*schema_, instance, "capabilities"));
 
   RegisteredActor& actor = actors_[instance.key];
   actor.id = instance.key;

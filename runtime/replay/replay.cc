@@ -14,6 +14,7 @@
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/orchestrator/plans.h"
 #include "runtime/orchestrator/replay_session.h"
+#include "runtime/state/own.h"
 #include "runtime/replay/answers.h"
 #include "runtime/replay/event_lines.h"
 #include "runtime/replay/record_lines.h"
@@ -26,7 +27,6 @@ namespace {
 
 // Begins the identity of what an `ask` rule asked, which is about no proposal.
 constexpr char kAskedAlone[] = "ask ";
-constexpr char kTaskWorkflow[] = "writ.Task";
 
 constexpr int64_t kProgressEvery = 1024;
 
