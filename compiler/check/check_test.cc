@@ -352,7 +352,7 @@ TEST(Reviews, RankByTheHighestDomainThatTheyRead) {
   EXPECT_THAT(dump, HasSubstr("clause Deal.veto in regulatory halting when says"));
   EXPECT_THAT(dump, HasSubstr("clause Deal.worried in credit when"));
   EXPECT_THAT(dump, HasSubstr("clause Deal.lost in none halting otherwise"));
-  EXPECT_THAT(dump, HasSubstr("clause conflict rule @@ Deal.approve asks CFO"));
+  EXPECT_THAT(dump, HasSubstr("clause conflict rule 40 Deal.approve asks CFO"));
   EXPECT_THAT(dump, HasSubstr("    binds Deal.approve\n"));
 }
 
