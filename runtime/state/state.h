@@ -119,6 +119,8 @@ class World {
   // For tests: no event says so. State and fields are as given, as if an event at `position` had just set them; facts and the
   // stream's version stay.
   void Assume(const Assumption& assumption, int64_t position, int64_t now_ns);
+  // The field is absent from now on: what a committed event takes away, just before it is applied. The instance is there.
+  void Unset(WorkflowId workflow, std::string_view key, FieldId field);
   const std::vector<const Instance*>& InstancesOf(WorkflowId workflow) const;  // in order of creation
 
   // Of an `entity … under`: all that the record is under, itself included, sorted; null where nobody has set it yet.

@@ -373,6 +373,13 @@ void World::ConcludeReview(WorkflowId workflow, std::string_view key, ReviewId r
   found->second->reviews[review.value].outcome = static_cast<int32_t>(clause.value);
 }
 
+void World::Unset(WorkflowId workflow, std::string_view key, FieldId field) {
+  auto& instances = instances_[workflow.value];
+  const auto found = instances.find(absl::string_view(key.data(), key.size()));
+  WRIT_CHECK(found != instances.end());
+  found->second->fields[field.value] = Value();
+}
+
 const std::vector<const Instance*>& World::InstancesOf(WorkflowId workflow) const { return order_[workflow.value]; }
 
 size_t World::size() const {

@@ -85,6 +85,8 @@ void Describe(A& a, E& e) {
   a.Field(14, e.cost);
   a.Field(15, e.tokens);
   a.Field(16, e.on);
+  a.Field(17, e.needs);
+  a.Field(18, e.assignee);
 }
 
 template <class A, Is<AskedQuestion> E>
@@ -434,6 +436,7 @@ void Canonicalize(Event& event) {
   for (OpenedTask& task : decision.tasks) {
     SortUnique(task.after);
     SortUnique(task.granting);
+    SortUnique(task.needs);
   }
   SortUnique(decision.tasks);
 }
@@ -472,8 +475,11 @@ bool IsCanonical(const Event& event) {
     SortRules(sorted);
     if (sorted != asked) return false;
   }
-  return Ascends(decision.reasons) && Ascends(decision.excused) && Ascends(decision.questions) &&
-         Ascends(decision.awaits) && Ascends(decision.obligations) && Ascends(decision.indeterminate);
+  for (const OpenedTask& task : decision.tasks) {
+    if (!Ascends(task.after) || !Ascends(task.granting) || !Ascends(task.needs)) return false;
+  }
+  return Ascends(decision.reasons) && Ascends(decision.excused) && Ascends(decision.questions) && Ascends(decision.awaits) &&
+         Ascends(decision.obligations) && Ascends(decision.indeterminate) && Ascends(decision.tasks);
 }
 
 }  // namespace

@@ -126,6 +126,8 @@ struct OpenedTask {
   std::vector<std::string> granting;       // transitions: a grant of the same id is given with it
   int64_t cost = 0, tokens = 0;            // reserved for it: minor units, tokens
   std::string on;                          // the stream of the instance that it belongs to; empty: the event's own
+  std::vector<std::string> needs;          // capabilities that its assignee has
+  std::string assignee;                    // the agent that it went to when it was opened; empty: to nobody then
   auto operator<=>(const OpenedTask&) const = default;
 };
 

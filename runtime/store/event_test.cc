@@ -220,6 +220,13 @@ TEST(EventTest, RefusesOtherSpellings) {
   EXPECT_TRUE(refused("\x14\x02\x02\x01" "b\x01" "a\x00\x00"sv));  // reasons not in order
   EXPECT_FALSE(refused("\x14\x02\x02\x01" "a\x01" "b\x00\x00"sv));
   EXPECT_TRUE(refused("\x14\x02\x02\x01" "a\x01" "a\x00\x00"sv));  // a reason twice
+  EXPECT_FALSE(refused("\x14\x09\x02\x01\x01" "a\x00\x01\x01" "b\x00\x00\x00"sv));
+  EXPECT_TRUE(refused("\x14\x09\x02\x01\x01" "b\x00\x01\x01" "a\x00\x00\x00"sv));  // tasks not in order
+  for (const std::string list : {"\x0b", "\x0d", "\x11"}) {  // what a task comes after, is granted, needs
+    const std::string head = "\x14\x09\x01" + list + "\x02\x01", end(3, '\0');
+    EXPECT_FALSE(refused(head + "a\x01" "b" + end));
+    EXPECT_TRUE(refused(head + "b\x01" "a" + end));
+  }
 }
 
 TEST(EventTest, HeaderComesAlone) {

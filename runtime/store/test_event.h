@@ -140,7 +140,21 @@ class EventGenerator {
     for (uint64_t i = Below(3); i > 0; --i) {
       d.indeterminate.push_back({Text(), Text(), static_cast<uint32_t>(random_()), static_cast<uint32_t>(Below(200))});
     }
+    for (uint64_t i = Below(3); i > 0; --i) d.tasks.push_back(AnyTask());
     return d;
+  }
+  OpenedTask AnyTask() {
+    OpenedTask task;
+    for (std::string* text : {&task.id, &task.name, &task.element, &task.role, &task.workflow, &task.does, &task.otherwise,
+                              &task.rule, &task.parent, &task.on, &task.assignee}) {
+      if (Coin()) *text = Text();
+    }
+    for (int64_t* n : {&task.until_ns, &task.cost, &task.tokens}) {
+      if (Coin()) *n = Number();
+    }
+    if (Coin()) task.ladder = static_cast<uint32_t>(random_());
+    for (std::vector<std::string>* texts : {&task.after, &task.granting, &task.needs}) *texts = Texts();
+    return task;
   }
 
  private:
