@@ -372,12 +372,13 @@ struct Expectation {
     kCases,      // scenario: expect N cases denied because RULE
     kNothing,    // scenario: expect nothing else denied
     kObliged,    // expect obliged NAME [{…}]
-    kTask,       // expect task NAME
+    kTask,       // expect task NAME [for AGENT]
     kConfidence, // expect confidence 62.3%, or 60% .. 65%
   } kind = Kind::kState;
   bool negated = false;            // expect not …
   Name state, outcome, role;
   Name duty; ExprPtr values;       // kObliged, kTask
+  Name agent;                      // kTask: whose it is, or empty
   ExprPtr low, high;               // kConfidence
   std::vector<Name> because; bool only = false;
   int64_t count = 0;

@@ -186,6 +186,7 @@ struct Expectation {
   ExprPtr condition;                             // over the workflow's kAfter slots and facts
   ObligationId obligation;                       // kObliged
   std::string task;                              // kTask: its name
+  std::string agent;                             // kTask: whose it is, or empty
   std::vector<NamedValue> values;                // kObliged: of the obligation's fields
   ast::Span span;
 };
