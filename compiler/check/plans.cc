@@ -644,6 +644,28 @@ class PlanBuilder {
 
 // ---------------------------------------------------------------- what it comes to
 
+constexpr int64_t kPositionBytes = 19;
+constexpr int64_t kNumberBytes = 40;  // any value that is no text, written out
+constexpr int kKeyDepthMax = 8;       // as keys of references to references are read
+
+// How long such a value is at most, as the text of a key.
+int64_t MostBytes(Model& model, const Type& type, int depth = 0) {
+  if (type.kind == TypeKind::kString) return type.capacity;
+  if (type.kind == TypeKind::kEnum) {
+    size_t most = 0;
+    for (const EnumMember& member : model.schema().enums[type.index].members) most = std::max(most, member.name.size());
+    return static_cast<int64_t>(most);
+  }
+  if (type.kind != TypeKind::kReference || depth == kKeyDepthMax) return kNumberBytes;
+  const std::vector<Field>& key = model.workflow(WorkflowId(type.index)).key;
+  int64_t most = 0;
+  for (const Field& part : key) {
+    const int64_t bytes = MostBytes(model, model.types.At(part.type), depth + 1);
+    most += key.size() == 1 ? bytes : 2 * bytes + 1;  // a part of several is escaped, and `|` stands between
+  }
+  return most;
+}
+
 class PlanChecker {
  public:
   PlanChecker(Model& model, PlanNames& names)
@@ -662,6 +684,7 @@ class PlanChecker {
       model_.sink.Report(span_, diagnostics::kPlanTooLarge, opened, "one commit", limits::kTasksOpenedMax);
     }
     for (const PlannedTask& task : Plan().tasks) CheckAfter(task);
+    CheckNames();
     for (const auto& [t, node] : names_.finallys) out.finallys.push_back(Finally(*node));
     for (const auto& [name, task] : names_.tasks) {
       if (task.addition != nullptr) Addition(task);
@@ -700,6 +723,7 @@ class PlanChecker {
     row.capacity = each.capacity;
     *opened += std::max<int64_t>(1, each.capacity);
     if (each.ok && task.on != workflow_) Owner(task, each, &row);
+    if (each.ok && each.element.has_value()) CheckLength(task, *each.element);
     const auto fanout = names_.bounds.find("fanout");
     if (fanout != names_.bounds.end() && int64_t{each.capacity} > fanout->second) {
       model_.sink.Report(task.node->source->span, diagnostics::kPlanTooLarge, each.capacity, "`bounds fanout`", fanout->second);
@@ -734,6 +758,30 @@ class PlanChecker {
       model_.sink.Report(span, diagnostics::kTaskOwner, on.name, model_.workflow(workflow_).name, Several(owners));
     } else if (each.element.has_value() && elements.size() != 1) {
       model_.sink.Report(span, diagnostics::kTaskElement, on.name, model_.types.Words(*each.element), Several(elements));
+    }
+  }
+
+  // A task's id is its position, its name and its element, and it keeps the element by itself, too.
+  void CheckLength(const TaskNames& task, const Type& element) {
+    const Workflow& declared = model_.workflow(TaskWorkflow(model_));
+    const int64_t whole = model_.types.At(declared.key[0].type).capacity;
+    const int64_t alone = model_.types.At(declared.fields[TaskField(model_, "of").value].type).capacity;
+    const int64_t around = kPositionBytes + int64_t(task.node->name.text.size()) + 2;
+    const int64_t room = std::max<int64_t>(std::min(whole - around, alone), 0);
+    const int64_t most = MostBytes(model_, element);
+    if (most <= room) return;
+    model_.sink.Report(task.node->source->span, diagnostics::kTaskElementLong, most, task.node->name, room);
+  }
+
+  // What a rule opens and what the plan does may be opened by one event, and are told apart by their names.
+  void CheckNames() {
+    for (const auto& [opened, span] : model_.opened_tasks) {
+      const auto& [workflow, transition, name] = opened;
+      const auto planned = names_.tasks.find(name);
+      if (workflow != workflow_ || planned == names_.tasks.end()) continue;
+      if (planned->second.addition != nullptr && transition != Plan().decompose) continue;  // only that opens it
+      model_.sink.Report(span, diagnostics::kTaskTwice, name, model_.transition(workflow, transition).name)
+          .Related(planned->second.node->name.span, "the other one");
     }
   }
 

@@ -162,6 +162,24 @@ def after = 1
   EXPECT_EQ(parsed.file.defs.size(), 1u);
 }
 
+TEST(Words, ThatBeginADeclarationNameTransitionsInARule) {
+  const Parsed parsed = ParseText(R"(
+rule a in d
+  deny review on Deal when amount > 5
+rule b in d
+  upon decompose on Deal
+  then notify Boss
+rule c in d deny review on Deal review on Deal in open { }
+rule e in d deny decompose on Deal decompose on Deal { }
+)");
+  EXPECT_THAT(parsed.codes, ElementsAre("E0121", "E0121"));  // the review is empty
+  ASSERT_EQ(parsed.file.rules.size(), 4u);
+  EXPECT_EQ(parsed.file.rules[0].transitions[0].text, "review");
+  EXPECT_EQ(parsed.file.rules[1].transitions[0].text, "decompose");
+  EXPECT_EQ(parsed.file.reviews.size(), 1u);
+  EXPECT_EQ(parsed.file.decompositions.size(), 1u);
+}
+
 // An item whose first word stands in front of a colon is not one that was swallowed: reading it again never ends.
 TEST(Recovery, EndsWhereTheFirstWordOfAnItemIsFollowedByAColon) {
   for (const char* text : {

@@ -442,8 +442,15 @@ class Reader {
     if (type == L::K_ROLE && before == L::K_HUMAN) return true;
     if (!layout_[i].among_declarations) return BeginsFact(i) && !WantsName(before);
     if (!MayFollow(type, Type(Next(i)))) return false;
-    return layout_[i].first_on_line || (EndsOperand(before) && !WantsName(before)) || before == L::K_OTHERWISE ||
-           before == L::LBRACE || before == L::K_PRIVATE;
+    return layout_[i].first_on_line || (EndsOperand(before) && !WantsName(before) && !IsTransition(i)) ||
+           before == L::K_OTHERWISE || before == L::LBRACE || before == L::K_PRIVATE;
+  }
+
+  // `deny review on Deal when …`, and not `review on Deal in s`.
+  bool IsTransition(size_t i) const {
+    const size_t type = Type(i);
+    if (type != L::K_DECOMPOSE && type != L::K_REVIEW) return false;
+    return Type(Next(Next(Next(i)))) != (type == L::K_REVIEW ? L::K_IN : L::LBRACE);
   }
 
   bool FirstOnLine(size_t i) const {

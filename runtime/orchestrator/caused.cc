@@ -29,9 +29,8 @@ absl::Status Orchestrator::Core::Process(const Submission& submission, Records* 
     return absl::OkStatus();
   }
   // What it computes may depend on nothing that a timer changes but the time, so that a refusal is known before any fires.
-  if (!line->is_tick && !FillComputed(&line->proposal)) {
-    return absl::InvalidArgumentError(absl::StrCat("a value that `", TransitionOf(schema(), line->proposal).name,
-                                                   "` computes is unknown or out of its range"));
+  if (!line->is_tick) {
+    if (absl::Status comes_out = Compute(&line->proposal); !comes_out.ok()) return comes_out;
   }
   told = records;
   absl::Status status = FireDue(line->now_ns);
@@ -45,6 +44,12 @@ absl::Status Orchestrator::Core::Process(const Submission& submission, Records* 
     status = absl::InternalError(status.message());  // too late for a refusal: timers have fired
   }
   return status;
+}
+
+absl::Status Orchestrator::Core::Compute(Proposal* proposal) const {
+  if (FillComputed(proposal)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("a value that `", TransitionOf(schema(), *proposal).name,
+                                                 "` computes is unknown or out of its range"));
 }
 
 void Orchestrator::Core::FillAnswer(Line* line) const {
@@ -84,9 +89,8 @@ void Orchestrator::Core::FillAnswer(Line* line) const {
 absl::Status Orchestrator::Core::ProcessLine(Line line) {
   if (line.kind == store::EventKind::kAnswer) FillAnswer(&line);
   const int64_t now_ns = line.now_ns;
-  absl::StatusOr<Decided> decided = Decide(&line.proposal);
-  if (!decided.ok()) return decided.status();
-  store::Event event = EventOf(line.kind, line.proposal, *std::move(decided));
+  if (absl::Status comes_out = Compute(&line.proposal); !comes_out.ok()) return comes_out;
+  store::Event event = EventOf(line.kind, line.proposal, Decide(&line.proposal));
   event.actor_registration = std::move(line.registration);
   event.seen = line.seen;
   event.based_on = std::move(line.based_on);
@@ -168,26 +172,29 @@ absl::Status Orchestrator::Core::Fire(const Timer& timer, int64_t now_ns) {
   return Settle(workflow, key, now_ns, position);
 }
 
-// A transition of the orchestrator's own, decided like any other and carried out in the name of `rule`. What it computes may not
-// come out: then it is denied, in that name.
-absl::StatusOr<store::Event> Orchestrator::Core::OwnEvent(store::EventKind kind, WorkflowId workflow, const std::string& key,
-                                                          TransitionId transition, const std::string& rule, int64_t now_ns,
-                                                          int64_t cause) {
+// What the orchestrator carries out, decided like any other and permitted in the name of `rules`. What it computes may not come
+// out: then it is denied, in their name; but the safe way out is never shut, and leaves what was to be computed as it was.
+Decided Orchestrator::Core::DecideOwn(Proposal* proposal, const std::vector<std::string>& rules) {
+  if (!FillComputed(proposal)) {
+    const Transition& transition = TransitionOf(schema(), *proposal);
+    const bool is_safe = !transition.stays && schema().workflows[proposal->workflow.value].states[transition.target.value].is_halted;
+    if (!is_safe) return Refusal(*proposal, rules);
+    const Instance& instance = *folded->world().Find(proposal->workflow, proposal->key);
+    for (size_t i = 0; i < transition.sets.size(); ++i) {
+      if (transition.sets[i].computed) proposal->sets[i] = instance.fields[transition.sets[i].field.value];
+    }
+  }
+  Decided decided = Decide(proposal);
+  if (decided.decision.outcome == Outcome::kPermit) decided.decision.reasons = rules;
+  return decided;
+}
+
+store::Event Orchestrator::Core::OwnEvent(store::EventKind kind, WorkflowId workflow, const std::string& key,
+                                          TransitionId transition, const std::string& rule, int64_t now_ns, int64_t cause) {
   const Instance& instance = *folded->world().Find(workflow, key);
   Proposal proposal = Bare(schema(), workflow, key, instance.key_parts, transition, now_ns);
   proposal.actor = folded->registry().Orchestrator();
-  Decided decided;
-  if (FillComputed(&proposal)) {
-    absl::StatusOr<Decided> made = Decide(&proposal);
-    if (!made.ok()) return made.status();
-    decided = *std::move(made);
-    if (decided.decision.outcome == Outcome::kPermit) decided.decision.reasons = {rule};
-  } else {
-    proposal.sets.assign(proposal.sets.size(), Value());
-    decided.decision.outcome = Outcome::kDeny;
-    decided.decision.reasons = {rule};
-    decided.decision.state = folded->names().StateName(workflow, instance.state);
-  }
+  Decided decided = DecideOwn(&proposal, {rule});
   store::Event event = EventOf(kind, proposal, std::move(decided));
   event.cause = cause;
   return event;
@@ -197,25 +204,18 @@ absl::StatusOr<store::Event> Orchestrator::Core::OwnEvent(store::EventKind kind,
 absl::Status Orchestrator::Core::FireTransition(const Timer& timer, int64_t now_ns) {
   const WorkflowId workflow = timer.workflow;
   const std::string key = timer.key;
-  absl::StatusOr<store::Event> event =
-      OwnEvent(store::EventKind::kTimer, workflow, key, timer.transition, timer.rule, now_ns, timer.position);
-  if (!event.ok()) return event.status();
+  store::Event event = OwnEvent(store::EventKind::kTimer, workflow, key, timer.transition, timer.rule, now_ns, timer.position);
   const int64_t position = NextPosition();
-  if (absl::Status s = Stage(*std::move(event)); !s.ok()) return s;
+  if (absl::Status s = Stage(std::move(event)); !s.ok()) return s;
   return Settle(workflow, key, now_ns, position);
 }
 
 // It waits for nobody: what is not permitted now is not carried out.
-absl::StatusOr<Decided> Orchestrator::Core::DecideFallback(Proposal* proposal, const std::vector<std::string>& rules) {
-  absl::StatusOr<Decided> decided = Decide(proposal);
-  if (!decided.ok()) return decided;
-  decided->decision.questions.clear();
-  decided->decision.awaits.clear();
-  if (decided->decision.outcome == Outcome::kPermit) {
-    decided->decision.reasons = rules;
-  } else {
-    decided->decision.outcome = Outcome::kDeny;
-  }
+Decided Orchestrator::Core::DecideFallback(Proposal* proposal, const std::vector<std::string>& rules) {
+  Decided decided = DecideOwn(proposal, rules);
+  decided.decision.questions.clear();
+  decided.decision.awaits.clear();
+  if (decided.decision.outcome != Outcome::kPermit) decided.decision.outcome = Outcome::kDeny;
   return decided;
 }
 
@@ -250,9 +250,8 @@ absl::Status Orchestrator::Core::FallBackOfTask(const OpenTask& task, const RanO
   if (!parts.ok()) return parts.status();
   Proposal proposal = Bare(schema(), workflow, key, *parts, transition, now_ns);
   proposal.actor = folded->registry().Orchestrator();
-  absl::StatusOr<Decided> decided = DecideFallback(&proposal, ran_out.rules);
-  if (!decided.ok()) return decided.status();
-  store::Event event = EventOf(store::EventKind::kFallback, proposal, *std::move(decided));
+  Decided decided = DecideFallback(&proposal, ran_out.rules);
+  store::Event event = EventOf(store::EventKind::kFallback, proposal, std::move(decided));
   event.question = ran_out.number;
   if (ran_out.role.valid()) event.question_role = schema().roles[ran_out.role.value].qualified;
   if (ran_out.number == 0) event.on_behalf = task.key;
@@ -307,16 +306,8 @@ absl::Status Orchestrator::Core::FallBack(const Pending& pending, const RanOut& 
     proposal.payload = asked.payload;
   }
   proposal.actor = folded->registry().Orchestrator();
-  Decided decided;
-  if (ladder.otherwise == Ladder::Else::kTransition) {
-    absl::StatusOr<Decided> fallback = DecideFallback(&proposal, ran_out.rules);
-    if (!fallback.ok()) return fallback.status();
-    decided = *std::move(fallback);
-  } else {
-    decided.decision.outcome = Outcome::kDeny;
-    decided.decision.reasons = ran_out.rules;
-    decided.decision.state = folded->names().StateName(asked.workflow, folded->StateOf(asked.workflow, asked.key));
-  }
+  const bool is_safe_way_out = ladder.otherwise == Ladder::Else::kTransition;
+  Decided decided = is_safe_way_out ? DecideFallback(&proposal, ran_out.rules) : Refusal(proposal, ran_out.rules);
   if (ladder.otherwise == Ladder::Else::kEscalate || asks_on) {
     decided.decision.outcome = Outcome::kEscalate;
     decided.decision.questions.push_back(NextRung(ladder, asked.workflow, ran_out, now_ns));
@@ -415,11 +406,9 @@ absl::Status Orchestrator::Core::Finish(const Plans::Place& place, uint32_t fina
   const WorkflowId workflow(place.first);
   const Finally& last = schema().workflows[workflow.value].plans.front().finallys[finally];
   const std::string& rule = schema().rules[last.rule.value].qualified;
-  absl::StatusOr<store::Event> event =
-      OwnEvent(store::EventKind::kPlan, workflow, place.second, last.transition, rule, now_ns, cause);
-  if (!event.ok()) return event.status();
-  event->on_behalf = rule;
-  return Stage(*std::move(event));
+  store::Event event = OwnEvent(store::EventKind::kPlan, workflow, place.second, last.transition, rule, now_ns, cause);
+  event.on_behalf = rule;
+  return Stage(std::move(event));
 }
 
 // Past what a plan may cost nothing of it is started any more, and what is open of it expires.
@@ -442,11 +431,9 @@ absl::StatusOr<bool> Orchestrator::Core::Exhaust(const Plans::Place& place, int6
   if (!is_over) return false;
   Proposal expire = Bare(schema(), task, key, {Value(key)}, Names::TransitionOf(declared, "expire"), now_ns);
   expire.actor = folded->registry().Orchestrator();
-  absl::StatusOr<Decided> decided = Decide(&expire);
-  if (!decided.ok()) return decided.status();
-  const bool permitted = decided->decision.outcome == Outcome::kPermit;
-  if (permitted) decided->decision.reasons = {kBuiltinNames[static_cast<uint32_t>(Builtin::kOverBudget)]};
-  store::Event event = EventOf(store::EventKind::kFallback, expire, *std::move(decided));
+  Decided decided = DecideOwn(&expire, {kBuiltinNames[static_cast<uint32_t>(Builtin::kOverBudget)]});
+  const bool permitted = decided.decision.outcome == Outcome::kPermit;
+  store::Event event = EventOf(store::EventKind::kFallback, expire, std::move(decided));
   event.on_behalf = key;
   event.cause = cause;
   if (absl::Status s = Stage(std::move(event)); !s.ok()) return s;
@@ -500,28 +487,18 @@ absl::Status Orchestrator::Core::Conclude(WorkflowId workflow, const std::string
   proposal.actor = folded->registry().Orchestrator();
   proposal.conclude_review = static_cast<int32_t>(review.value);
   proposal.conclude_clause = static_cast<int32_t>(clause.value);
-  Decided decided;
-  if (concluded.transition.valid()) {
-    absl::StatusOr<Decided> made = Decide(&proposal);
-    if (!made.ok()) return made.status();
-    decided = *std::move(made);
-    if (decided.decision.outcome == Outcome::kPermit) decided.decision.reasons = {rule};
-  } else {
-    decided.decision.outcome = Outcome::kDeny;
-    decided.decision.reasons = {rule};
-    decided.decision.state = folded->names().StateName(workflow, instance.state);
-  }
+  Decided decided = concluded.transition.valid() ? DecideOwn(&proposal, {rule}) : Refusal(proposal, {rule});
   store::Event event = EventOf(store::EventKind::kConclude, proposal, std::move(decided));
   event.on_behalf = rule;
   event.cause = cause;
   return Stage(std::move(event));
 }
 
-// While it waited, others have made a circle of what it sets.
-Decided Orchestrator::Core::Withdrawn(const Proposal& proposal) const {
+// Denied without a decision function.
+Decided Orchestrator::Core::Refusal(const Proposal& proposal, const std::vector<std::string>& reasons) const {
   Decided decided;
   decided.decision.outcome = Outcome::kDeny;
-  decided.decision.reasons = {kBuiltinNames[static_cast<uint32_t>(Builtin::kStale)]};
+  decided.decision.reasons = reasons;
   decided.decision.state = folded->names().StateName(proposal.workflow, folded->StateOf(proposal.workflow, proposal.key));
   return decided;
 }
@@ -541,22 +518,23 @@ absl::Status Orchestrator::Core::Redecide(int64_t position, int64_t now_ns, int6
       proposal.approved.push_back(RuleId(i));
     }
   }
-  absl::StatusOr<Decided> decided = folded->world().NotUnder(proposal).has_value() ? Withdrawn(proposal) : Decide(&proposal);
-  if (!decided.ok()) return decided.status();
-  if (decided->decision.outcome == Outcome::kPermit && proposal.conclude_clause >= 0) {
+  // While it waited, others have made a circle of what it sets, or what it computes does not come out any more.
+  const bool is_stale = folded->world().NotUnder(proposal).has_value() || !FillComputed(&proposal);
+  Decided decided = is_stale ? Refusal(proposal, {kBuiltinNames[static_cast<uint32_t>(Builtin::kStale)]}) : Decide(&proposal);
+  if (decided.decision.outcome == Outcome::kPermit && proposal.conclude_clause >= 0) {
     const Review& review = schema().workflows[proposal.workflow.value].reviews[static_cast<size_t>(proposal.conclude_review)];
     const Clause& clause = review.clauses[static_cast<size_t>(proposal.conclude_clause)];
-    decided->decision.reasons = {schema().rules[clause.rule.value].qualified};
-  } else if (decided->decision.outcome == Outcome::kPermit && proposal.actor.is_orchestrator) {
+    decided.decision.reasons = {schema().rules[clause.rule.value].qualified};
+  } else if (decided.decision.outcome == Outcome::kPermit && proposal.actor.is_orchestrator) {
     const RuleId timer = TransitionOf(schema(), proposal).timer;
-    if (timer.valid()) decided->decision.reasons = {schema().rules[timer.value].qualified};
+    if (timer.valid()) decided.decision.reasons = {schema().rules[timer.value].qualified};
     for (const Plan& plan : schema().workflows[proposal.workflow.value].plans) {
       for (const Finally& last : plan.finallys) {
-        if (last.transition == proposal.transition) decided->decision.reasons = {schema().rules[last.rule.value].qualified};
+        if (last.transition == proposal.transition) decided.decision.reasons = {schema().rules[last.rule.value].qualified};
       }
     }
   }
-  store::Event event = EventOf(store::EventKind::kRedecide, proposal, *std::move(decided));
+  store::Event event = EventOf(store::EventKind::kRedecide, proposal, std::move(decided));
   event.actor = "orchestrator";
   event.on_behalf = proposal.actor.is_orchestrator ? "" : proposer;
   event.question = position;
@@ -568,12 +546,11 @@ absl::Status Orchestrator::Core::Register(const ActorDescription& description, i
   absl::StatusOr<ActorDescription> valid = folded->registry().Validate(description);
   if (!valid.ok()) return valid.status();
   Proposal proposal = folded->registry().Registration(*valid, now_ns);
-  absl::StatusOr<Decided> decided = Decide(&proposal);
-  if (!decided.ok()) return decided.status();
-  if (decided->decision.outcome != Outcome::kPermit) {
+  Decided decided = Decide(&proposal);
+  if (decided.decision.outcome != Outcome::kPermit) {
     return absl::FailedPreconditionError(absl::StrCat("the policy does not let `", valid->id, "` be registered"));
   }
-  return Stage(EventOf(store::EventKind::kRegister, proposal, *std::move(decided)));
+  return Stage(EventOf(store::EventKind::kRegister, proposal, std::move(decided)));
 }
 
 }  // namespace writ

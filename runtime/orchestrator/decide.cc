@@ -153,19 +153,21 @@ bool EvaluateComputed(const World& world, Proposal* proposal, Frame* frame, std:
   out->assign(std::max<uint32_t>(function.output_words, 1), 0);
   world.policy().Evaluate(transition.compute, frame->words(), out->data());
   size_t output = 0;
+  bool comes_out = true;
   for (size_t i = 0; i < transition.sets.size(); ++i) {
     if (!transition.sets[i].computed) continue;
     WRIT_CHECK(output + 1 < function.outputs.size());
     const bool present = (*out)[function.outputs[output].offset] != 0;
     const TypeId type = workflow.fields[transition.sets[i].field.value].type;
     proposal->sets[i] = present ? ComputedValue(function, output + 1, out->data()) : Value();
-    if (present && (!FitsWord(function, output + 1, out->data()) || !CheckValue(schema, type, proposal->sets[i]).ok())) {
-      return false;
-    }
-    if (!present && !schema.types[type.value].optional) return false;
+    comes_out = comes_out && (present ? FitsWord(function, output + 1, out->data()) && CheckValue(schema, type, proposal->sets[i]).ok()
+                                      : schema.types[type.value].optional);
     output += 2;
   }
-  return true;
+  for (size_t i = 0; i < transition.sets.size() && !comes_out; ++i) {
+    if (transition.sets[i].computed) proposal->sets[i] = Value();
+  }
+  return comes_out;
 }
 
 void NameDecision(const Schema& schema, const Function& function, const RawDecision& raw, store::Decision* decision) {
@@ -222,12 +224,8 @@ void Orchestrator::Core::KeepFrame(const Function& function, const ReadSet& read
   }
 }
 
-absl::StatusOr<Decided> Orchestrator::Core::Decide(Proposal* proposal) {
+Decided Orchestrator::Core::Decide(Proposal* proposal) {
   grants.Meet(folded->world(), folded->registry(), proposal);
-  if (!FillComputed(proposal)) {
-    return absl::InvalidArgumentError(absl::StrCat("a value that `", TransitionOf(schema(), *proposal).name,
-                                                   "` computes is unknown or out of its range"));
-  }
   const Transition& transition = TransitionOf(schema(), *proposal);
   WRIT_CHECK(transition.decide.valid());
   const Function& function = schema().functions[transition.decide.value];

@@ -80,7 +80,8 @@ class Orchestrator::Core {
 
   // ---- decide.cc
   // The position that the next event will have is part of it: questions are numbered by it.
-  absl::StatusOr<Decided> Decide(Proposal* proposal);
+  // What it computes is filled in.
+  Decided Decide(Proposal* proposal);
   bool Covers(const Proposal& asked, const ActorView& actor) const;  // its authority covers the asked proposal
   void KeepFrame(const Function& function, const ReadSet& reads, Decided* decided);  // `frame`, and what it was read from
   bool FillComputed(Proposal* proposal) const;           // false: a computed value is out of its range
@@ -93,10 +94,10 @@ class Orchestrator::Core {
   absl::Status ProcessLine(Line line);
   absl::Status FireDue(int64_t now_ns);
   absl::Status Fire(const Timer& timer, int64_t now_ns);
-  absl::StatusOr<store::Event> OwnEvent(store::EventKind kind, WorkflowId workflow, const std::string& key,
-                                        TransitionId transition, const std::string& rule, int64_t now_ns, int64_t cause);
+  store::Event OwnEvent(store::EventKind kind, WorkflowId workflow, const std::string& key, TransitionId transition,
+                        const std::string& rule, int64_t now_ns, int64_t cause);
   absl::Status FireTransition(const Timer& timer, int64_t now_ns);
-  Decided Withdrawn(const Proposal& proposal) const;
+  Decided Refusal(const Proposal& proposal, const std::vector<std::string>& reasons) const;
   absl::Status Settle(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause);
   absl::StatusOr<bool> SettleOne(WorkflowId workflow, const std::string& key, int64_t now_ns, int64_t cause);
   absl::Status Conclude(WorkflowId workflow, const std::string& key, ReviewId review, ClauseId clause, int64_t now_ns,
@@ -114,7 +115,9 @@ class Orchestrator::Core {
     std::vector<std::string> rules, digests;
     LadderId ladder;
   };
-  absl::StatusOr<Decided> DecideFallback(Proposal* proposal, const std::vector<std::string>& rules);
+  absl::Status Compute(Proposal* proposal) const;        // kInvalidArgument: it does not come out
+  Decided DecideOwn(Proposal* proposal, const std::vector<std::string>& rules);
+  Decided DecideFallback(Proposal* proposal, const std::vector<std::string>& rules);
   store::AskedQuestion NextRung(const Ladder& ladder, WorkflowId on, const RanOut& ran_out, int64_t now_ns) const;
   absl::Status FallBack(const Pending& pending, const RanOut& ran_out, int64_t now_ns, int64_t cause);
   absl::Status FallBackOfTask(const OpenTask& task, const RanOut& ran_out, int64_t now_ns, int64_t cause);

@@ -232,6 +232,18 @@ bool HasCircle(const std::vector<std::pair<std::string, std::vector<std::string>
   return std::any_of(tasks.begin(), tasks.end(), [&](const auto& task) { return visit(task.first); });
 }
 
+// The plan's own tasks, and those of rules that speak when a plan is permitted: the same commit may open them.
+bool IsOpenedUnasked(const Schema& schema, const Proposal& proposal, const std::string& name) {
+  const std::vector<PlannedTask>& tasks = PlanOf(schema, proposal).tasks;
+  if (std::any_of(tasks.begin(), tasks.end(), [&](const PlannedTask& task) { return task.name == name; })) return true;
+  const Workflow& workflow = schema.workflows[proposal.workflow.value];
+  for (const ConsequenceOf& of : workflow.transitions[proposal.transition.value].consequences) {
+    const Consequence& then = schema.rules[of.rule.value].then[of.index];
+    if (!then.obligation.valid() && then.task == name) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::optional<std::string> NoPlan(const World& world, const Plans& plans, const Proposal& proposal) {
@@ -243,6 +255,7 @@ std::optional<std::string> NoPlan(const World& world, const Plans& plans, const 
   for (const Value& task : tasks) {
     const std::string& name = At(task.list(), kName).text();
     if (name.empty() || name.find('/') != std::string::npos) return "a task has a name, without `/`";
+    if (IsOpenedUnasked(schema, proposal, name)) return absl::StrCat("`", name, "` is opened by itself: call yours otherwise");
     after.emplace_back(name, Texts(At(task.list(), kAfter)));
   }
   for (const Value& task : tasks) {
