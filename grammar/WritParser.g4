@@ -221,7 +221,8 @@ performer  : K_BY name (K_AS name)? (K_UNDER name)?;
 
 // A lone `denied` is an expression here; compiler/parse tells it from a condition.
 expectation : K_NOT? K_STATE name (K_ON name)? because?
-            | K_NOT? (K_ASKED | K_TASK) name
+            | K_NOT? K_ASKED name
+            | K_NOT? K_TASK name (K_FOR name)?
             | K_NOT? K_OBLIGED name record?
             | K_CONFIDENCE PERCENT (RANGE PERCENT)?
             | K_NOT? proposal outcome because?

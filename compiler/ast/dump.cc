@@ -504,7 +504,7 @@ std::string DumpCondition(const Expectation& node) {
     case Expectation::Kind::kObliged:
       return absl::StrCat("obliged ", node.duty.text, After("", node.values));
     case Expectation::Kind::kTask:
-      return absl::StrCat("task ", node.duty.text);
+      return absl::StrCat("task ", node.duty.text, node.agent.empty() ? "" : " for ", node.agent.text);
     case Expectation::Kind::kConfidence:
       return absl::StrCat("confidence ", DumpExpr(*node.low),
                           node.high == nullptr ? "" : absl::StrCat("..", DumpExpr(*node.high)));

@@ -20,6 +20,7 @@ constexpr char kTaskWorkflow[] = "writ.Task";
 constexpr char kDecompose[] = "decompose";
 constexpr int64_t kTasksMax = 1'000'000;                       // of `bounds tasks`
 constexpr int64_t kSpentMax = 1'000'000'000'000'000;           // of `bounds cost` and `tokens`, as Task has it
+constexpr size_t kNeedsMax = 64, kNeedBytesMax = 100;          // as Agent and Task have them
 constexpr uint32_t kOfPlan = 0x10000;                          // variables of what is built here begin there
 
 // Members of a planned piece of work, and the payload of `decompose`.
@@ -491,6 +492,11 @@ class PlanBuilder {
     Does(node, &task.on, &task.does);
     task.needs = node.needs;
     std::sort(task.needs.begin(), task.needs.end());
+    task.needs.erase(std::unique(task.needs.begin(), task.needs.end()), task.needs.end());
+    model_.WithinLimit(node.name.span, task.needs.size(), "needs of a task", kNeedsMax);
+    for (const std::string& need : task.needs) {
+      if (need.size() > kNeedBytesMax) model_.sink.Report(node.name.span, diagnostics::kTextTooLong, need.size(), kNeedBytesMax);
+    }
     names->role = task.role;
     names->on = task.on;
     names->does = task.does;

@@ -80,7 +80,7 @@ void CheckProposed(Model& model, const ast::May& may, WorkflowId id) {
   const Workflow& workflow = model.workflow(id);
   if (!workflow.is_builtin || workflow.name != "Task") return;
   for (const ast::Name& name : may.transitions) {
-    if (name.text != "open" && name.text != "expire" && name.text != "spend") continue;
+    if (name.text != "open" && name.text != "assign" && name.text != "expire" && name.text != "spend") continue;
     model.sink.Report(name.span, diagnostics::kNobodyProposes, name, workflow.name);
   }
 }

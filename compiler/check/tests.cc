@@ -345,13 +345,17 @@ class TestWalk {
   }
 
   void Actors(const ast::Step& step, typed::Step* out) {
+    const std::map<std::string, std::vector<RoleId>> before = actors_;
     for (size_t a = 0; a < step.actors.size(); ++a) {
       const auto& [name, roles] = step.actors[a];
       const ast::Expr* attributes = step.attributes[a].get();
       if (name.empty()) continue;
       bool ok = true;
       std::vector<RoleId> ids = model_.FindRoles(roles, nullptr, &ok);
-      if (!actors_.emplace(name.text, ids).second) model_.sink.Report(name.span, diagnostics::kActorTwice, name);
+      const auto [actor, is_new] = actors_.emplace(name.text, ids);
+      const bool anew = attributes != nullptr && before.count(name.text) != 0;  // a later step may describe him anew
+      if (anew) actor->second = ids;
+      if (!is_new && !anew) model_.sink.Report(name.span, diagnostics::kActorTwice, name);
       out->actors.emplace_back(name.text, std::move(ids));
       out->attributes.push_back(attributes != nullptr ? Attributes(*attributes) : std::vector<typed::NamedValue>());
     }
@@ -366,7 +370,8 @@ class TestWalk {
         const ast::Name& name = values.members[i];
         std::vector<std::string> known;
         bool found = false;
-        for (size_t f = agent.attributes_from; f < agent.fields.size(); ++f) {
+        for (size_t f = 0; f < agent.fields.size(); ++f) {
+          if (f < agent.attributes_from && agent.fields[f].name != "capabilities") continue;
           known.push_back(agent.fields[f].name);
           if (agent.fields[f].name != name.text) continue;
           found = true;
@@ -378,6 +383,20 @@ class TestWalk {
       }
     }
     return out;
+  }
+
+  // Who is called by the role that he has; null, and told so, where there is no such one.
+  const Declaration* RoleOfActor(const ast::Name& name) {
+    const Declaration* role = model_.symbols.Find(Space::kRole, name);
+    if (role != nullptr) return role;
+    std::vector<std::string> known = model_.symbols.Visible(Space::kRole, name.span.file);
+    for (const auto& [actor, roles] : actors_) known.push_back(actor);
+    model_.sink.Report(name.span, diagnostics::kUnknownActor, name).Help(Hint(model_.sink, name.text, known));
+    return nullptr;
+  }
+
+  void RequireActor(const ast::Name& name) {
+    if (!name.empty() && actors_.count(name.text) == 0) RoleOfActor(name);
   }
 
   void By(const ast::Step& step, typed::Step* out) {
@@ -393,14 +412,8 @@ class TestWalk {
       out->role = as.valid() ? as : roles.size() == 1 ? roles[0] : RoleId();
       return;
     }
-    const Declaration* role = model_.symbols.Find(Space::kRole, step.by);
-    if (role == nullptr) {
-      std::vector<std::string> known = model_.symbols.Visible(Space::kRole, step.by.span.file);
-      for (const auto& [name, roles] : actors_) known.push_back(name);
-      model_.sink.Report(step.by.span, diagnostics::kUnknownActor, step.by)
-          .Help(Hint(model_.sink, step.by.text, known));
-      return;
-    }
+    const Declaration* role = RoleOfActor(step.by);
+    if (role == nullptr) return;
     out->role = RoleId(role->id);
     if (as.valid() && as != out->role) model_.sink.Report(step.as.span, diagnostics::kActorLacksRole, step.by, step.as);
   }
@@ -491,8 +504,9 @@ class TestWalk {
     const WorkflowId w = model_.FindWorkflow(step.workflow);
     const TransitionId t = model_.FindTransition(w, step.transition);
     if (!w.valid()) return;
-    if (w == task_) {
-      RequireTask(step.instance);
+    const bool is_actor = model_.workflow(w).qualified == kAgentWorkflow && actors_.count(step.instance.text) != 0;
+    if (w == task_) RequireTask(step.instance);
+    if (w == task_ || is_actor) {
       out->workflow = w;
       out->instance = step.instance.text;
       out->transition = t;
@@ -672,6 +686,8 @@ class TestWalk {
     if (expect.kind == Kind::kTask) {
       RequireTask(expect.duty);
       out.task = expect.duty.text;
+      RequireActor(expect.agent);
+      out.agent = expect.agent.text;
     }
     if (expect.kind == Kind::kCondition && expect.condition != nullptr) {
       out.condition = Expressions(model_, {ScopeKind::kCondition, workflow, {}, {}}).CheckGuard(*expect.condition);

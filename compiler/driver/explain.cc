@@ -212,6 +212,7 @@ std::string Head(const store::Event& event) {
   }
   for (const store::OpenedTask& task : decision.tasks) {
     absl::StrAppend(&text, "opens task ", task.id, ": ", task.role, " does ", task.does.empty() ? "report" : task.does,
+                    task.assignee.empty() ? "" : ", which goes to " + task.assignee,
                     task.until_ns == 0 ? "" : absl::StrCat(" until ", FormatTime(task.until_ns), ", else ",
                                                            task.otherwise.empty() ? "expire" : task.otherwise),
                     " (", task.rule, ")\n");
@@ -309,6 +310,7 @@ std::string Json(const store::Event& event, const Schema& schema, const Explanat
   for (const store::OpenedTask& task : event.decision.tasks) {
     json.Open('{').Key("task").Text(task.id).Key("role").Text(task.role);
     json.Key("does").Text(task.does.empty() ? "report" : task.does);
+    if (!task.assignee.empty()) json.Key("assignee").Text(task.assignee);
     if (task.until_ns != 0) json.Key("until").Text(FormatTime(task.until_ns)).Key("else").Text(task.otherwise);
     json.Key("rule").Text(task.rule).Close('}');
   }

@@ -1849,6 +1849,7 @@ class Builder {
     } else if (context->K_OBLIGED() != nullptr || context->K_TASK() != nullptr) {
       expect.kind = context->K_TASK() != nullptr ? Kind::kTask : Kind::kObliged;
       expect.duty = NameOf(names[0]);
+      if (names.size() > 1) expect.agent = NameOf(names[1]);
       if (context->record() != nullptr) expect.values = Build(context->record());
     } else if (context->K_CONFIDENCE() != nullptr) {
       expect.kind = Kind::kConfidence;

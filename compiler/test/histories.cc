@@ -25,6 +25,7 @@ using typed::Expr;
 constexpr int64_t kSecond = 1'000'000'000, kMinute = 60 * kSecond, kHour = 60 * kMinute, kDay = 24 * kHour;
 constexpr int64_t kStartNs = 1'767'225'600'000'000'000;  // 2026-01-01T00:00Z
 constexpr size_t kInstancesOfEach = 2, kAgentsOfEach = 2;
+constexpr std::string_view kAgentWorkflow = "writ.Agent";
 
 class Random {
  public:
@@ -45,7 +46,16 @@ class Random {
   uint64_t state_;
 };
 
-struct Agent { std::string id; std::vector<RoleId> roles; };
+struct Agent {
+  std::string id;
+  std::vector<RoleId> roles;
+  std::vector<Value> attributes;             // by Agent's fields, from attributes_from on
+  std::vector<std::string> capabilities;
+
+  bool says_something() const {
+    return !capabilities.empty() || std::any_of(attributes.begin(), attributes.end(), [](const Value& v) { return !v.absent(); });
+  }
+};
 
 // ---------------------------------------------------------------- what the policy compares with
 
@@ -244,20 +254,63 @@ struct Line {
   RoleId role;                               // that its actor acts in
   std::vector<Value> sets, payload;
   std::string key;
+  std::optional<Agent> described;            // it describes one anew
+};
+
+// What may be said of agents: attributes that the policy declares, and capabilities that its plans need.
+class Describing {
+ public:
+  explicit Describing(const Schema& schema) : schema_(schema), agent_(schema.workflows[WorkflowNamed(schema, kAgentWorkflow).value]) {
+    for (const Workflow& workflow : schema.workflows) {
+      for (const Plan& plan : workflow.plans) {
+        for (const PlannedTask& task : plan.tasks) needs_.insert(task.needs.begin(), task.needs.end());
+      }
+    }
+  }
+
+  bool any() const { return agent_.attributes_from < agent_.fields.size() || !needs_.empty(); }
+  const Field& FieldOf(size_t attribute) const { return agent_.fields[agent_.attributes_from + attribute]; }
+  bool MayBeLeftOut(size_t attribute) const {
+    const Type& type = schema_.types[FieldOf(attribute).type.value];
+    return type.optional || type.kind == TypeKind::kSet;
+  }
+
+  void Describe(Random* random, Values* values, int64_t now_ns, Agent* agent) const {
+    agent->attributes.clear();
+    agent->capabilities.clear();
+    for (size_t f = agent_.attributes_from; f < agent_.fields.size(); ++f) {
+      agent->attributes.push_back(values->Of(agent_.fields[f].type, now_ns));
+    }
+    for (const std::string& capability : needs_) {
+      if (!random->OneIn(3)) agent->capabilities.push_back(capability);
+    }
+  }
+
+  Submission LineOf(const Agent& agent) const {
+    Submission line;
+    line.kind = Submission::Kind::kAgent;
+    line.agent.id = agent.id;
+    for (const RoleId role : agent.roles) line.agent.roles.push_back(schema_.roles[role.value].qualified);
+    for (size_t i = 0; i < agent.attributes.size(); ++i) {
+      if (!agent.attributes[i].absent()) line.agent.attributes.emplace_back(FieldOf(i).name, agent.attributes[i]);
+    }
+    line.agent.capabilities = agent.capabilities;
+    return line;
+  }
+
+ private:
+  const Schema& schema_;
+  const Workflow& agent_;
+  std::set<std::string> needs_;
 };
 
 class Printer {
  public:
-  explicit Printer(const Schema& schema) : schema_(schema) {}
+  explicit Printer(const Schema& schema) : schema_(schema), describing_(schema) {}
 
   std::string Test(const std::string& name, const std::vector<Agent>& agents, const std::vector<Line>& lines) {
     std::string out = absl::StrCat("test \"", name, "\" {\n  at ", FormatTime(kStartNs), "\n");
-    for (const Agent& agent : Used(agents, lines)) {
-      std::vector<std::string> roles;
-      for (const RoleId role : agent.roles) roles.push_back(schema_.roles[role.value].name);
-      const bool several = roles.size() > 1;
-      absl::StrAppend(&out, "  actor ", agent.id, ": ", several ? "{" : "", absl::StrJoin(roles, ", "), several ? "}" : "", "\n");
-    }
+    for (const Agent& agent : Used(agents, lines)) absl::StrAppend(&out, "  ", Of(agent), "\n");
     int64_t now_ns = kStartNs;
     for (const Line& line : lines) {
       if (line.submission.at_ns > now_ns) absl::StrAppend(&out, "  wait ", FormatDuration(*line.submission.at_ns - now_ns), "\n");
@@ -278,7 +331,23 @@ class Printer {
     return used;
   }
 
+  std::string Of(const Agent& agent) {
+    std::vector<std::string> roles, values;
+    for (const RoleId role : agent.roles) roles.push_back(schema_.roles[role.value].name);
+    for (size_t i = 0; i < agent.attributes.size(); ++i) {
+      const Field& field = describing_.FieldOf(i);
+      if (!agent.attributes[i].absent()) values.push_back(absl::StrCat(field.name, ": ", Literal(field.type, agent.attributes[i])));
+    }
+    std::vector<std::string> capabilities;
+    for (const std::string& capability : agent.capabilities) capabilities.push_back(Quoted(capability));
+    if (!capabilities.empty()) values.push_back(absl::StrCat("capabilities: {", absl::StrJoin(capabilities, ", "), "}"));
+    const bool several = roles.size() > 1;
+    return absl::StrCat("actor ", agent.id, ": ", several ? "{" : "", absl::StrJoin(roles, ", "), several ? "}" : "",
+                        values.empty() ? "" : absl::StrCat(" { ", absl::StrJoin(values, "  "), " }"));
+  }
+
   std::string Of(const Line& line) {
+    if (line.described.has_value()) return Of(*line.described);
     const Submission& s = line.submission;
     const Workflow& workflow = schema_.workflows[line.workflow.value];
     const std::string by = absl::StrCat(" by ", s.by, " as ", schema_.roles[line.role.value].name,
@@ -296,7 +365,7 @@ class Printer {
     }
     const std::string record = values.empty() ? "" : absl::StrCat(" { ", absl::StrJoin(values, "  "), " }");
     if (s.kind == Submission::Kind::kSet) return absl::StrCat("set ", workflow.name, " ", Key(workflow, line.key), by, record);
-    const bool is_named = IsTask(schema_, line.workflow);
+    const bool is_named = IsTask(schema_, line.workflow) || workflow.qualified == kAgentWorkflow;
     const bool opens = is_named || std::find(transition.sources.begin(), transition.sources.end(), kNewState) != transition.sources.end();
     const std::string on = opens ? absl::StrCat(" ", workflow.name, " ", line.key) : absl::StrCat(" on ", line.key);
     return absl::StrCat(transition.name, on, by, record);
@@ -351,6 +420,7 @@ class Printer {
   }
 
   const Schema& schema_;
+  const Describing describing_;
 };
 
 // ---------------------------------------------------------------- one history
@@ -358,7 +428,8 @@ class Printer {
 class Attacker {
  public:
   Attacker(const typed::Program& program, const CompiledPolicy* policy, const Watching* watching)
-      : program_(program), schema_(policy->schema()), policy_(policy), watching_(watching), constants_(program) {
+      : program_(program), schema_(policy->schema()), policy_(policy), watching_(watching), constants_(program),
+        describing_(schema_) {
     for (const typed::Grant& grant : program.grants) granted_[{grant.workflow, grant.transition}].push_back(grant.role);
     for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
       const bool is_granted = std::any_of(granted_.begin(), granted_.end(),
@@ -432,10 +503,7 @@ class Attacker {
     if (!opened.ok()) return opened.status();
     stage->orchestrator = *std::move(opened);
     for (const Agent& agent : agents) {
-      Submission line;
-      line.kind = Submission::Kind::kAgent;
-      line.agent.id = agent.id;
-      for (const RoleId role : agent.roles) line.agent.roles.push_back(schema_.roles[role.value].qualified);
+      Submission line = describing_.LineOf(agent);
       line.at_ns = kStartNs;
       if (absl::Status status = stage->Submit(line); !status.ok()) return status;
     }
@@ -443,15 +511,16 @@ class Attacker {
   }
 
   // Two of each role; the second of some bears another role, too.
-  std::vector<Agent> Cast(Random* random) const {
+  std::vector<Agent> Cast(Random* random, Values* values) const {
     std::vector<Agent> agents;
     for (uint32_t r = 0; r < schema_.roles.size(); ++r) {
       for (size_t n = 1; n <= kAgentsOfEach; ++n) {
-        Agent agent{absl::StrCat(absl::AsciiStrToLower(schema_.roles[r].name), n), {RoleId(r)}};
+        Agent agent{absl::StrCat(absl::AsciiStrToLower(schema_.roles[r].name), n), {RoleId(r)}, {}, {}};
         if (n > 1 && random->OneIn(2)) {
           const RoleId other(random->Below(schema_.roles.size()));
           if (other != RoleId(r)) agent.roles.push_back(other);
         }
+        if (describing_.any()) describing_.Describe(random, values, kStartNs, &agent);
         agents.push_back(std::move(agent));
       }
     }
@@ -459,11 +528,11 @@ class Attacker {
   }
 
   absl::Status One(Random* random) {
-    const std::vector<Agent> agents = Cast(random);
+    Values values(schema_, constants_, random);
+    const std::vector<Agent> agents = Cast(random, &values);
     absl::StatusOr<std::unique_ptr<Stage>> opened = Open(agents);
     if (!opened.ok()) return opened.status();
     Stage& stage = **opened;
-    Values values(schema_, constants_, random);
     std::vector<Line> lines;
     int64_t now_ns = kStartNs;
     const auto take = [&](Line line) {
@@ -519,9 +588,21 @@ class Attacker {
     if (!questions.empty() && random->OneIn(4)) return Answer(random, stage, agents, random->Of(questions));
     const std::vector<const Instance*>& tasks = AllTasks(stage.orchestrator->world());
     if (!tasks.empty() && random->OneIn(4)) return OnTask(random, values, agents, *random->Of(tasks), now_ns);
+    if (describing_.any() && random->OneIn(12)) return DescribeAnew(random, values, agents, now_ns);
     const bool is_entity = !entities_.empty() && random->OneIn(12);
     return Propose(random, values, stage, agents, random->Of(is_entity ? entities_ : workflows_),
                    1 + random->Below(kInstancesOfEach), now_ns);
+  }
+
+  std::optional<Line> DescribeAnew(Random* random, Values* values, const std::vector<Agent>& agents, int64_t now_ns) const {
+    Agent agent = random->Of(agents);
+    describing_.Describe(random, values, now_ns, &agent);
+    if (!agent.says_something()) return std::nullopt;
+    Line line;
+    line.submission = describing_.LineOf(agent);
+    line.key = agent.id;
+    line.described = std::move(agent);
+    return line;
   }
 
   // Mostly by who is to do it: it is started, done, given up or called off.
@@ -703,7 +784,7 @@ class Attacker {
   struct History { std::vector<Agent> agents; std::vector<Line> lines; };
 
   // Every way to make a history simpler by one step.
-  static std::vector<History> Simpler(const History& history) {
+  std::vector<History> Simpler(const History& history) const {
     std::vector<History> out;
     for (size_t i = history.lines.size(); i-- > 0;) {
       History& fewer = out.emplace_back(history);
@@ -724,7 +805,13 @@ class Attacker {
       for (size_t j = i; j < sooner.lines.size(); ++j) *sooner.lines[j].submission.at_ns -= gap_ns;
     }
     for (size_t a = 0; a < history.agents.size(); ++a) {
-      if (history.agents[a].roles.size() > 1) out.emplace_back(history).agents[a].roles.pop_back();
+      const Agent& agent = history.agents[a];
+      if (agent.roles.size() > 1) out.emplace_back(history).agents[a].roles.pop_back();
+      for (size_t i = 0; i < agent.attributes.size(); ++i) {
+        const bool goes = !agent.attributes[i].absent() && describing_.MayBeLeftOut(i);
+        if (goes) out.emplace_back(history).agents[a].attributes[i] = Value();
+      }
+      if (!agent.capabilities.empty()) out.emplace_back(history).agents[a].capabilities.pop_back();
     }
     return out;
   }
@@ -767,6 +854,7 @@ class Attacker {
   const CompiledPolicy* policy_;
   const Watching* watching_;
   const Constants constants_;
+  const Describing describing_;
   std::map<std::pair<WorkflowId, TransitionId>, std::vector<RoleId>> granted_;
   std::vector<WorkflowId> entities_, workflows_;  // of which something may be proposed
   Attack out_;

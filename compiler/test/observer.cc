@@ -37,13 +37,18 @@ absl::Status Observer::See(const store::Event& event, std::vector<Violation>* vi
     if (absl::Status read = folded_->ReadProposal(event, &proposal); !read.ok()) return read;
     SeeProposal(event, proposal, violations);
   }
+  for (const store::OpenedTask& task : event.decision.tasks) {
+    const std::optional<Proposal> open = folded_->tasks().Opening(task, event, folded_->world());
+    if (open.has_value()) SeeProposal(event, *open, violations);
+  }
   if (absl::Status folded = folded_->Fold(event); !folded.ok()) return folded;
   if (is_proposed) SeeInstance(event, proposal, violations);
-  for (const std::string& key : folded_->tasks_moved()) {  // opened, done or ended by it
-    if (event.instance == key && proposal.workflow == folded_->names().task()) continue;
+  for (const TaskMove& move : folded_->task_moves()) {  // opened, given to somebody, done or ended by it
+    if (event.instance == move.key && proposal.workflow == folded_->names().task()) continue;
     Proposal moved;
     moved.workflow = folded_->names().task();
-    moved.key = key;
+    moved.key = move.key;
+    moved.transition = move.transition;
     SeeInstance(event, moved, violations);
   }
   return absl::OkStatus();
@@ -63,8 +68,8 @@ void Observer::SeeProposal(const store::Event& event, const Proposal& proposal, 
     if (property.kind == typed::Property::Kind::kWithin) {
       awaited_.push_back({event.time_ns + property.within_ns, p, proposal.workflow, proposal.key, event.position});
     } else {
-      violations->push_back({p, event.position,
-                             absl::StrCat("`", event.transition, " by ", WhoseName(event), "` on ", event.instance)});
+      const std::string& name = schema.workflows[proposal.workflow.value].transitions[proposal.transition.value].name;
+      violations->push_back({p, event.position, absl::StrCat("`", name, " by ", proposal.actor.id, "` on ", proposal.key)});
     }
   }
 }

@@ -157,19 +157,17 @@ class TestRun {
     line.kind = Submission::Kind::kAgent;
     line.agent.id = name;
     for (RoleId role : roles) line.agent.roles.push_back(schema_.roles[role.value].qualified);
-    const Workflow* agent = AgentOf(schema_);
+    const Workflow& agent = schema_.workflows[orchestrator_->registry().workflow().value];
     for (const typed::NamedValue& value : attributes) {
-      line.agent.attributes.emplace_back(agent->fields[value.field.value].name, value.value);
+      const std::string& field = agent.fields[value.field.value].name;
+      if (field != "capabilities") {
+        line.agent.attributes.emplace_back(field, value.value);
+        continue;
+      }
+      for (const Value& capability : value.value.list()) line.agent.capabilities.push_back(capability.text());
     }
     line.at_ns = now_ns_;
     Note(step, orchestrator_->Submit(line));
-  }
-
-  static const Workflow* AgentOf(const Schema& schema) {
-    for (const Workflow& workflow : schema.workflows) {
-      if (workflow.attributes_from != UINT32_MAX) return &workflow;
-    }
-    return nullptr;
   }
 
   // Where a test says a role, an actor by that name holds it.
@@ -192,15 +190,15 @@ class TestRun {
     return store::StreamName(schema_.workflows[step.workflow.value].qualified, step.instance);
   }
 
-  // The tasks of the instance that a step is about that are open, by name.
-  std::vector<std::string> OpenTasks(const typed::Step& step) const {
-    std::vector<std::string> names;
+  // The tasks of the instance that a step is about that are open.
+  std::vector<const Instance*> OpenTasks(const typed::Step& step) const {
+    std::vector<const Instance*> open;
     const std::string on = StreamOf(step);
     for (const Instance* task : AllTasks(orchestrator_->world())) {
       const bool is_here = on.empty() || ValueNamed(schema_, *task, "on").text() == on;
-      if (is_here && IsOpen(schema_, *task)) names.push_back(ValueNamed(schema_, *task, "name").text());
+      if (is_here && IsOpen(schema_, *task)) open.push_back(task);
     }
-    return names;
+    return open;
   }
 
   // Somebody is asked about a task of the instance.
@@ -211,10 +209,17 @@ class TestRun {
   }
 
   void ExpectTask(const typed::Step& step, const typed::Expectation& expect) {
-    const std::vector<std::string> open = OpenTasks(step);
-    const bool holds = std::find(open.begin(), open.end(), expect.task) != open.end();
+    bool holds = false;
+    std::vector<std::string> open;
+    for (const Instance* task : OpenTasks(step)) {
+      const std::string& name = ValueNamed(schema_, *task, "name").text();
+      const Value& assignee = ValueNamed(schema_, *task, "assignee");
+      holds = holds || (name == expect.task && (expect.agent.empty() || (assignee.is_text() && assignee.text() == expect.agent)));
+      open.push_back(expect.agent.empty() ? name : absl::StrCat(name, " for ", assignee.is_text() ? assignee.text() : "nobody"));
+    }
     if (holds != expect.negated) return;
-    Fail(expect.span, absl::StrCat(Wanted(expect, absl::StrCat("task ", expect.task)), "; ",
+    const std::string wanted = absl::StrCat("task ", expect.task, expect.agent.empty() ? "" : " for ", expect.agent);
+    Fail(expect.span, absl::StrCat(Wanted(expect, wanted), "; ",
                                    open.empty() ? "no task is open" : absl::StrCat("open are ", absl::StrJoin(open, ", ")),
                                    LastUnpermitted(step)));
   }

@@ -69,19 +69,21 @@ absl::Status Orchestrator::Core::PutPolicyInForce() {
   return Stage(std::move(event));
 }
 
-// What plans want after an event is opened by it.
+// What plans want after an event is opened by it, and to whom that goes is known when all else of it is folded.
 absl::Status Orchestrator::Core::Stage(store::Event event) {
-  const bool plans = folded->plans().any();
-  if (plans) {
+  const bool opens = folded->plans().any() || !event.decision.tasks.empty();
+  if (opens) {
     event.position = NextPosition();
     store::PutInOrder(&event);
     if (absl::Status s = folded->Begin(event); !s.ok()) return s;
     for (store::OpenedTask& task : folded->TakeWanted()) event.decision.tasks.push_back(std::move(task));
+    std::sort(event.decision.tasks.begin(), event.decision.tasks.end());
+    folded->Foretell(&event.decision.tasks);
   }
   absl::StatusOr<store::PreparedEvent> prepared = chain->Prepare(&event, options.random);
   if (!prepared.ok()) return prepared.status();
   staged.push_back(*std::move(prepared));
-  if (absl::Status s = plans ? folded->End(event) : folded->Fold(event); !s.ok()) return s;
+  if (absl::Status s = opens ? folded->End(event) : folded->Fold(event); !s.ok()) return s;
   if (told != nullptr) told->push_back(RecordOf(event));
   if (!event.idempotency_key.empty()) keyed.push_back(std::move(event));
   return absl::OkStatus();

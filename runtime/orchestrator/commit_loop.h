@@ -28,7 +28,9 @@ namespace writ {
 class CommitLoop {
  public:
   using Answer = absl::StatusOr<std::vector<DecisionRecord>>;
-  using Callback = std::function<void(Answer)>;           // on the loop's deciding thread; must not block
+  // On the loop's deciding thread; must not block. It may look at the orchestrator (OpenTasks, OpenQuestions, world), which
+  // can be ahead of what is durable.
+  using Callback = std::function<void(Answer)>;
 
   // While something is on its way to the disk, so many lines are decided ahead at once; fewer wait for the flush. To wake a
   // thread for each line would take longer than to decide it.
@@ -41,6 +43,7 @@ class CommitLoop {
 
   Answer Propose(const Submission& submission);           // blocks until durable
   void ProposeAsync(Submission submission, Callback done);
+  Answer Spend(const Metered& metered) { return Propose(LineOf(metered)); }  // see Orchestrator::Spend
 
  private:
   struct Waiting {

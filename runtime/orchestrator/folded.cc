@@ -101,7 +101,7 @@ absl::Status Folded::Fold(const store::Event& event) {
 absl::Status Folded::Begin(const store::Event& event) {
   last_position_ = event.position;
   last_time_ns_ = event.time_ns;
-  tasks_moved_.clear();
+  task_moves_.clear();
   if (event.kind == store::EventKind::kErase || event.kind == store::EventKind::kPolicy) return absl::OkStatus();
   if (event.kind != store::EventKind::kRegister && !event.actor_registration.empty()) {
     if (absl::Status s = FoldRegistration(event, false); !s.ok()) return s;
@@ -109,6 +109,7 @@ absl::Status Folded::Begin(const store::Event& event) {
   NoteKey(event);
   if (absl::Status s = FoldProposal(event); !s.ok()) return s;
   FoldLapsed(event);
+  tasks_.Assign(event.position, event.time_ns, &world_);
   LookAtPlans(event);
   return absl::OkStatus();
 }
@@ -143,8 +144,9 @@ void Folded::FoldLapsed(const store::Event& event) {
 
 // What was asked about a task is withdrawn when it is closed. `of`: the instances that these tasks belong to, or null.
 void Folded::FoldChangedTasks(const store::Event& event, std::set<Plans::Place>* of) {
-  for (const std::string& key : tasks_.TakeChanged()) {
-    tasks_moved_.push_back(key);
+  for (TaskMove& move : tasks_.TakeMoves()) {
+    const std::string key = move.key;
+    task_moves_.push_back(std::move(move));
     escalations_.Withdraw(names_.task(), key, LastChange(names_.task(), key), AskedIn(names_.task(), key));
     if (tasks_.Find(key) == nullptr) RevokeOf(key, event);
     if (of != nullptr) of->insert(PlaceOfStream(tasks_.StreamOf(key, world_)));
@@ -214,13 +216,18 @@ void Folded::NoteKey(const store::Event& event) {
   used.erased = event.request_digest_erased;
 }
 
+void Folded::RefreshActor(const std::string& id) {
+  registry_.Refresh(*world_.Find(registry_.workflow(), id));
+  if (const RegisteredActor* actor = registry_.Find(id); actor != nullptr) tasks_.Look(*actor);
+}
+
 absl::Status Folded::FoldRegistration(const store::Event& event, bool roles_only) {
   absl::StatusOr<ActorDescription> description = DecodeRegistration(event.actor_registration);
   if (!description.ok()) return description.status();
   const bool is_new = registry_.Find(description->id) == nullptr;
   if (!roles_only) world_.Apply(registry_.Registration(*description, event.time_ns), event.position, false);
   if (!is_new) world_.Apply(registry_.Roles(*description, event.time_ns), event.position, false);
-  registry_.Refresh(*world_.Find(registry_.workflow(), description->id));
+  RefreshActor(description->id);
   escalations_.Withdraw(registry_.workflow(), description->id, LastChange(registry_.workflow(), description->id),
                         StateOf(registry_.workflow(), description->id));
   return absl::OkStatus();
@@ -299,7 +306,7 @@ absl::Status Folded::FoldOutcome(const store::Event& event, const Proposal& prop
 void Folded::FoldPermitted(const store::Event& event, const Proposal& proposal) {
   world_.Apply(proposal, event.position, false);
   tasks_.Committed(proposal, event.position, &world_);
-  if (proposal.workflow == registry_.workflow()) registry_.Refresh(*world_.Find(proposal.workflow, proposal.key));
+  if (proposal.workflow == registry_.workflow()) RefreshActor(proposal.key);
   if (event.kind == store::EventKind::kFallback) CloseTimedOut(event);
   const Pending* same = FindSame(proposal);
   if (same != nullptr) escalations_.Close(same->position, QuestionState::kWithdrawn);

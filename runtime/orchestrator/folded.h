@@ -45,6 +45,8 @@ class Folded {
   absl::Status Begin(const store::Event& event);
   absl::Status End(const store::Event& event);
   std::vector<store::OpenedTask> TakeWanted() { return std::exchange(wanted_, {}); }
+  // To whom the tasks go that the event between the two opens, in their order.
+  void Foretell(std::vector<store::OpenedTask>* opened) { tasks_.Foretell(world_, opened); }
 
   // For tests; see World::Assume. What waits for the instance is withdrawn, and its review's time begins.
   void Assume(const Assumption& assumption, int64_t now_ns);
@@ -55,7 +57,7 @@ class Folded {
   const Escalations& escalations() const { return escalations_; }
   const Names& names() const { return names_; }
   const Tasks& tasks() const { return tasks_; }
-  const std::vector<std::string>& tasks_moved() const { return tasks_moved_; }  // by the last event: keys, in order
+  const std::vector<TaskMove>& task_moves() const { return task_moves_; }  // of the last event, in order
   const Plans& plans() const { return plans_; }
   std::set<Plans::Place> TakeTouched() { return plans_.TakeTouched(); }
   int64_t last_position() const { return last_position_; }
@@ -89,6 +91,7 @@ class Folded {
   Plans::Place PlaceOfStream(std::string_view stream) const;
   StateId AskedIn(WorkflowId workflow, std::string_view key) const;
   absl::Status FoldRegistration(const store::Event& event, bool roles_only);
+  void RefreshActor(const std::string& id);
   absl::Status FoldAnswer(const store::Event& event, const Proposal& proposal);
   absl::Status FoldDecided(const store::Event& event, const Proposal& proposal);
   absl::Status FoldOutcome(const store::Event& event, const Proposal& proposal);
@@ -112,7 +115,7 @@ class Folded {
   Escalations escalations_;
   Asking asking_;
   Tasks tasks_;
-  std::vector<std::string> tasks_moved_;
+  std::vector<TaskMove> task_moves_;
   Plans plans_;
   std::vector<store::OpenedTask> wanted_;
   absl::flat_hash_map<std::pair<std::string, std::string>, UsedKey> keys_;         // (actor, key)

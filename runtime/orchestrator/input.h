@@ -76,7 +76,30 @@ struct Submission {
   std::optional<int64_t> seen;
   std::vector<int64_t> based_on;
   std::optional<bool> happened;              // what the outside made of it; recorded
+  bool by_host = false;                      // kSpent: LineOf made it; whatever reads lines leaves it as it is
 };
+
+// What the host has metered of a task, on top of what the task had spent before.
+struct Metered {
+  std::string task;                          // its id, or the position that opened it where it opened one alone
+  std::string cost;                          // "1.20 USD", in the currency that its plan is bounded in; or empty
+  int64_t tokens = 0;
+  std::string idempotency_key;               // the same again is not counted again
+  std::optional<int64_t> at_ns;              // ClockMode::kGiven: the time; none: that of the last position
+};
+
+// The host's own line, which is taken whether input is trusted or not.
+inline Submission LineOf(const Metered& metered) {
+  Submission line;
+  line.kind = Submission::Kind::kSpent;
+  line.task = metered.task;
+  line.cost = metered.cost;
+  line.tokens = metered.tokens;
+  line.idempotency_key = metered.idempotency_key;
+  line.at_ns = metered.at_ns;
+  line.by_host = true;
+  return line;
+}
 
 // One position, in names only.
 struct DecisionRecord {

@@ -179,6 +179,15 @@ std::vector<OpenQuestion> Orchestrator::OpenQuestions() const {
   return open;
 }
 
+std::vector<TaskToDo> Orchestrator::OpenTasks() const {
+  std::vector<TaskToDo> tasks;
+  for (const OpenTask* open : core_->folded->tasks().All()) {
+    tasks.push_back({open->key, open->name, open->role, open->workflow, open->on, open->element, open->does_on, open->does,
+                     open->until_ns, open->needs, open->is_ready, open->assignee});
+  }
+  return tasks;
+}
+
 absl::StatusOr<WorkflowId> Orchestrator::ResolveWorkflow(std::string_view name) const {
   return FindWorkflow(schema(), name);
 }

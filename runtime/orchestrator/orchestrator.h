@@ -49,7 +49,7 @@ struct OrchestratorOptions {
   ClockMode mode = ClockMode::kGiven;
   Clock* clock = nullptr;                    // kLive; not owned
   store::RandomSource* random = nullptr;     // salts; not owned; null: the operating system's
-  bool trusted_input = true;                 // agent lines and inline actors are taken: a file that its owner runs
+  bool trusted_input = true;                 // agent, spent lines and inline actors are taken: a file that its owner runs
   std::vector<ActorDescription> founders;    // registered by the host when the log is empty
   // What the host can be obliged to, by name (`page`, `notify`; qualified where two packages have one). A policy that may
   // oblige it to more is not loaded: kFailedPrecondition. ObligationsNeeded (consequences.h) lists what a policy needs.
@@ -75,6 +75,22 @@ struct OpenQuestion {
   int64_t until_ns = 0;
 };
 
+// A task that is waiting or running, as others may look at it.
+struct TaskToDo {
+  std::string id;                            // "9/review"
+  std::string name;                          // "review"
+  RoleId role;                               // who is to do it
+  WorkflowId workflow;                       // the instance that it belongs to …
+  std::string key;                           // … and its key
+  std::string of;                            // over data: its element, as text
+  WorkflowId does_on;                        // the workflow of `does`
+  TransitionId does;                         // what does it; none: it is reported
+  int64_t until_ns = 0;                      // its deadline; 0: none, or it has passed
+  std::vector<std::string> needs;            // capabilities; sorted
+  bool is_ready = false;                     // nothing is left that it comes after: it can be handed out
+  std::string assignee;                      // the agent to hand it to; empty: there is none that could do it
+};
+
 class Orchestrator {
  public:
   // Folds the log of `store`. Both must outlive it.
@@ -86,6 +102,9 @@ class Orchestrator {
   // A tick returns what fired.
   absl::StatusOr<std::vector<DecisionRecord>> Submit(const Submission& submission);
   absl::StatusOr<std::vector<DecisionRecord>> Tick(int64_t now_ns);
+  // What the host has metered of a task: the host's own word, for which there is no line that an agent could send. An agent's own
+  // number is only a claim. What it leads to comes with it: past a bound of the plan, the plan's open tasks expire.
+  absl::StatusOr<std::vector<DecisionRecord>> Spend(const Metered& metered) { return Submit(LineOf(metered)); }
 
   // Many lines with one flush, decided one after another. `answers` are theirs, in order; a refused line refuses no other.
   // A status other than kOk: nothing of all that is known to be committed.
@@ -123,6 +142,8 @@ class Orchestrator {
   int64_t last_time_ns() const;
   std::optional<int64_t> NextDue() const;                 // when the next timer is due
   std::vector<OpenQuestion> OpenQuestions() const;        // by number, then role
+  // By when they were opened, then id. To whom a task goes can change with every commit: look again after each.
+  std::vector<TaskToDo> OpenTasks() const;
   const Escalations& escalations() const;                 // pending proposals
 
   // Resolves a workflow's name and the key that a line gives. For tests and explain.

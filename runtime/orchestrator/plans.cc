@@ -137,6 +137,7 @@ store::OpenedTask Plans::Wanted(const Watched& watched, const Place& place, cons
   }
   if (plan.deadline_ns != 0) opened.until_ns = Earlier(opened.until_ns, *watched.began_ns + plan.deadline_ns);
   opened.rule = schema_->rules[task.rule.value].qualified;
+  opened.needs = task.needs;
   const std::string stream = StreamOf(*schema_, place);
   if (stream != store::StreamName(event.workflow, event.instance)) opened.on = stream;
   return opened;

@@ -11,7 +11,7 @@
 
 namespace writ {
 ReplaySession::ReplaySession(const CompiledPolicy* policy)
-    : policy_(policy), names_(&policy->schema()), world_(policy), reviews_(&world_), grants_(&policy->schema()),
+    : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()), reviews_(&world_), grants_(&policy->schema()),
       orchestrator_(OrchestratorView()), tasks_(&policy->schema()), transition_timers_(&policy->schema()) {}
 
 const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
@@ -38,6 +38,8 @@ const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   state_after_ = instance == nullptr ? kNewState : instance->state;
   last_ = *proposal;
   if (happened) Applied(*proposal);
+  tasks_.Assign(position_, proposal->now_ns, &world_);
+  tasks_.Foretell(world_, &told_.tasks);
   OpenTasks(*proposal, told_.tasks);
   LookForAsks(*proposal);
   return decision_;
@@ -62,9 +64,9 @@ void ReplaySession::OpenTasks(const Proposal& event, const std::vector<store::Op
 
 // A grant that came with a task ends with it.
 void ReplaySession::RevokeGrants(int64_t now_ns) {
-  for (const std::string& task : tasks_.TakeChanged()) {
-    if (tasks_.Find(task) != nullptr) continue;
-    const std::optional<Proposal> revoke = RevokedWith(world_, names_, task, orchestrator_, now_ns);
+  for (const TaskMove& move : tasks_.TakeMoves()) {
+    if (tasks_.Find(move.key) != nullptr) continue;
+    const std::optional<Proposal> revoke = RevokedWith(world_, names_, move.key, orchestrator_, now_ns);
     if (revoke.has_value()) FoldGrant(*revoke);
   }
 }
@@ -74,12 +76,15 @@ void ReplaySession::FoldGrant(const Proposal& moves) {
   transition_timers_.Update(*world_.Find(moves.workflow, moves.key));
 }
 
-// Who gave is in the world, like everybody who was registered.
 void ReplaySession::MeetGrants(Proposal* proposal) const {
   if (!proposal->grant.has_value() && !grants_.IsGive(*proposal)) return;
-  Registry registry(&world_.schema());
-  for (const Instance* agent : world_.InstancesOf(registry.workflow())) registry.Refresh(*agent);
-  grants_.Meet(world_, registry, proposal);
+  grants_.Meet(world_, registry_, proposal);
+}
+
+void ReplaySession::Registered(const Proposal& proposal) {
+  if (proposal.workflow != registry_.workflow()) return;
+  registry_.Refresh(*world_.Find(proposal.workflow, proposal.key));
+  if (const RegisteredActor* actor = registry_.Find(proposal.key); actor != nullptr) tasks_.Look(*actor);
 }
 
 void ReplaySession::CarriedOut(const Proposal& proposal, bool happened, const std::vector<std::string>& rules) {
@@ -89,6 +94,7 @@ void ReplaySession::CarriedOut(const Proposal& proposal, bool happened, const st
   Settle(proposal.workflow, proposal.key, rules);
   world_.Apply(proposal, position_, !happened);
   if (happened) Applied(proposal);
+  tasks_.Assign(position_, proposal.now_ns, &world_);
   OpenTasks(proposal, {});
   LookForAsks(proposal);
 }
@@ -117,6 +123,7 @@ void ReplaySession::LookForAsks(const Proposal& event) {
 // What happened may complete a review, or begin one.
 void ReplaySession::Applied(const Proposal& proposal) {
   const Schema& schema = world_.schema();
+  Registered(proposal);
   tasks_.Committed(proposal, position_, &world_);
   RevokeGrants(proposal.now_ns);
   transition_timers_.Update(*world_.Find(proposal.workflow, proposal.key));

@@ -84,6 +84,7 @@ class ReplaySession {
   void OpenTasks(const Proposal& event, const std::vector<store::OpenedTask>& told);
   void RevokeGrants(int64_t now_ns);
   void FoldGrant(const Proposal& moves);
+  void Registered(const Proposal& proposal);
   void LapseTask(const Timer& timer);
   void LookForAsks(const Proposal& event);
   void Lapse(int64_t now_ns);
@@ -98,6 +99,7 @@ class ReplaySession {
   const CompiledPolicy* policy_;
   Names names_;
   World world_;
+  Registry registry_;
   Reviews reviews_;
   Grants grants_;
   Asking asking_;

@@ -45,6 +45,14 @@ Proposal OnTask(const Schema& schema, WorkflowId task, std::string_view transiti
   return Bare(schema, task, key, {Value(key)}, id, now_ns);
 }
 
+void SortByTurn(std::vector<const OpenTask*>* tasks) {
+  std::sort(tasks->begin(), tasks->end(), [](const OpenTask* a, const OpenTask* b) {
+    return std::pair(a->position, std::string_view(a->key)) < std::pair(b->position, std::string_view(b->key));
+  });
+}
+
+Value ListOf(const std::vector<std::string>& texts) { return Value(Value::List(texts.begin(), texts.end())); }
+
 void Set(const Schema& schema, std::string_view name, Value value, Proposal* proposal) {
   const Workflow& workflow = schema.workflows[proposal->workflow.value];
   const Transition& transition = workflow.transitions[proposal->transition.value];
@@ -65,6 +73,7 @@ Tasks::Tasks(const Schema* schema) : schema_(schema), task_(WorkflowNamed(*schem
   waiting_ = FindState(workflow, "waiting");
   running_ = FindState(workflow, "running");
   done_ = FindState(workflow, "done");
+  assignee_ = FieldNamed(workflow, "assignee");  // none in a policy that was compiled before there were any
   for (size_t w = 0; w < schema->workflows.size(); ++w) {
     for (const Plan& plan : schema->workflows[w].plans) {
       for (const PlannedTask& planned : plan.tasks) {
@@ -86,9 +95,14 @@ std::vector<const OpenTask*> Tasks::On(WorkflowId workflow, std::string_view key
   const auto here = on_.find(Place(workflow.value, std::string(key)));
   if (here == on_.end()) return tasks;
   for (const std::string& task : here->second) tasks.push_back(&open_.at(task));
-  std::sort(tasks.begin(), tasks.end(), [](const OpenTask* a, const OpenTask* b) {
-    return std::pair(a->position, std::string_view(a->key)) < std::pair(b->position, std::string_view(b->key));
-  });
+  SortByTurn(&tasks);
+  return tasks;
+}
+
+std::vector<const OpenTask*> Tasks::All() const {
+  std::vector<const OpenTask*> tasks;
+  for (const auto& [key, task] : open_) tasks.push_back(&task);
+  SortByTurn(&tasks);
   return tasks;
 }
 
@@ -142,41 +156,23 @@ absl::Status Tasks::OpenOne(const store::OpenedTask& opened, const store::Event&
   const size_t role = writ::Find(schema_->roles, opened.role);
   if (role == SIZE_MAX) return Unknown(event, "a role", opened.role);
   task.role = RoleId(role);
-  std::string does = "report";
   if (!opened.does.empty()) {
     task.does_on = WorkflowNamed(*schema_, opened.workflow);
     if (!task.does_on.valid()) return Unknown(event, "a workflow", opened.workflow);
     task.does = Names::TransitionOf(schema_->workflows[task.does_on.value], opened.does);
     if (!task.does.valid()) return Unknown(event, "a transition", opened.does);
-    does = absl::StrCat(opened.workflow, ".", opened.does);
   }
   task.ladder = LadderOfTask(opened, same_policy);
   task.position = event.position;
   task.until_ns = opened.until_ns;
+  task.needs = opened.needs;
+  task.is_ready = std::all_of(opened.after.begin(), opened.after.end(), [&](const auto& id) { return IsDone(*world, id); });
 
-  Proposal open = OnTask(*schema_, task_, "open", task.key, event.time_ns);
-  open.actor = OrchestratorView();
-  Value::List after;
-  for (const std::string& id : opened.after) after.emplace_back(id);
-  int64_t depth = 0;
-  const Instance* parent = opened.parent.empty() ? nullptr : world->Find(task_, opened.parent);
-  if (parent != nullptr) depth = 1 + ValueNamed(*schema_, *parent, "depth").integer();
-  Set(*schema_, "name", Value(opened.name), &open);
-  Set(*schema_, "role", Value(int64_t{task.role.value}), &open);
-  Set(*schema_, "on", Value(stream), &open);
-  Set(*schema_, "does", Value(does), &open);
-  if (!opened.element.empty()) Set(*schema_, "of", Value(opened.element), &open);
-  Set(*schema_, "rule", Value(opened.rule), &open);
-  if (!after.empty()) Set(*schema_, "after", Value(std::move(after)), &open);
-  if (!opened.parent.empty()) Set(*schema_, "parent", Value(opened.parent), &open);
-  Set(*schema_, "depth", Value(std::min<int64_t>(depth, limits::kTaskDepthMax)), &open);
-  if (opened.until_ns != 0) Set(*schema_, "until", Value(opened.until_ns), &open);
-  Set(*schema_, "cost", Value(opened.cost), &open);
-  Set(*schema_, "tokens", Value(opened.tokens), &open);
-  Set(*schema_, "spent_cost", Value(int64_t{0}), &open);
-  Set(*schema_, "spent_tokens", Value(int64_t{0}), &open);
+  store::OpenedTask given = opened;
+  given.assignee = task.is_ready ? Whose(task.role, task.needs) : std::string();
+  const Proposal open = *Opening(given, event, *world);
   world->Apply(open, event.position, false);
-  changed_.push_back(task.key);
+  moves_.push_back({task.key, open.transition});
 
   bool is_lost = false;
   for (const std::string& id : opened.after) {
@@ -187,9 +183,35 @@ absl::Status Tasks::OpenOne(const store::OpenedTask& opened, const store::Event&
   if (task.until_ns != 0) timers_.insert(TimerOf(task));
   on_[Place(task.workflow.value, task.on)].push_back(task.key);
   const std::string key = task.key;
-  open_[key] = std::move(task);
+  OpenTask& kept = open_[key] = std::move(task);
+  if (kept.is_ready) Went(&kept, given.assignee);
   if (is_lost) Propose(key, "cancel", open, event.position, world);
   return absl::OkStatus();
+}
+
+std::optional<Proposal> Tasks::Opening(const store::OpenedTask& opened, const store::Event& event, const World& world) const {
+  if (!Knows(opened)) return std::nullopt;
+  Proposal open = OnTask(*schema_, task_, "open", opened.id, event.time_ns);
+  open.actor = OrchestratorView();
+  const Instance* parent = opened.parent.empty() ? nullptr : world.Find(task_, opened.parent);
+  const int64_t depth = parent == nullptr ? 0 : 1 + ValueNamed(*schema_, *parent, "depth").integer();
+  Set(*schema_, "name", Value(opened.name), &open);
+  Set(*schema_, "role", Value(static_cast<int64_t>(writ::Find(schema_->roles, opened.role))), &open);
+  Set(*schema_, "on", Value(opened.on.empty() ? store::StreamName(event.workflow, event.instance) : opened.on), &open);
+  Set(*schema_, "does", Value(opened.does.empty() ? "report" : absl::StrCat(opened.workflow, ".", opened.does)), &open);
+  if (!opened.element.empty()) Set(*schema_, "of", Value(opened.element), &open);
+  Set(*schema_, "rule", Value(opened.rule), &open);
+  if (!opened.after.empty()) Set(*schema_, "after", ListOf(opened.after), &open);
+  if (!opened.parent.empty()) Set(*schema_, "parent", Value(opened.parent), &open);
+  Set(*schema_, "depth", Value(std::min<int64_t>(depth, limits::kTaskDepthMax)), &open);
+  if (opened.until_ns != 0) Set(*schema_, "until", Value(opened.until_ns), &open);
+  Set(*schema_, "cost", Value(opened.cost), &open);
+  Set(*schema_, "tokens", Value(opened.tokens), &open);
+  Set(*schema_, "spent_cost", Value(int64_t{0}), &open);
+  Set(*schema_, "spent_tokens", Value(int64_t{0}), &open);
+  if (assignee_.valid() && !opened.needs.empty()) Set(*schema_, "needs", ListOf(opened.needs), &open);
+  if (assignee_.valid() && !opened.assignee.empty()) Set(*schema_, "assignee", Value(opened.assignee), &open);
+  return open;
 }
 
 // Under another policy a ladder is found by the name of what opened the task.
@@ -225,19 +247,24 @@ void Tasks::Moved(const std::string& key, const Proposal& cause, int64_t positio
   const auto found = open_.find(key);
   const Instance* instance = world->Find(task_, key);
   if (found == open_.end() || instance == nullptr) return;
-  changed_.push_back(key);
+  moves_.push_back({key, cause.transition});
   if (instance->state == waiting_ || instance->state == running_) return;
   const OpenTask& task = found->second;
   if (task.until_ns != 0) timers_.erase(TimerOf(task));
   const auto here = on_.find(Place(task.workflow.value, task.on));
   std::erase(here->second, key);
   if (here->second.empty()) on_.erase(here);
+  Left(task);
+  ready_.erase(TurnOf(task));
   open_.erase(found);
   const auto next = after_.find(key);
   if (next == after_.end()) return;
   const std::vector<std::string> later = std::move(next->second);
   after_.erase(next);
-  if (instance->state == done_) return;
+  if (instance->state == done_) {
+    for (const std::string& task_after : later) Ready(task_after, *world);
+    return;
+  }
   // What was to come after it never will.
   Proposal orchestrator = cause;
   orchestrator.actor = OrchestratorView();
@@ -297,6 +324,95 @@ void Tasks::Fail(const std::string& key, int64_t position, int64_t now_ns, World
   cause.actor = OrchestratorView();
   cause.now_ns = now_ns;
   Propose(key, "fail", cause, position, world);
+}
+
+// ---------------------------------------------------------------- to whom they go
+
+bool Tasks::IsDone(const World& world, std::string_view key) const {
+  const Instance* task = world.Find(task_, key);
+  return task != nullptr && task->state == done_;
+}
+
+// One of those that it comes after is done: perhaps it was the last.
+void Tasks::Ready(const std::string& key, const World& world) {
+  const auto found = open_.find(key);
+  if (found == open_.end()) return;
+  const Value& after = ValueNamed(*schema_, *world.Find(task_, key), "after");
+  const Value::List none, &before = after.is_list() ? after.list() : none;
+  if (!std::all_of(before.begin(), before.end(), [&](const Value& id) { return IsDone(world, id.text()); })) return;
+  ready_.insert(TurnOf(found->second));
+}
+
+// What is for humans is taken by who wants.
+std::string Tasks::Whose(RoleId role, const std::vector<std::string>& needs) const {
+  const bool goes = assignee_.valid() && !schema_->roles[role.value].human;
+  return goes ? assigning_.First(role, needs) : std::string();
+}
+
+void Tasks::Went(OpenTask* task, std::string assignee) {
+  task->is_ready = true;
+  task->assignee = std::move(assignee);
+  if (task->assignee.empty()) {
+    unassigned_[task->role.value].insert(TurnOf(*task));
+    return;
+  }
+  assigning_.Give(task->assignee);
+  assigned_[task->assignee].insert(TurnOf(*task));
+}
+
+void Tasks::Left(const OpenTask& task) {
+  if (!task.is_ready) return;
+  if (task.assignee.empty()) {
+    unassigned_[task.role.value].erase(TurnOf(task));
+    return;
+  }
+  assigning_.Take(task.assignee);
+  assigned_[task.assignee].erase(TurnOf(task));
+}
+
+void Tasks::Look(const RegisteredActor& actor) {
+  assigning_.Look(actor);
+  actors_changed_.insert(actor.id);
+}
+
+void Tasks::Assign(int64_t position, int64_t now_ns, World* world) {
+  std::set<Turn> turns = std::exchange(ready_, {});
+  for (const std::string& actor : std::exchange(actors_changed_, {})) {
+    if (const auto own = assigned_.find(actor); own != assigned_.end()) turns.insert(own->second.begin(), own->second.end());
+    for (const RoleId role : assigning_.RolesOf(actor)) {
+      const auto idle = unassigned_.find(role.value);
+      if (idle != unassigned_.end()) turns.insert(idle->second.begin(), idle->second.end());
+    }
+  }
+  for (const Turn& turn : turns) AssignOne(&open_.at(turn.second), position, now_ns, world);
+}
+
+void Tasks::AssignOne(OpenTask* task, int64_t position, int64_t now_ns, World* world) {
+  if (assigning_.Fits(task->assignee, task->role, task->needs)) return;
+  const std::string before = task->assignee;
+  Left(*task);
+  Went(task, Whose(task->role, task->needs));
+  if (task->assignee == before) return;
+  Proposal assign = OnTask(*schema_, task_, "assign", task->key, now_ns);
+  assign.actor = OrchestratorView();
+  if (task->assignee.empty()) world->Unset(task_, task->key, assignee_);
+  else Set(*schema_, "assignee", Value(task->assignee), &assign);
+  world->Apply(assign, position, false);
+  moves_.push_back({task->key, assign.transition});
+}
+
+void Tasks::Foretell(const World& world, std::vector<store::OpenedTask>* opened) {
+  std::vector<std::string> given;
+  for (store::OpenedTask& task : *opened) {
+    const size_t role = writ::Find(schema_->roles, task.role);
+    const bool is_ready = std::all_of(task.after.begin(), task.after.end(), [&](const auto& id) { return IsDone(world, id); });
+    if (role == SIZE_MAX || !is_ready) continue;
+    task.assignee = Whose(RoleId(role), task.needs);
+    if (task.assignee.empty()) continue;
+    assigning_.Give(task.assignee);
+    given.push_back(task.assignee);
+  }
+  for (const std::string& agent : given) assigning_.Take(agent);
 }
 
 // ---------------------------------------------------------------- what a decision opens

@@ -79,7 +79,7 @@ class Validation {
   // What the host has metered of a task, added to what it had spent before.
   absl::Status Spent() {
     line_.kind = store::EventKind::kSpend;
-    if (!core_.options.trusted_input) return Refused("what a task has spent is told by the host");
+    if (!core_.options.trusted_input && !in_.by_host) return Refused("what a task has spent is told by the host");
     const WorkflowId task = folded_.names().task();
     const absl::StatusOr<const Instance*> metered = MeteredTask(task);
     if (!metered.ok()) return metered.status();
@@ -99,14 +99,16 @@ class Validation {
     }
     const Transition& spend = declared.transitions[proposal.transition.value];
     proposal.payload = {Value(*cost), Value(in_.tokens)};
+    // The same again is told by what was said, not by what it comes to.
+    actor_.id = proposal.actor.id;
+    if (absl::Status s = Idempotency(); !s.ok() || line_.repeats > 0) return s;
     proposal.sets.resize(spend.sets.size());
     for (size_t i = 0; i < spend.sets.size(); ++i) {
       const FieldId field = spend.sets[i].field;
       const bool is_cost = declared.fields[field.value].name == "spent_cost";
       proposal.sets[i] = Value(instance->fields[field.value].integer() + (is_cost ? *cost : in_.tokens));
     }
-    if (absl::Status good = CheckValues(); !good.ok()) return good;
-    return Idempotency();
+    return CheckValues();
   }
 
   absl::StatusOr<const Instance*> MeteredTask(WorkflowId task) const {
@@ -256,7 +258,7 @@ class Validation {
       return Refused("questions are answered by an `answer` line, not by a proposal");
     }
     proposal.transition = Names::TransitionOf(declared, name);
-    if (proposal.workflow == folded_.names().task() && (name == "open" || name == "expire" || name == "spend")) {
+    if (proposal.workflow == folded_.names().task() && (name == "open" || name == "assign" || name == "expire" || name == "spend")) {
       return Refused(absl::StrCat("`", name, "` on a task is nobody's to propose: rules and plans open tasks, and time and the "
                                   "host do the rest"));
     }

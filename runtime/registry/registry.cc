@@ -248,6 +248,7 @@ void Registry::Refresh(const Instance& instance) {
   actor.principal = described.principal;
   actor.human = *described.human;
   actor.active = workflow.states[instance.state.value].name == "active";
+  actor.capabilities = Sorted(described.capabilities);
   actor.roles.clear();
   for (const std::string& name : described.roles) {
     absl::StatusOr<RoleId> role = ResolveRole(name);

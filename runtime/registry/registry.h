@@ -36,6 +36,7 @@ struct RegisteredActor {
   bool human = false;
   bool active = false;                       // neither suspended nor retired
   std::vector<RoleId> roles;                 // sorted; a human role only where a human holds it
+  std::vector<std::string> capabilities;     // sorted
   std::vector<Value> attributes;             // as in ActorView
 };
 

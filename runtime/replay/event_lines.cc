@@ -424,6 +424,7 @@ void WriteQuestion(JsonWriter* json, const store::AskedQuestion& question) {
 void WriteTask(JsonWriter* json, const store::OpenedTask& task) {
   json->Open('{').Key("task").Text(task.id).Key("role").Text(task.role);
   json->Key("does").Text(task.does.empty() ? "report" : task.does);
+  if (!task.assignee.empty()) json->Key("assignee").Text(task.assignee);
   if (!task.element.empty()) json->Key("of").Text(task.element);
   if (!task.on.empty()) json->Key("on").Text(task.on);
   if (!task.after.empty()) WriteTexts(json, "after", task.after);

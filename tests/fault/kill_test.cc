@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <random>
 #include <set>
@@ -14,15 +15,17 @@
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/replay/event_lines.h"
+#include "runtime/state/own.h"
 #include "runtime/store/sqlite_store.h"
 #include "tests/replay/command.h"
 
 namespace writ {
 namespace {
 
-constexpr char kPolicyPath[] = "examples/deal_desk/deal_desk.writ";
+// The deal desk, and beside it offers that lapse when their time comes.
+constexpr char kPolicyPath[] = "examples/deal_desk/deal_desk.writ", kOffersPath[] = "tests/fault/offers.writ";
 constexpr int kKills = 100;
-constexpr int kDealsPerRound = 6;
+constexpr int kDealsPerRound = 6, kOffersPerRound = 6;
 constexpr int64_t kSecondNs = 1'000'000'000, kHourNs = 3600 * kSecondNs;
 constexpr int64_t kStartNs = 1'772'442'000 * kSecondNs;  // 2026-03-02T09:00:00Z
 constexpr char kRepeated[] = ",\"repeated\":true";
@@ -32,17 +35,26 @@ std::string Unrepeated(const std::string& line) { return absl::StrReplaceAll(lin
 // The policy in this process too, to read back what the log holds.
 const CompiledPolicy* Policy() {
   static const std::unique_ptr<CompiledPolicy> kPolicy = [] {
-    auto compiled = driver::CompileFiles({kPolicyPath}, driver::Stage::kLower);
+    auto compiled = driver::CompileFiles({kPolicyPath, kOffersPath}, driver::Stage::kLower);
     EXPECT_TRUE(compiled.ok() && (*compiled)->ok());
     return *driver::MakePolicy(**compiled, /*interpret=*/true);
   }();
   return kPolicy.get();
 }
 
-// One line that is fed: proposals bear a key of their own, so that they can be sent again.
+// One line that is fed: proposals bear a key of their own, so that they can be sent again. An offer's time comes some seconds
+// after it was fed first.
 struct Fed {
   std::string before_time, after_time, key;
-  std::string At(int64_t now_ns) const { return absl::StrCat(before_time, FormatTime(now_ns), after_time, "\n"); }
+  int64_t lapses_after_ns = 0, lapses_ns = 0;
+  std::string At(int64_t now_ns) {
+    std::string end = after_time;
+    if (lapses_after_ns != 0) {
+      if (lapses_ns == 0) lapses_ns = now_ns + lapses_after_ns;
+      absl::StrAppend(&end, R"(,"set":{"ends":")", FormatTime(lapses_ns), R"("}})");
+    }
+    return absl::StrCat(before_time, FormatTime(now_ns), end, "\n");
+  }
 };
 
 // The lines of one round: who is who, the customer, and deals that end in three different ways.
@@ -54,7 +66,8 @@ class Round {
           R"("pricing-1","kind":"agent","principal":"pricing-team","roles":["Pricing"])",
           R"("compliance-1","kind":"agent","principal":"legal-ops","roles":["Compliance"])",
           R"("risk-1","kind":"agent","principal":"credit-team","roles":["Risk"])",
-          R"("crm-sync","kind":"agent","principal":"it","roles":["Crm"])", R"("kim","kind":"human","roles":["CFO"])"}) {
+          R"("crm-sync","kind":"agent","principal":"it","roles":["Crm"])", R"("kim","kind":"human","roles":["CFO"])",
+          R"("seller-1","kind":"agent","roles":["Seller"])"}) {
       lines_.push_back({absl::StrCat(R"({"agent":)", actor, R"(,"at":")"), "\"}", ""});
     }
     lines_.push_back(
@@ -62,7 +75,10 @@ class Round {
          absl::StrCat(R"(","fields":{"name":"Initech )", number,
                       R"(","jurisdiction":"US","credit_score":610,"credit_reviewed":"2026-01-10T00:00:00Z"}})"),
          ""});
-    for (int i = 0; i < kDealsPerRound; ++i) Deal(i);
+    for (int i = 0; i < kDealsPerRound; ++i) {
+      if (i < kOffersPerRound) Offer(i);
+      Deal(i);
+    }
   }
 
   const std::vector<Fed>& lines() const { return lines_; }
@@ -80,6 +96,14 @@ class Round {
             absl::StrCat(R"("with":{"stance":")", i % 3 == 0 ? "reject" : "approve", R"(","confidence":"97%"},)"));
     Propose(deal, "assess", "risk-1",
             absl::StrCat(R"("with":{"stance":")", large ? "flag" : "approve", R"(","confidence":"80%"},)"));
+  }
+
+  // Some lapse within the round, some when nothing runs any more, and some in the next.
+  void Offer(int i) {
+    const std::string offer = absl::StrCat("o-", number_, "-", i), key = absl::StrCat(offer, "/make");
+    constexpr int64_t kAfter[] = {4 * kSecondNs, kHourNs, 20 * kSecondNs, 5 * kHourNs, 9 * kSecondNs, 2 * kHourNs};
+    lines_.push_back({absl::StrCat(R"({"propose":"make","on":")", offer, R"(","by":"seller-1","key":")", key, R"(","at":")"), "\"",
+                      key, kAfter[i % std::size(kAfter)]});
   }
 
   void Propose(const std::string& deal, const char* transition, const char* by, const std::string& more) {
@@ -104,7 +128,7 @@ class Trial {
     lines.insert(lines.end(), round.lines().begin(), round.lines().end());
     std::vector<std::string> printed;
     {
-      command::Child child({"run", kPolicyPath, "--interpret", "--events", "-", "--store", directory_});
+      command::Child child({"run", kPolicyPath, kOffersPath, "--interpret", "--events", "-", "--store", directory_});
       Feed(&child, lines);
       printed = ReadAndKill(&child);
     }
@@ -118,9 +142,9 @@ class Trial {
     const Round round(++round_);
     lines.insert(lines.end(), round.lines().begin(), round.lines().end());
     std::string text;
-    for (const Fed& fed : lines) text += fed.At(NextTime());
+    for (Fed& fed : lines) text += fed.At(NextTime());
     const command::Result result =
-        command::Writ({"run", kPolicyPath, "--interpret", "--events", "-", "--store", directory_}, text);
+        command::Writ({"run", kPolicyPath, kOffersPath, "--interpret", "--events", "-", "--store", directory_}, text);
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_EQ(result.err, "");
     CheckLog(command::Lines(result.out));
@@ -129,14 +153,15 @@ class Trial {
 
   int64_t printed_count() const { return static_cast<int64_t>(printed_.size()); }
   int repeated_count() const { return repeated_count_; }
+  int recovered_count() const { return recovered_count_; }
 
  private:
   int64_t NextTime() { return kStartNs + round_ * 5 * kHourNs + (seconds_++) * kSecondNs; }
 
   // All of it fits into the pipe: the child reads when it likes.
-  void Feed(command::Child* child, const std::vector<Fed>& lines) {
+  void Feed(command::Child* child, std::vector<Fed>& lines) {
     std::string text;
-    for (const Fed& fed : lines) text += fed.At(NextTime());
+    for (Fed& fed : lines) text += fed.At(NextTime());
     ASSERT_LT(text.size(), 60'000u);
     ASSERT_TRUE(child->Feed(text));
   }
@@ -202,6 +227,16 @@ class Trial {
       EXPECT_EQ(Unrepeated(logged), line);
     }
     if (!printed_.empty()) checked_ = printed_.rbegin()->first;
+    NoteOffers((*orchestrator)->world());
+  }
+
+  // Those whose time had not come when the last run ended.
+  void NoteOffers(const World& world) {
+    const WorkflowId offer = WorkflowNamed(world.schema(), "tests.offers.Offer");
+    for (const Instance* instance : world.InstancesOf(offer)) {
+      const bool lapsed = world.schema().workflows[offer.value].states[instance->state.value].name == "lapsed";
+      if (!lapsed) left_.insert(instance->key);
+    }
   }
 
   // Nothing happened twice, nothing that must follow is missing.
@@ -210,11 +245,26 @@ class Trial {
     ASSERT_TRUE(store.ok());
     std::map<std::string, int64_t> keys;
     std::map<std::string, int> verdicts;
+    std::map<std::string, int64_t> ends;  // of offers that have not lapsed: when they do
+    int64_t last_ns = 0;
     std::string complete;  // the deal whose last verdict is the event before
     const absl::Status loaded = (*store)->Load(1, [&](const store::StoredEvent& stored) {
       const absl::StatusOr<store::Event> event =
           store::DecodeEvent(stored.bytes, stored.private_bytes, store::PrivateCheck::kDigest);
       if (!event.ok()) return event.status();
+      last_ns = event->time_ns;
+      for (const auto& [offer, at_ns] : ends) {
+        EXPECT_GE(at_ns, last_ns) << offer << " was to lapse before position " << event->position;
+      }
+      if (event->transition == "make" && event->decision.outcome == Outcome::kPermit) {
+        ends[event->instance] = std::max(event->sets.at(0).value.integer(), event->time_ns);  // at once, where it is past
+      }
+      if (event->transition == "lapse") {
+        EXPECT_EQ(event->kind, store::EventKind::kTimer);
+        EXPECT_EQ(event->time_ns, ends[event->instance]);
+        EXPECT_EQ(ends.erase(event->instance), 1u) << event->instance << " lapsed twice";
+        recovered_count_ += static_cast<int>(left_.count(event->instance));
+      }
       if (!complete.empty()) {
         EXPECT_EQ(event->kind, store::EventKind::kConclude) << "after the last verdict on " << complete;
         EXPECT_EQ(event->instance, complete);
@@ -238,7 +288,8 @@ class Trial {
   std::mt19937 random_;
   int round_ = 0;
   int64_t seconds_ = 0, last_position_ = 0, checked_ = 0;
-  int repeated_count_ = 0;
+  int repeated_count_ = 0, recovered_count_ = 0;
+  std::set<std::string> left_;  // offers that were waiting when a run was killed
   std::vector<Fed> again_;
   std::map<int64_t, std::string> printed_;
 };
@@ -250,6 +301,7 @@ TEST(KillTest, TheSameStoreAgainAndAgain) {
   trial.Finish();
   EXPECT_GT(trial.printed_count(), 200) << "the kills came too early to say anything";
   EXPECT_GT(trial.repeated_count(), 0) << "no line was sent again";
+  EXPECT_GT(trial.recovered_count(), 20) << "hardly a kill came between a timer's being set and its firing";
 }
 
 TEST(KillTest, FreshStores) {

@@ -173,5 +173,44 @@ test "t" {
   EXPECT_THAT(results[1].failures[0].text, HasSubstr("nothing of it had come in time on p"));
 }
 
+// What is opened, done and ended in the fold of another event is seen too.
+constexpr char kLook[] = R"(
+rule looked_at in office
+  upon start on Order
+  then task look: Lead does check within 9d else fail
+)";
+
+std::vector<Result> RunWithLook(const std::string& property, const std::string& steps) {
+  policy_test::Options options;
+  options.filter = "steps";  // the property is watched all the same
+  return RunOf(absl::StrCat(kLook, Property(property), R"(
+test "steps" {
+  at 2026-03-02T09:00Z
+  set Buyer "b" by Lead { limit: 1 USD }
+  start Order o by Clerk { amount: 1 USD  buyer: "b"  items: []  moods: {} }
+)", steps, "}\n"), options);
+}
+
+std::string FailureOf(const std::vector<Result>& results) {
+  for (const Result& result : results) {
+    if (result.name == "steps") return result.failures.empty() ? "" : result.failures[0].text;
+  }
+  return "no such test";
+}
+
+TEST(Properties, ATaskThatIsOpenedBeginsWhatMustFollow) {
+  for (const char* line : {"within 1d of open on Task: report", "within 1d of open on Task: done"}) {
+    EXPECT_THAT(FailureOf(RunWithLook(line, "  wait 25h\n  check by Lead\n")), HasSubstr("nothing of it had come in time on 2/look"))
+        << line;
+    EXPECT_EQ(FailureOf(RunWithLook(line, "  wait 23h\n  check by Lead\n  wait 5d\n")), "") << line;
+  }
+  EXPECT_EQ(FailureOf(RunWithLook("within 1d of (open where depth > 0) on Task: report", "  wait 25h\n")), "");
+}
+
+TEST(Properties, ATaskThatIsOpenedMayBreakOne) {
+  EXPECT_THAT(FailureOf(RunWithLook("never open on Task when after.depth == 0", "")), HasSubstr("`open by orchestrator` on 2/look"));
+  EXPECT_EQ(FailureOf(RunWithLook("never open on Task when after.depth > 0", "")), "");
+}
+
 }  // namespace
 }  // namespace writ

@@ -1,8 +1,10 @@
 // What decisions open for somebody to do, what does it, and what becomes of what is late.
 #include <gtest/gtest.h>
 
+#include "runtime/orchestrator/commit_loop.h"
 #include "runtime/orchestrator/replay_session.h"
 #include "runtime/orchestrator/tests/story.h"
+#include "runtime/state/own.h"
 #include "runtime/store/chain.h"
 
 namespace writ {
@@ -103,7 +105,7 @@ TEST(TasksOfRules, AreDoneByWhatTheyAreFor) {
 TEST(TasksOfRules, AreNobodysToOpen) {
   Story story = OpenOrders();
   Pay(&story);
-  for (const char* transition : {"open", "expire", "spend"}) {
+  for (const char* transition : {"open", "assign", "expire", "spend"}) {
     EXPECT_EQ(story.Propose(transition, "6/explain", "Head").substr(0, 8), "refused:") << transition;
   }
 }
@@ -243,6 +245,81 @@ TEST(TasksInOrder, AreNotOpenedAfterWhatHasFailed) {
   Append(&story, {Opened("second", {"6/third"}), Opened("third", {})});
   EXPECT_EQ(story.Propose("cancel", "6/third", "Head"), "7 cancel 6/third by Head: permit; cancelled");
   EXPECT_EQ(StateOf(&story, "6/second"), "cancelled");
+}
+
+// ---------------------------------------------------------------- metering
+
+const char* const kMetered = R"(package t
+
+domain office
+role Clerk in office
+
+workflow Order by id: string max 20 {
+  states open, closed
+  final  closed
+
+  enter: -> open
+  close: open -> closed
+}
+
+authority Clerk { may enter, close on Order }
+
+decompose on Order {
+  plan { papers: Clerk does report }
+  bounds tokens 1_000, cost 5 EUR
+}
+)";
+
+int64_t SpentTokens(const Orchestrator& orchestrator) {
+  const Instance* task = orchestrator.world().Find(WorkflowNamed(orchestrator.schema(), kTaskWorkflow), "2/papers");
+  return ValueNamed(orchestrator.schema(), *task, "spent_tokens").integer();
+}
+
+Metered Call(const std::string& task, const std::string& cost, int64_t tokens, const std::string& key = "") {
+  Metered metered;
+  metered.task = task;
+  metered.cost = cost;
+  metered.tokens = tokens;
+  metered.idempotency_key = key;
+  return metered;
+}
+
+TEST(Metering, IsTheHostsCallWhoeverElseIsTrusted) {
+  Story story(kMetered);
+  story.Agent("Clerk", {"Clerk"});
+  story.Propose("enter", "o", "Clerk");
+  store::MemoryStore log(story.log());
+  OrchestratorOptions options;
+  options.trusted_input = false;
+  absl::StatusOr<std::unique_ptr<Orchestrator>> host = Orchestrator::Open(&story.policy(), &log, options);
+  ASSERT_TRUE(host.ok()) << host.status();
+
+  Submission line;
+  line.kind = Submission::Kind::kSpent;
+  line.task = "2/papers";
+  line.tokens = 10;
+  EXPECT_EQ((*host)->Submit(line).status().message(), "what a task has spent is told by the host");
+  EXPECT_EQ(SpentTokens(**host), 0);
+
+  const Metered call = Call("2/papers", "1.20 EUR", 900, "call-1");
+  absl::StatusOr<std::vector<DecisionRecord>> told = (*host)->Spend(call);
+  ASSERT_TRUE(told.ok()) << told.status();
+  ASSERT_EQ(told->size(), 1u);
+  EXPECT_EQ(told->front().kind, store::EventKind::kSpend);
+  EXPECT_EQ(told->front().by, "host");
+  told = (*host)->Spend(call);  // the same again
+  ASSERT_TRUE(told.ok() && told->size() == 1 && told->front().repeated);
+  EXPECT_EQ(SpentTokens(**host), 900);
+  EXPECT_EQ((*host)->Spend(Call("2/papers", "1 USD", 0)).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ((*host)->Spend(Call("2/other", "", 1)).status().message(), "there is no task `2/other`");
+  EXPECT_EQ((*host)->Spend(Call("2/papers", "", -1)).status().message(), "what was spent is out of range");
+
+  CommitLoop loop(host->get());
+  told = loop.Spend(Call("2", "", 200));  // past the bound
+  ASSERT_TRUE(told.ok()) << told.status();
+  ASSERT_EQ(told->size(), 2u);
+  EXPECT_EQ(told->back().proposal, "expire");
+  EXPECT_EQ(told->back().on, "2/papers");
 }
 
 // ---------------------------------------------------------------- following a record
