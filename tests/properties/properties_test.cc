@@ -200,7 +200,7 @@ std::string FailureOf(const std::vector<Result>& results) {
 
 TEST(Properties, ATaskThatIsOpenedBeginsWhatMustFollow) {
   for (const char* line : {"within 1d of open on Task: report", "within 1d of open on Task: done"}) {
-    EXPECT_THAT(FailureOf(RunWithLook(line, "  wait 25h\n  check by Lead\n")), HasSubstr("nothing of it had come in time on 2/look"))
+    EXPECT_THAT(FailureOf(RunWithLook(line, "  wait 25h\n  check by Lead\n")), HasSubstr("nothing of it had come in time on 4/look"))
         << line;
     EXPECT_EQ(FailureOf(RunWithLook(line, "  wait 23h\n  check by Lead\n  wait 5d\n")), "") << line;
   }
@@ -208,8 +208,59 @@ TEST(Properties, ATaskThatIsOpenedBeginsWhatMustFollow) {
 }
 
 TEST(Properties, ATaskThatIsOpenedMayBreakOne) {
-  EXPECT_THAT(FailureOf(RunWithLook("never open on Task when after.depth == 0", "")), HasSubstr("`open by orchestrator` on 2/look"));
+  EXPECT_THAT(FailureOf(RunWithLook("never open on Task when after.depth == 0", "")), HasSubstr("`open by orchestrator` on 4/look"));
   EXPECT_EQ(FailureOf(RunWithLook("never open on Task when after.depth > 0", "")), "");
+}
+
+// ---------------------------------------------------------------- what is said of agents
+
+constexpr char kLevels[] = R"(package levels
+
+actor { level: int? in 0..9 }
+
+domain office
+role Clerk in office
+
+workflow Order by id: string max 20 {
+  states open, done
+  final  done
+
+  start:  -> open
+  finish: open -> done
+}
+
+authority Clerk { may start, finish on Order }
+
+decompose on Order {
+  plan { papers: Clerk does report needs "read" }
+}
+)";
+
+std::vector<Result> AttackLevels(const std::string& more, const std::string& filter = "") {
+  const auto compiled = driver::CompileTexts({{"p.writ", kLevels + more}}, driver::Stage::kLower);
+  for (const diagnostics::Diagnostic& diagnostic : compiled->diagnostics.Take()) ADD_FAILURE() << diagnostic.message << more;
+  const auto policy = driver::MakePolicy(*compiled, /*interpret=*/true);
+  policy_test::Options options;
+  options.filter = filter;
+  return policy_test::RunTests(compiled->typed, compiled->sources, policy->get(), options);
+}
+
+TEST(Properties, AgentsHaveAttributesAndCapabilitiesAndAreDescribedAnew) {
+  for (const char* line : {
+           "never finish on Order when actor.level is 7",
+           "never finish on Order when last(start).actor.id is actor.id and not (last(start).actor.level is actor.level)",
+           "never report on Task",
+       }) {
+    SCOPED_TRACE(line);
+    const std::vector<Result> results = AttackLevels(Property(line));
+    ASSERT_EQ(results.size(), 1u);
+    ASSERT_EQ(results[0].failures.size(), 1u);
+    const std::string& text = results[0].failures[0].text;
+    const std::vector<Result> again = AttackLevels(absl::StrCat(Property(line), "\n", text.substr(text.find("test \""))), "breaks it");
+    ASSERT_EQ(again.size(), 1u);
+    ASSERT_EQ(again[0].failures.size(), 1u) << text;
+    EXPECT_THAT(again[0].failures[0].text, HasSubstr("this breaks the property \"it\"")) << text;
+  }
 }
 
 }  // namespace
