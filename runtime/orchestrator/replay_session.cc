@@ -11,7 +11,8 @@
 
 namespace writ {
 ReplaySession::ReplaySession(const CompiledPolicy* policy)
-    : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()), reviews_(&world_), grants_(&policy->schema()),
+    : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()), reviews_(&world_),
+      grants_(&policy->schema()),
       orchestrator_(OrchestratorView()), tasks_(&policy->schema()), transition_timers_(&policy->schema()) {}
 
 const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
