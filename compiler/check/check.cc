@@ -12,6 +12,19 @@
 
 namespace writ::check {
 
+std::vector<std::string> NamesOfTasks(const Model& model) {
+  std::set<std::string> names;
+  for (const Declaration* rule : model.symbols.OfKind(DeclarationKind::kRule)) {
+    for (const ast::Duty& duty : rule->rule->duties) {
+      if (duty.is_task) names.insert(duty.name.text);
+    }
+  }
+  for (const PlanNames& plan : model.plans) {
+    for (const auto& [name, task] : plan.tasks) names.insert(name);
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
 std::vector<std::string> NamesOf(const NameIndex& index) {
   std::vector<std::string> names;
   if (index.size() > kCandidatesMax) return names;

@@ -52,7 +52,7 @@ struct Deeper {
 
 size_t ReferenceDepth(const typed::Expr& e) {
   const size_t inner = e.children.empty() || e.children[0] == nullptr ? 0 : ReferenceDepth(*e.children[0]);
-  if (e.kind == ExprKind::kDeref) return inner + 1;
+  if (e.kind == ExprKind::kDeref || (e.kind == ExprKind::kFact && !e.children.empty())) return inner + 1;
   return e.kind == ExprKind::kMember || e.kind == ExprKind::kLookup || e.kind == ExprKind::kElementAt ? inner : 0;
 }
 
@@ -117,6 +117,7 @@ Expressions::Ptr Expressions::SlotNode(ast::Span span, const Type& type, SlotRoo
 std::string Expressions::WhyNotHere() const {
   if (!frame_.fields && (scope_.workflow.valid() || scope_.kind == ScopeKind::kDefinition))
     return "this `def` belongs to no workflow: move it into one";
+  if (frame_.self != nullptr) return "it is read through a reference: of another instance its key, fields, state and facts can be read";
   switch (scope_.kind) {
     case ScopeKind::kConstant:
       return "a constant is expected here";
@@ -139,8 +140,10 @@ std::string Expressions::WhyNotHere() const {
 
 Expressions::Ptr Expressions::Fail(ast::Span span, const char* what) {
   const bool article = absl::StartsWith(what, "a ");
-  model_.sink.Report(span, diagnostics::kNoMeaningHere, article ? std::string(what) : absl::StrCat("`", what, "`"))
-      .Help(WhyNotHere());
+  auto report =
+      model_.sink.Report(span, diagnostics::kNoMeaningHere, article ? std::string(what) : absl::StrCat("`", what, "`"));
+  report.Help(WhyNotHere());
+  if (frame_.self != nullptr && frame_.use.has_value()) report.Related(*frame_.use, "it is read from here");
   return nullptr;
 }
 
@@ -713,15 +716,30 @@ Expressions::Ptr Expressions::Deref(Ptr object, typed::DerefPart part, uint32_t 
   node->part = part;
   node->index = index;
   node->children.push_back(std::move(object));
-  if (ReferenceDepth(*node) > limits::kReferenceDepthMax) {
-    model_.sink.Report(span, diagnostics::kReferenceTooDeep, limits::kReferenceDepthMax);
-    return nullptr;
-  }
+  if (!WithinReach(*node, span)) return nullptr;
   if (scope_.kind == ScopeKind::kEvent) {
     model_.sink.Report(span, diagnostics::kReferenceInFact);
     return nullptr;
   }
   return node;
+}
+
+bool Expressions::WithinReach(const typed::Expr& expr, ast::Span span) {
+  if (ReferenceDepth(expr) <= limits::kReferenceDepthMax) return true;
+  model_.sink.Report(span, diagnostics::kReferenceTooDeep, limits::kReferenceDepthMax);
+  return false;
+}
+
+// Of this instance, or of the one that the reference names through which this is read.
+Expressions::Ptr Expressions::FactAbout(uint32_t fact, const ExprType& type, ast::Span span) {
+  Ptr node = Node(ExprKind::kFact, span, type.type, type.scale);
+  node->index = fact;
+  const bool is_own = frame_.self == nullptr ||
+                      (frame_.self->kind == ExprKind::kSlot && frame_.self->root == SlotRoot::kThisKey);
+  if (is_own) return node;
+  node->children.push_back(typed::Clone(*frame_.self));
+  nodes_ += NodeCount(*frame_.self);
+  return WithinReach(*node, span) ? std::move(node) : nullptr;
 }
 
 Expressions::Ptr Expressions::CheckSided(const ast::Expr& expr, SlotRoot side) {
@@ -860,22 +878,27 @@ Expressions::Ptr Expressions::ReferenceMember(Ptr object, const ast::Name& name,
     return type.valid() ? Deref(std::move(object), typed::kDerefKeyPart, key->second, model_.types.At(type), span)
                         : nullptr;
   }
-  if (const ast::Def* def = FindWorkflowDef(w, name.text); def != nullptr) {
-    if (object->type.type.optional) {
-      RequirePresent(*object);
-      return nullptr;
-    }
+  const ast::Def* def = FindWorkflowDef(w, name.text);
+  const auto fact = names.facts.find(name.text);
+  if (def != nullptr || fact != names.facts.end()) {
+    if (!RequirePresent(*object)) return nullptr;
     Frame frame;
     frame.self = object.get();
     frame.self_workflow = w;
     frame.use = frame_.use.value_or(span);
-    return ExpandDef(*def, {}, frame, span);
+    if (def != nullptr) return ExpandDef(*def, {}, frame, span);
+    frame.locals_begin = locals_.size();
+    const Frame outer = std::exchange(frame_, frame);
+    Ptr value = NamedFact(model_.declared_facts[fact->second], span);
+    frame_ = outer;
+    return value;
   }
   if (name.text == "state") {
     return Deref(std::move(object), typed::kDerefState, 0, StateType(w), span);
   }
   std::vector<std::string> known = NamesOf(names.fields);
   for (const auto& [key, id] : names.keys) known.push_back(key);
+  for (const auto& [declared, id] : names.facts) known.push_back(declared);
   known.push_back("state");
   model_.sink.Report(name.span, diagnostics::kUnknownField, name, workflow.name)
       .Help(Hint(model_.sink, name.text, known))

@@ -38,6 +38,9 @@ struct Scope {
 // A name as an expression of its own.
 ast::Expr BareWord(const ast::Name& name);
 
+// `last(transition)`
+ast::Expr LastOf(const ast::Name& transition, ast::Span span);
+
 class Expressions {
  public:
   Expressions(Model& model, Scope scope);
@@ -61,6 +64,10 @@ class Expressions {
   std::optional<typed::Pattern> EventPattern(const ast::Expr& expr) { return FindPattern(expr, {}, nullptr); }
   // What a declaration says of events of the scope's workflow: a fold, or with a path what `last(…)` keeps of its event.
   std::optional<typed::Fact> EventsFact(const ast::Expr& fold, const std::vector<ast::Name>& path, ast::Span span);
+
+  // What a path reads of the instance at `reference`: the reference itself, a field, or what is known of the last event of a
+  // transition.
+  typed::ExprPtr OfInstance(typed::ExprPtr reference, std::vector<ast::Name> path, ast::Span span);
 
   // `for s in services where … when …` of a task: what it ranges over, and when it is wanted. `capacity` is 0 where it is one.
   struct Each {
@@ -212,7 +219,8 @@ class Expressions {
   Ptr CheckSays(const ast::Expr& expr);
   bool FindSeat(const ast::Name& role, uint32_t* review, uint32_t* seat, ast::Span span);
   bool FindStance(uint32_t review, const ast::Name& stance, uint32_t* out);
-  bool LooksBack() const;  // facts and verdicts mean something here
+  bool HasPast() const;    // facts mean something here, of whichever instance they are
+  bool LooksBack() const;  // and verdicts, which are of this instance only
   bool MayUseFacts(ast::Span span);
   bool FactParts(const ast::Expr& expr, typed::Fact* fact);
   std::optional<typed::Pattern> FindPattern(const ast::Expr& source, const std::vector<ast::Name>& by,
@@ -220,6 +228,8 @@ class Expressions {
   Ptr EventValue(const ast::Expr& expr, const std::vector<TransitionId>& transitions);
   Ptr EventMember(const std::vector<TransitionId>& transitions, const std::vector<ast::Name>& path, ast::Span span);
   Ptr FactNode(typed::Fact fact, ast::Span span);
+  Ptr FactAbout(uint32_t fact, const typed::ExprType& type, ast::Span span);
+  bool WithinReach(const typed::Expr& expr, ast::Span span);  // reads through no more references than may be
 
   Model& model_;
   Scope scope_;

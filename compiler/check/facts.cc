@@ -137,7 +137,7 @@ class FactBuilder {
       return std::nullopt;
     }
     const std::vector<ast::Name> source = PathOf(*fold.source);
-    if (source.size() != 1) {
+    if (source.empty() || source.size() > 2) {
       model_.sink.Report(fold.source->span, diagnostics::kPopulationSource);
       return std::nullopt;
     }
@@ -147,6 +147,7 @@ class FactBuilder {
     fact.span = expr.span;
     fact.type = {Of(TypeKind::kInt), 0};
     if (!fact.workflow.valid() || !States(fold, &fact)) return std::nullopt;
+    if (source.size() == 2 && !OfTask(fold, source[1], &fact)) return std::nullopt;
     if (fold.of != nullptr && node_.per.size() != 1) {
       model_.sink.Report(fold.of->span, diagnostics::kKeyPartCount, Counted(node_.per.size(), "part"), AreCounted(1));
       return std::nullopt;
@@ -157,6 +158,57 @@ class FactBuilder {
       fact.key.push_back(std::move(value));
     }
     return fact;
+  }
+
+  // `Task.later_review now in …`: those of that name.
+  bool OfTask(const ast::Fold& fold, const ast::Name& name, typed::Fact* fact) {
+    if (!IsTask(fact->workflow)) {
+      model_.sink.Report(fold.source->span, diagnostics::kPopulationSource);
+      return false;
+    }
+    const std::vector<std::string> known = NamesOfTasks(model_);
+    if (!std::binary_search(known.begin(), known.end(), name.text)) {
+      model_.sink.Report(name.span, diagnostics::kUnknownTask, name).Help(Hint(model_.sink, name.text, known));
+      return false;
+    }
+    auto wanted = std::make_unique<typed::Expr>();
+    wanted->type.type = Of(TypeKind::kString);
+    wanted->text = name.text;
+    auto is_it = std::make_unique<typed::Expr>();
+    is_it->kind = typed::ExprKind::kEqual;
+    is_it->type.type = Of(TypeKind::kBool);
+    is_it->children.push_back(FieldOfTask(fact->workflow, "name"));
+    is_it->children.push_back(std::move(wanted));
+    fact->pattern.where = std::move(is_it);
+    return true;
+  }
+
+  bool IsTask(WorkflowId w) { return model_.workflow(w).qualified == kTaskWorkflow; }
+
+  typed::ExprPtr FieldOfTask(WorkflowId task, const char* name) {
+    auto field = std::make_unique<typed::Expr>();
+    field->kind = typed::ExprKind::kSlot;
+    field->root = SlotRoot::kAfter;
+    field->index = model_.names(task).fields.at(name);
+    field->type.type = model_.types.At(model_.workflow(task).fields[field->index].type);
+    return field;
+  }
+
+  // The instance of `owner` that a task is on: the task keeps the name of its stream, which lower/ cuts to the key.
+  typed::ExprPtr InstanceOfTask(WorkflowId task, WorkflowId owner, ast::Span span) {
+    auto found = std::make_unique<typed::Expr>();
+    found->kind = typed::ExprKind::kEntityLookup;
+    found->span = span;
+    found->type.type = Of(TypeKind::kReference, owner.value);
+    found->index = owner.value;
+    typed::ExprPtr on = FieldOfTask(task, "on");
+    on->text = absl::StrCat(model_.workflow(owner).qualified, "/");
+    found->children.push_back(std::move(on));
+    for (size_t i = 1; i < model_.workflow(owner).key.size(); ++i) {  // the stream names them all
+      found->children.push_back(std::make_unique<typed::Expr>());
+      found->children.back()->type.type = Of(TypeKind::kString);
+    }
+    return found;
   }
 
   bool States(const ast::Fold& fold, typed::Fact* fact) {
@@ -174,8 +226,18 @@ class FactBuilder {
   }
 
   // A field, or what is known of the last event of a transition: `start.actor`.
+  // Of a task also one of the instance that it is on: `Change.break_glass.actor`.
   typed::ExprPtr KeyOfInstance(WorkflowId w, const ast::Expr& part) {
     std::vector<ast::Name> path = PathOf(part);
+    if (IsTask(w) && !path.empty() && model_.names(w).fields.count(path[0].text) == 0 &&
+        model_.names(w).transitions.count(path[0].text) == 0) {
+      const Declaration* owner = model_.symbols.Find(Space::kType, path[0]);
+      if (owner != nullptr && owner->kind == DeclarationKind::kWorkflow) {
+        typed::ExprPtr on = InstanceOfTask(w, WorkflowId(owner->id), part.span);
+        path.erase(path.begin());
+        return Expressions(model_, {ScopeKind::kDefinition, w, {}, {}}).OfInstance(std::move(on), std::move(path), part.span);
+      }
+    }
     const WorkflowNames& names = model_.names(w);
     const bool is_event = path.size() > 1 && names.fields.count(path[0].text) == 0 &&
                           names.transitions.count(path[0].text) != 0;
@@ -186,12 +248,7 @@ class FactBuilder {
       }
       return Expressions(model_, {ScopeKind::kEvent, w, {}, {}}).Check(part);
     }
-    ast::Expr last;
-    last.kind = ast::ExprKind::kFold;
-    last.text = "last";
-    last.span = part.span;
-    last.fold = std::make_unique<ast::Fold>();
-    last.fold->source = std::make_unique<ast::Expr>(BareWord(path[0]));
+    const ast::Expr last = LastOf(path[0], part.span);
     path.erase(path.begin());
     std::optional<typed::Fact> fact =
         Expressions(model_, {ScopeKind::kDefinition, w, {}, {}}).EventsFact(last, path, part.span);

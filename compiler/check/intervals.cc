@@ -227,6 +227,7 @@ class Walk {
   }
 
   Bound FactBound(const Expr& e) {
+    for (const typed::ExprPtr& child : e.children) Visit(*child);
     const typed::Fact& fact = model_.program.facts[e.index];
     using Kind = typed::Fact::Kind;
     if (fact.kind == Kind::kHappened) return Interval{0, 1};

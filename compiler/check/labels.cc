@@ -331,7 +331,10 @@ class Walk {
   void Paths(const Expr& e, const Site& site, const Each& each) {
     if (e.kind == ExprKind::kQuantifier && e.children[1] != nullptr)
       bound_[e.variable] = bound_[e.variable2] = e.children[1].get();
-    if (e.kind == ExprKind::kFact) return Facts(program_.facts[e.index], each);
+    if (e.kind == ExprKind::kFact) {
+      for (const typed::ExprPtr& reference : e.children) Paths(*reference, site, each);
+      return Facts(program_.facts[e.index], each);
+    }
     // That something is there is no text that could mislead.
     if (e.kind == ExprKind::kHas && IsPath(*e.children[0])) return Keys(*e.children[0], site, each);
     if (IsPath(e)) {

@@ -164,6 +164,8 @@ bool IsBelow(const Schema& schema, DomainId lower, DomainId upper);  // by `prio
 std::vector<const ast::File*> FilesByPath(const Model& model);
 
 std::vector<std::string> NamesOf(const NameIndex& index);
+// What the tasks are called that some rule or plan says, whatever else is wrong with it; sorted.
+std::vector<std::string> NamesOfTasks(const Model& model);
 
 std::string Counted(size_t count, const char* what);  // 1 part, 2 parts
 std::string AreCounted(size_t count);                 // none is, 1 is, 2 are

@@ -51,15 +51,15 @@ bool Expressions::IsPattern(const ast::Expr& expr) const {
   const ast::Expr& source = *fold.source;
   if (source.kind == ast::ExprKind::kFold && (source.text == "refused" || source.text == "event")) return true;
   if (source.kind != ast::ExprKind::kName || ResolvesAsValue({source.text, source.span})) return false;
-  return scope_.workflow.valid() && frame_.fields && model_.names(scope_.workflow).transitions.count(source.text) != 0;
+  return FieldsOf().valid() && model_.names(FieldsOf()).transitions.count(source.text) != 0;
 }
 
 // A bare word that is nothing here, and nearly a transition: count(approev).
 bool Expressions::IsMisspeltEvent(const ast::Fold& fold) const {
   if (fold.source == nullptr || fold.source->kind != ast::ExprKind::kName || !fold.variables.empty()) return false;
   const ast::Name name{fold.source->text, fold.source->span};
-  if (!scope_.workflow.valid() || !frame_.fields || ResolvesAsValue(name)) return false;
-  return !Hint(model_.sink, name.text, NamesOf(model_.names(scope_.workflow).transitions)).empty();
+  if (!FieldsOf().valid() || ResolvesAsValue(name)) return false;
+  return !Hint(model_.sink, name.text, NamesOf(model_.names(FieldsOf()).transitions)).empty();
 }
 
 Expressions::Ptr Expressions::CheckFold(const ast::Expr& expr) {
@@ -70,8 +70,7 @@ Expressions::Ptr Expressions::CheckFold(const ast::Expr& expr) {
   }
   if (IsPattern(expr)) return CheckFact(expr);
   if (IsMisspeltEvent(*expr.fold)) {
-    model_.FindTransition(scope_.workflow,
-                          {expr.fold->source->text, expr.fold->source->span});  // says what it may have been
+    model_.FindTransition(FieldsOf(), {expr.fold->source->text, expr.fold->source->span});  // says what it may have been
     return nullptr;
   }
   if (expr.text == "first" || expr.text == "last") return CheckEnd(expr);
@@ -193,14 +192,15 @@ bool Expressions::QuantifierType(const ast::Expr& expr, QuantifierOp op, const t
 
 // ---------------------------------------------------------------- facts
 
-bool Expressions::LooksBack() const {
-  const bool known = scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude ||
-                     scope_.kind == ScopeKind::kCondition || scope_.kind == ScopeKind::kDefinition;
-  return known && scope_.workflow.valid() && frame_.fields && frame_.self == nullptr;
+bool Expressions::HasPast() const {
+  return scope_.kind == ScopeKind::kProposal || scope_.kind == ScopeKind::kConclude ||
+         scope_.kind == ScopeKind::kCondition || scope_.kind == ScopeKind::kDefinition;
 }
 
+bool Expressions::LooksBack() const { return HasPast() && FieldsOf().valid() && frame_.self == nullptr; }
+
 bool Expressions::MayUseFacts(ast::Span span) {
-  if (LooksBack()) return true;
+  if (HasPast() && FieldsOf().valid()) return true;
   Fail(span, "a fact about earlier events");
   return false;
 }
@@ -217,13 +217,13 @@ std::optional<typed::Pattern> Expressions::FindPattern(const ast::Expr& source, 
   // Deployment.start: in a declaration, which has found its workflow by it.
   const ast::Expr* object = source.kind == ast::ExprKind::kMember && !source.children.empty() ? source.children[0].get() : nullptr;
   if (declares_ && object != nullptr && object->kind == ast::ExprKind::kName &&
-      model_.FindWorkflow({object->text, object->span}) == scope_.workflow)
+      model_.FindWorkflow({object->text, object->span}) == FieldsOf())
     name = source.name;
   if (!name.has_value()) {
     model_.sink.Report(source.span, diagnostics::kPatternNeedsTransition);
     return std::nullopt;
   }
-  const TransitionId t = model_.FindTransition(scope_.workflow, *name);
+  const TransitionId t = model_.FindTransition(FieldsOf(), *name);
   if (t.valid()) pattern.transitions.push_back(t);
   pattern.by = model_.FindRoles(by, &pattern.by_orchestrator, &ok);
   if (!t.valid() || !ok) return std::nullopt;
@@ -235,10 +235,11 @@ std::optional<typed::Pattern> Expressions::FindPattern(const ast::Expr& source, 
 
 // In the scope of an event: nothing of the proposal, no variable of a comprehension around.
 Expressions::Ptr Expressions::EventValue(const ast::Expr& expr, const std::vector<TransitionId>& transitions) {
-  Expressions event(model_, {ScopeKind::kEvent, scope_.workflow, transitions, {}});
+  Expressions event(model_, {ScopeKind::kEvent, FieldsOf(), transitions, {}});
   for (size_t i = frame_.locals_begin; i < locals_.size(); ++i) event.hidden_.push_back(locals_[i].name);
-  const WorkflowNames& names = model_.names(scope_.workflow);
+  const WorkflowNames& names = model_.names(FieldsOf());
   for (TransitionId t : scope_.transitions) {
+    if (frame_.self != nullptr) break;
     for (const writ::Field& field : model_.transition(scope_.workflow, t).payload) {
       if (names.fields.count(field.name) == 0) event.hidden_.push_back(field.name);
     }
@@ -250,7 +251,7 @@ Expressions::Ptr Expressions::EventValue(const ast::Expr& expr, const std::vecto
 
 bool Expressions::FactParts(const ast::Expr& expr, typed::Fact* fact) {
   const ast::Fold& fold = *expr.fold;
-  fact->workflow = scope_.workflow;
+  fact->workflow = FieldsOf();
   fact->span = expr.span;
   const ast::Expr* source = fold.source.get();
   if (expr.text == "refused" || (source->kind == ast::ExprKind::kFold && source->text == "refused"))
@@ -286,9 +287,8 @@ bool Expressions::FactParts(const ast::Expr& expr, typed::Fact* fact) {
 }
 
 Expressions::Ptr Expressions::FactNode(typed::Fact fact, ast::Span span) {
-  Ptr node = Node(ExprKind::kFact, span, fact.type.type, fact.type.scale);
-  node->index = model_.AddFact(std::move(fact));
-  return node;
+  const ExprType type = fact.type;
+  return FactAbout(model_.AddFact(std::move(fact)), type, span);
 }
 
 Expressions::Ptr Expressions::CheckFact(const ast::Expr& expr) {
@@ -344,10 +344,11 @@ std::optional<typed::Fact> Expressions::FactOf(const ast::Expr& expr) {
 // What `last(p)` keeps of its event: a field of its payload, a field after it, who did it, when.
 Expressions::Ptr Expressions::EventMember(const std::vector<TransitionId>& transitions,
                                           const std::vector<ast::Name>& path, ast::Span span) {
-  Expressions event(model_, {ScopeKind::kEvent, scope_.workflow, transitions, {}});
+  const WorkflowId workflow = FieldsOf();
+  Expressions event(model_, {ScopeKind::kEvent, workflow, transitions, {}});
   const ast::Name& first = path[0];
   Ptr value;
-  const WorkflowNames& names = model_.names(scope_.workflow);
+  const WorkflowNames& names = model_.names(workflow);
   if (event.PayloadNamed(first.text)) {
     value = event.Payload(first);
   } else if (const auto field = names.fields.find(first.text); field != names.fields.end()) {
@@ -358,12 +359,12 @@ Expressions::Ptr Expressions::EventMember(const std::vector<TransitionId>& trans
     value = SlotNode(first.span, Of(TypeKind::kTime), SlotRoot::kNow);
   } else {
     std::vector<std::string> known = NamesOf(names.fields);
-    for (const writ::Field& field : model_.transition(scope_.workflow, transitions[0]).payload)
+    for (const writ::Field& field : model_.transition(workflow, transitions[0]).payload)
       known.push_back(field.name);
     known.insert(known.end(), {"actor", "time"});
     model_.sink
         .Report(first.span, diagnostics::kUnknownEventMember, first,
-                model_.transition(scope_.workflow, transitions[0]).name)
+                model_.transition(workflow, transitions[0]).name)
         .Help(Hint(model_.sink, first.text, known));
     return nullptr;
   }
@@ -396,6 +397,37 @@ std::optional<typed::Fact> Expressions::LastFactOf(const ast::Expr& last, const 
   fact.type = fact.value->type;
   fact.type.type.optional = true;
   return fact;
+}
+
+ast::Expr LastOf(const ast::Name& transition, ast::Span span) {
+  ast::Expr last;
+  last.kind = ast::ExprKind::kFold;
+  last.text = "last";
+  last.span = span;
+  last.fold = std::make_unique<ast::Fold>();
+  last.fold->source = std::make_unique<ast::Expr>(BareWord(transition));
+  return last;
+}
+
+Expressions::Ptr Expressions::OfInstance(Ptr reference, std::vector<ast::Name> path, ast::Span span) {
+  if (path.empty()) return reference;
+  const WorkflowId w(reference->type.type.index);
+  const WorkflowNames& names = model_.names(w);
+  const bool is_event = path.size() > 1 && names.fields.count(path[0].text) == 0 &&
+                        names.transitions.count(path[0].text) != 0;
+  if (!is_event) {
+    for (const ast::Name& name : path) reference = MemberOf(std::move(reference), name, span);
+    return reference;
+  }
+  const ast::Expr last = LastOf(path[0], span);
+  path.erase(path.begin());
+  Frame frame;
+  frame.self = reference.get();
+  frame.self_workflow = w;
+  const Frame outer = std::exchange(frame_, frame);
+  Ptr value = LastMember(last, path, span);
+  frame_ = outer;
+  return value;
 }
 
 Expressions::Ptr Expressions::CheckAge(const ast::Expr& expr) {
@@ -474,12 +506,12 @@ const DeclaredFact* Expressions::FindFact(const ast::Expr& object) const {
 Expressions::Ptr Expressions::NamedFact(const DeclaredFact& declared, ast::Span span) {
   const bool by_key = !declared.owner.valid() || !declared.node->per.empty();
   if (by_key ? !MayUseKeyedFacts(span) : !MayUseFacts(span)) return nullptr;
-  if (!by_key && declared.owner != scope_.workflow) return Fail(span, "a fact about another workflow's instance");
+  if (!by_key && declared.owner != FieldsOf()) return Fail(span, "a fact about another workflow's instance");
   if (!declared.fact.has_value()) return nullptr;
   const typed::Fact& fact = model_.program.facts[*declared.fact];
-  Ptr node = Node(by_key ? ExprKind::kKeyedFact : ExprKind::kFact, span, fact.type.type, fact.type.scale);
+  if (!by_key) return FactAbout(*declared.fact, fact.type, span);
+  Ptr node = Node(ExprKind::kKeyedFact, span, fact.type.type, fact.type.scale);
   node->index = *declared.fact;
-  if (!by_key) return node;
   const std::vector<writ::Field> key = model_.workflow(fact.keyed).key;
   for (size_t i = 0; i < key.size(); ++i) {
     ast::ExprPtr part = CloneExpr(*declared.node->per[i]);

@@ -16,7 +16,6 @@ using typed::ExprKind;
 using typed::ExprPtr;
 using typed::QuantifierOp;
 
-constexpr char kTaskWorkflow[] = "writ.Task";
 constexpr char kDecompose[] = "decompose";
 constexpr int64_t kTasksMax = 1'000'000;                       // of `bounds tasks`
 constexpr int64_t kSpentMax = 1'000'000'000'000'000;           // of `bounds cost` and `tokens`, as Task has it

@@ -88,23 +88,6 @@ typed::Expectation Common(Model& model, const ast::Expectation& expect) {
   return out;
 }
 
-// What rules and plans call the tasks that they open; sorted.
-std::vector<std::string> TaskNames(const Schema& schema) {
-  std::set<std::string> names;
-  for (const Rule& rule : schema.rules) {
-    for (const Consequence& then : rule.then) {
-      if (!then.obligation.valid()) names.insert(then.task);
-    }
-  }
-  for (const Workflow& workflow : schema.workflows) {
-    for (const Plan& plan : workflow.plans) {
-      for (const PlannedTask& task : plan.tasks) names.insert(task.name);
-      for (const Addition& addition : plan.additions) names.insert(addition.name);
-    }
-  }
-  return std::vector<std::string>(names.begin(), names.end());
-}
-
 // Whether it rests on what is left out: then nobody looks whether it comes true.
 bool IsLeftOut(Model& model, const ast::Expectation& expect, const typed::Expectation& out) {
   const bool names_rule = std::any_of(out.because.begin(), out.because.end(),
@@ -272,7 +255,7 @@ class Values {
 
 class TestWalk {
  public:
-  explicit TestWalk(Model& model) : model_(model), task_names_(TaskNames(model.program.schema)) {
+  explicit TestWalk(Model& model) : model_(model), task_names_(NamesOfTasks(model)) {
     const std::vector<Workflow>& workflows = model.program.schema.workflows;
     for (size_t i = 0; i < workflows.size(); ++i) {
       if (workflows[i].qualified == kTaskWorkflow) task_ = WorkflowId(i);

@@ -6,8 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "compiler/ir/arithmetic.h"
+#include "compiler/ir/verify_schema.h"
 #include "compiler/lower/tables.h"
 #include "compiler/typed/expr.h"
+#include "runtime/builtins/check.h"
 #include "runtime/frame/frame.h"
 
 namespace writ::driver {
@@ -87,8 +89,13 @@ bool GuardText::WithinParts(uint32_t id, uint32_t* has, uint32_t* inside) const 
     if (slot.op != ir::Op::kSlotBool && slot.op != ir::Op::kSlotNum) return std::string();
     const SlotPath& path = function_.frame.slots[slot.a].path;
     if (ByKey(path) && path.steps[0].kind == PathStep::Kind::kCell) {
-      const KeptPart kept(FactOf(path).cells[path.steps[0].index].name);
+      const KeptPart kept(LookedUp(path).cells[path.steps[0].index].name);
       return kept.part == part ? KeyedText(path) : std::string();
+    }
+    if (OfAnother(path) && path.steps.back().kind == PathStep::Kind::kCell) {
+      const ListId list = function_.frame.slots[slot.a].list;
+      const KeptPart kept(Keeping(path, list).cells[path.steps.back().index].name);
+      return kept.part == part ? OfInstance(kept.fact, path, list) : std::string();
     }
     if (path.root != SlotRoot::kCell) return std::string();
     const KeptPart kept(workflow_.cells[path.index].name);
@@ -234,7 +241,7 @@ std::string GuardText::Root(const SlotPath& path) const {
     case SlotRoot::kElement:
       return "element";
     case SlotRoot::kLookup:
-      return "record";
+      return KeyedText(path);
     case SlotRoot::kActorField:
       return absl::StrCat("actor.", AgentOf(schema).fields[path.index].name);
     case SlotRoot::kUnder: {
@@ -260,61 +267,76 @@ std::string GuardText::Root(const SlotPath& path) const {
   return "?";
 }
 
-bool GuardText::ByKey(const SlotPath& path) {
-  return path.root == SlotRoot::kLookup && path.steps.size() == 1 && path.steps[0].kind >= PathStep::Kind::kCell;
+bool GuardText::ByKey(const SlotPath& path) const {
+  return path.root == SlotRoot::kLookup && path.steps.size() == 1 && LookedUp(path).is_fact;
 }
 
-const Workflow& GuardText::FactOf(const SlotPath& path) const {
+bool GuardText::OfAnother(const SlotPath& path) {
+  return !path.steps.empty() && path.steps.back().kind >= PathStep::Kind::kCell;
+}
+
+const Workflow& GuardText::LookedUp(const SlotPath& path) const {
   return program_.schema.workflows[function_.frame.lookups[path.index].workflow.value];
 }
 
-// "exposure[customer]"
+// Whose cells and windows the path's last step reads.
+const Workflow& GuardText::Keeping(const SlotPath& path, ListId list) const {
+  const FunctionId id(static_cast<size_t>(&function_ - program_.schema.functions.data()));
+  const Workflow* keeps = ir::InstanceBeforeLast(program_.schema, id, path, list);
+  WRIT_CHECK(keeps != nullptr);  // ir::Verify
+  return *keeps;
+}
+
+// "exposure[customer]", and of a record "Interaction[drug, each of patient.takes.name]"
 std::string GuardText::KeyedText(const SlotPath& path) const {
-  std::string text = FactOf(path).name;
+  std::string text = LookedUp(path).name;
   const std::vector<LookupPart>& key = function_.frame.lookups[path.index].key;
   for (size_t i = 0; i < key.size(); ++i)
     absl::StrAppend(&text, i == 0 ? "[" : ", ", key[i].slot.valid() ? Slot(key[i].slot.value) : Quoted(key[i].text));
   return key.empty() ? text : text + "]";
 }
 
-std::string GuardText::KeyedSlot(const SlotPath& path) const {
-  const std::string fact = KeyedText(path);
-  switch (path.steps[0].kind) {
-    case PathStep::Kind::kCell: {
-      const KeptPart kept(FactOf(path).cells[path.steps[0].index].name);
-      if (kept.part == ".unknown") return fact + " could not be evaluated";
-      if (kept.part == ".time") return "the time of " + fact;
-      return kept.part == ".has" && !IsYesOrNo(kept.fact) ? "has " + fact : fact;
-    }
-    case PathStep::Kind::kWindowCount: {
-      const std::string& window = FactOf(path).windows[path.steps[0].index].name;
-      return window.rfind("count(", 0) == 0 ? fact : "the number of events of " + fact;
-    }
-    case PathStep::Kind::kWindowOverflow:
-      return fact + " is past its capacity";
-    default:
-      return fact;
-  }
+// "happened(cancel) of each of recipient.reservations"
+std::string GuardText::OfInstance(const std::string& fact, SlotPath path, ListId list) const {
+  path.steps.pop_back();
+  return absl::StrCat(fact, " of ", PathText(path, list));
 }
 
-std::string GuardText::Slot(uint32_t slot_number) const {
-  const ::writ::Slot& slot = function_.frame.slots[slot_number];
-  if (ByKey(slot.path)) return KeyedSlot(slot.path);
+std::string GuardText::FactOfAnother(const SlotPath& path, ListId list) const {
+  const PathStep& step = path.steps.back();
+  const Workflow& keeps = Keeping(path, list);
+  const bool by_key = ByKey(path);
+  const auto called = [&](const std::string& fact) { return by_key ? KeyedText(path) : OfInstance(fact, path, list); };
+  if (step.kind == PathStep::Kind::kCell) {
+    const KeptPart kept(keeps.cells[step.index].name);
+    const std::string fact = called(kept.fact);
+    if (kept.part == ".unknown") return fact + " could not be evaluated";
+    if (kept.part == ".time") return "the time of " + fact;
+    return kept.part == ".has" && !IsYesOrNo(kept.fact) ? "has " + fact : fact;
+  }
+  const std::string& window = keeps.windows[step.index].name;
+  const std::string fact = called(window);
+  if (step.kind == PathStep::Kind::kWindowOverflow) return fact + " is past its capacity";
+  const bool counts = step.kind == PathStep::Kind::kWindowCount && window.rfind("count(", 0) != 0;
+  return counts ? "the number of events of " + fact : fact;
+}
+
+std::string GuardText::PathText(const SlotPath& path, ListId list) const {
   std::string text;
-  if (slot.path.root == SlotRoot::kElement && slot.list.valid()) {
-    const SlotPath& list = function_.frame.lists[slot.list.value].path;
-    text = list.root == SlotRoot::kElement ? "element" : absl::StrCat("each of ", Root(list));
+  if (path.root == SlotRoot::kElement && list.valid()) {
+    const FrameList& of = function_.frame.lists[list.value];
+    text = of.path.root == SlotRoot::kElement ? "element" : absl::StrCat("each of ", PathText(of.path, of.parent));
   } else {
-    text = Root(slot.path);
+    text = Root(path);
   }
   const Schema& schema = program_.schema;
-  SlotPath prefix = slot.path;
-  for (size_t i = 0; i < slot.path.steps.size(); ++i) {
-    const PathStep& step = slot.path.steps[i];
+  SlotPath prefix = path;
+  for (size_t i = 0; i < path.steps.size(); ++i) {
+    const PathStep& step = path.steps[i];
     std::string name = "member";
     // The name needs the type of what stands before it.
-    prefix.steps.assign(slot.path.steps.begin(), slot.path.steps.begin() + static_cast<long>(i));
-    const Shape before = ShapeOfPath(prefix, slot.list);
+    prefix.steps.assign(path.steps.begin(), path.steps.begin() + static_cast<long>(i));
+    const Shape before = ShapeOfPath(prefix, list);
     if (before.kind == Shape::Kind::kTyped && before.type.kind == TypeKind::kRecord)
       name = schema.records[before.type.index].members[step.index].name;
     if (before.kind == Shape::Kind::kTyped && before.type.kind == TypeKind::kReference) {
@@ -325,6 +347,13 @@ std::string GuardText::Slot(uint32_t slot_number) const {
     }
     absl::StrAppend(&text, ".", name);
   }
+  return text;
+}
+
+std::string GuardText::Slot(uint32_t slot_number) const {
+  const ::writ::Slot& slot = function_.frame.slots[slot_number];
+  if (OfAnother(slot.path)) return FactOfAnother(slot.path, slot.list);
+  const std::string text = PathText(slot.path, slot.list);
   switch (slot.projection) {
     case Projection::kValue:
       return text;
@@ -341,7 +370,7 @@ std::string GuardText::Slot(uint32_t slot_number) const {
 }
 
 // The type of what is kept is not in the schema, but what it is of may be: "sum(amount for pay).sum", "last(pay).amount.value".
-GuardText::Shape GuardText::ShapeOfFact(const std::string& name, WorkflowId keyed) const {
+GuardText::Shape GuardText::ShapeOfFact(const std::string& name, const Workflow& keeps) const {
   const KeptPart kept(name);
   Shape shape;
   const auto typed = [&](const Type& type) { shape.kind = Shape::Kind::kTyped, shape.type = type; };
@@ -359,21 +388,29 @@ GuardText::Shape GuardText::ShapeOfFact(const std::string& name, WorkflowId keye
       if (field.name == of) typed(program_.schema.types[field.type.value]);
     }
   };
-  if (!keyed.valid()) {
-    for (const Transition& transition : workflow_.transitions) look(transition.payload);
-    look(workflow_.fields);
+  if (!keeps.is_fact) {
+    for (const Transition& transition : keeps.transitions) look(transition.payload);
+    look(keeps.fields);
     return shape;
   }
   for (const Workflow& workflow : program_.schema.workflows) {
     for (const Transition& transition : workflow.transitions) {
       const bool moves = std::any_of(transition.keyed.begin(), transition.keyed.end(),
-                                     [&](const KeyedFold& fold) { return fold.fact == keyed; });
+                                     [&](const KeyedFold& fold) {
+                                       return &program_.schema.workflows[fold.fact.value] == &keeps;
+                                     });
       if (!moves) continue;
       look(workflow.fields);
       look(transition.payload);
     }
   }
   return shape;
+}
+
+GuardText::Shape GuardText::ShapeOfStep(const PathStep& step, const Workflow& keeps) const {
+  if (step.kind == PathStep::Kind::kCell) return ShapeOfFact(keeps.cells[step.index].name, keeps);
+  const bool is_count = step.kind == PathStep::Kind::kWindowCount || step.kind == PathStep::Kind::kWindowOverflow;
+  return is_count ? Shape() : ShapeOfFact(keeps.windows[step.index].name + ".value", keeps);
 }
 
 GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const {
@@ -399,12 +436,12 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
       shape.kind = Shape::Kind::kState;
       break;
     case SlotRoot::kCell:
-      shape = ShapeOfFact(workflow_.cells[path.index].name);
+      shape = ShapeOfFact(workflow_.cells[path.index].name, workflow_);
       break;
     case SlotRoot::kWindowSum:
     case SlotRoot::kWindowMin:
     case SlotRoot::kWindowMax:
-      shape = ShapeOfFact(workflow_.windows[path.index].name + ".value");
+      shape = ShapeOfFact(workflow_.windows[path.index].name + ".value", workflow_);
       break;
     case SlotRoot::kActorRole:
       shape.kind = Shape::Kind::kRole;
@@ -435,13 +472,7 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
     default:
       break;
   }
-  if (ByKey(path)) {
-    const WorkflowId fact = function_.frame.lookups[path.index].workflow;
-    const PathStep& step = path.steps[0];
-    if (step.kind == PathStep::Kind::kCell) return ShapeOfFact(FactOf(path).cells[step.index].name, fact);
-    const bool is_count = step.kind == PathStep::Kind::kWindowCount || step.kind == PathStep::Kind::kWindowOverflow;
-    return is_count ? Shape() : ShapeOfFact(FactOf(path).windows[step.index].name + ".value", fact);
-  }
+  if (OfAnother(path)) return ShapeOfStep(path.steps.back(), Keeping(path, list));
   for (const PathStep& step : path.steps) {
     if (shape.kind != Shape::Kind::kTyped) return Shape();
     if (shape.type.kind == TypeKind::kRecord && step.kind == PathStep::Kind::kMember) {

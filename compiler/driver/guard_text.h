@@ -43,12 +43,17 @@ class GuardText {
   std::string Number(Num number, const Shape& shape) const;
   Shape ShapeOf(uint32_t id, int depth) const;
   Shape SlotShape(uint32_t slot) const;
-  // `keyed`: the fact by key that keeps it; none: the instance does.
-  Shape ShapeOfFact(const std::string& name, WorkflowId keyed = WorkflowId()) const;
-  static bool ByKey(const SlotPath& path);  // it reads a fact by key
-  const Workflow& FactOf(const SlotPath& path) const;
+  // What the workflow `keeps`; that of a fact by key keeps it for others.
+  Shape ShapeOfFact(const std::string& name, const Workflow& keeps) const;
+  Shape ShapeOfStep(const PathStep& step, const Workflow& keeps) const;
+  bool ByKey(const SlotPath& path) const;  // it reads a fact by key
+  static bool OfAnother(const SlotPath& path);  // it reads a fact, by key or of the instance that a reference names
+  const Workflow& LookedUp(const SlotPath& path) const;
   std::string KeyedText(const SlotPath& path) const;
-  std::string KeyedSlot(const SlotPath& path) const;
+  const Workflow& Keeping(const SlotPath& path, ListId list) const;
+  std::string OfInstance(const std::string& fact, SlotPath path, ListId list) const;
+  std::string FactOfAnother(const SlotPath& path, ListId list) const;
+  std::string PathText(const SlotPath& path, ListId list) const;
   Shape ShapeOfPath(const SlotPath& path, ListId list) const;
   void CollectSlots(uint32_t id, std::vector<uint32_t>* exprs, int depth) const;
 

@@ -65,6 +65,7 @@ class PathPrinter {
         workflow_(Find(schema.workflows, function_.workflow.value)), cells_(CellsOf(schema, id)) {}
 
   std::string Print(const SlotPath& path, ListId list) const { return Follow(path, list).text; }
+  const Workflow* InstanceAt(const SlotPath& path, ListId list) const { return InstanceOf(Follow(path, list)); }
 
   static const Workflow* CellsOf(const Schema& schema, FunctionId id) {
     const WorkflowId fact = KeyedFactOf(schema, id);
@@ -138,10 +139,15 @@ class PathPrinter {
     return type != nullptr ? type->element : TypeId();
   }
 
+  const Workflow* InstanceOf(const Place& place) const {
+    const Type* type = Find(schema_.types, place.type.value);
+    if (type != nullptr && type->kind == TypeKind::kReference) return Find(schema_.workflows, type->index);
+    return place.instance;
+  }
+
   void Take(const PathStep& step, Place* place) const {
     const Type* type = Find(schema_.types, place->type.value);
-    const Workflow* instance = place->instance;
-    if (type != nullptr && type->kind == TypeKind::kReference) instance = Find(schema_.workflows, type->index);
+    const Workflow* instance = InstanceOf(*place);
     const std::string so_far = place->text + ".";
     switch (step.kind) {
       case PathStep::Kind::kMember: {
@@ -254,6 +260,16 @@ class PathPrinter {
   const Workflow* const workflow_;
   const Workflow* const cells_;  // in whose cells and windows a fold keeps what it counts
 };
+
+}  // namespace
+
+const Workflow* InstanceBeforeLast(const Schema& schema, FunctionId id, SlotPath path, ListId list) {
+  if (path.steps.empty()) return nullptr;
+  path.steps.pop_back();
+  return PathPrinter(schema, id).InstanceAt(path, list);
+}
+
+namespace {
 
 // ---------------------------------------------------------------- functions
 

@@ -444,30 +444,30 @@ class FunctionVerifier {
   bool CheckPath(const SlotPath& path, ListId list, const std::string& what) {
     return Require(path.root != SlotRoot::kElement || list.valid(), what, " reads an element outside of a list") &
            Require(RootExists(path), what, " reads what is not there") &
-           Require(FactExists(path), what, " reads no fact that is kept by key");
+           Require(FactExists(path, list), what, " reads no fact of an instance");
   }
 
-  // Cells and windows of another instance: of a fact that was looked up, and nothing lies below them.
-  bool FactExists(const SlotPath& path) const {
+  // Cells and windows of another instance, or of a key's: nothing lies below them.
+  bool FactExists(const SlotPath& path, ListId list) const {
     for (size_t i = 0; i < path.steps.size(); ++i) {
       const PathStep& step = path.steps[i];
       if (step.kind < PathStep::Kind::kCell) continue;
-      if (i != 0 || path.steps.size() != 1 || path.root != SlotRoot::kLookup) return false;
-      if (path.index >= frame_.lookups.size()) return false;
-      const WorkflowId fact = frame_.lookups[path.index].workflow;
-      if (!In(fact, schema_.workflows) || !schema_.workflows[fact.value].is_fact) return false;
-      const Workflow& workflow = schema_.workflows[fact.value];
+      if (i + 1 != path.steps.size()) return false;
+      const Workflow* workflow = InstanceBeforeLast(schema_, Id(), path, list);
+      if (workflow == nullptr) return false;
       const bool is_cell = step.kind == PathStep::Kind::kCell;
-      if (step.index >= (is_cell ? workflow.cells.size() : workflow.windows.size())) return false;
+      if (step.index >= (is_cell ? workflow->cells.size() : workflow->windows.size())) return false;
     }
     return true;
   }
+
+  FunctionId Id() const { return FunctionId(static_cast<size_t>(&function_ - schema_.functions.data())); }
 
   // The one whose cells a fold moves: its own, or those of a fact that is kept by key.
   const Workflow* CellsOf() const {
     const Workflow* workflow = WorkflowOf();
     if (workflow == nullptr) return nullptr;
-    const WorkflowId fact = KeyedFactOf(schema_, FunctionId(static_cast<size_t>(&function_ - schema_.functions.data())));
+    const WorkflowId fact = KeyedFactOf(schema_, Id());
     return In(fact, schema_.workflows) ? &schema_.workflows[fact.value] : workflow;
   }
 

@@ -36,5 +36,7 @@ void VerifySchema(const Schema& schema, Faults* faults);
 uint32_t WordsOf(SlotKind kind);
 // The fact by key whose cells a fold moves; none: those of the instance.
 WorkflowId KeyedFactOf(const Schema& schema, FunctionId id);
+// The workflow of the instance that a path's last step is about; null where the steps before it lead to none.
+const Workflow* InstanceBeforeLast(const Schema& schema, FunctionId id, SlotPath path, ListId list);
 
 }  // namespace writ::ir

@@ -272,7 +272,7 @@ Value FunctionLowering::LowerKind(const Expr& expr, Polarity polarity) {
     case ExprKind::kQuantifier:
       return Quantifier(expr, polarity);
     case ExprKind::kFact:
-      return LowerFact(expr.index);
+      return expr.children.empty() ? LowerFact(expr.index) : FactThrough(expr);
     case ExprKind::kSays:
       return Says(expr);
     case ExprKind::kVotes:

@@ -81,8 +81,8 @@ class FunctionLowering {
   ir::ExprId ExceedsGrant();        // a field is, after this, more than some grant of the chain lets it be
 
   Value Lower(const typed::Expr& expr, Polarity polarity = Polarity::kNeutral);
-  // Of this instance; or, given a look-up of the frame, of the key that it finds.
-  Value LowerFact(uint32_t fact, std::optional<uint32_t> lookup = std::nullopt);
+  // Of this instance; or of the one that the reference at `of` names, or the key that the look-up there finds.
+  Value LowerFact(uint32_t fact, const Place* of = nullptr);
 
   // Kleene's connectives over pairs; the results are present.
   Value And(Value a, Value b);
@@ -128,7 +128,8 @@ class FunctionLowering {
   ir::ExprId Votes(const Expr& expr);
   Value Says(const Expr& expr);
   Value KeyedFact(const Expr& expr);
-  ir::ExprId FactSlot(std::optional<uint32_t> lookup, SlotKind kind, SlotRoot root, uint32_t index, ir::Range range);
+  Value FactThrough(const Expr& expr);
+  ir::ExprId FactSlot(const Place* of, SlotKind kind, SlotRoot root, uint32_t index, ir::Range range);
   ir::ExprId Same(const Type& type, ir::ExprId a, ir::ExprId b);
   // Both at the finer of their scales.
   std::pair<ir::ExprId, ir::ExprId> Aligned(const Expr& a, const Value& x, const Expr& b, const Value& y);
@@ -190,12 +191,10 @@ class FunctionLowering {
   std::optional<Place> SelectedPlace(const Expr& expr);
   std::optional<Place> RecordPlace(const Expr& expr);
   Value IsUnder(const Expr& expr);
-  // A look-up by key, and whether the key is unknown, and there.
-  struct Looked {
-    uint32_t lookup = 0;
-    ir::ExprId unknown, present;
-  };
-  std::optional<Looked> LookUp(const Expr& expr, WorkflowId workflow);
+  // Where a look-up by key leads: unknown and present are those of the key.
+  std::optional<Place> LookUp(const Expr& expr, WorkflowId workflow);
+  bool ReadsElementOf(const Place& key, Place* looked, const ast::Span& span);
+  std::optional<Place> PlaceThrough(const Expr& reference);
   void NoteAbsence(Place* place);
   void Enter(PathStep step, const Field& field, Place* place) const;
   ir::ExprId Stale(const Place& place, int64_t fresh_ns);

@@ -114,31 +114,53 @@ PathStep::Kind StepOf(SlotRoot root) {
 
 }  // namespace
 
-ExprId FunctionLowering::FactSlot(std::optional<uint32_t> lookup, SlotKind kind, SlotRoot root, uint32_t index,
-                                  Range range) {
-  SlotPath path{root, index, 0, 0, {}};
-  if (lookup.has_value()) path = {SlotRoot::kLookup, *lookup, 0, 0, {{StepOf(root), index}}};
-  return build_.Slot(layout_.Intern(kind, path, Projection::kValue, ListId(), false), range);
+ExprId FunctionLowering::FactSlot(const Place* of, SlotKind kind, SlotRoot root, uint32_t index, Range range) {
+  if (of == nullptr) {
+    return build_.Slot(layout_.Intern(kind, {root, index, 0, 0, {}}, Projection::kValue, ListId(), false), range);
+  }
+  Place place = *of;
+  place.path.steps.push_back({StepOf(root), index});
+  place.erasable = false;  // the way to it may be, what is counted there is not
+  return LoadSlot(place, Projection::kValue, kind, range);
 }
 
 // Where nothing was ever counted under a key its cells read as 0, like those of a new instance.
 Value FunctionLowering::KeyedFact(const Expr& expr) {
-  const std::optional<Looked> looked = LookUp(expr, state_->typed->facts[expr.index].keyed);
+  const std::optional<Place> looked = LookUp(expr, state_->typed->facts[expr.index].keyed);
   if (!looked) return Scalar(build_.Bool(false));
-  Value v = LowerFact(expr.index, looked->lookup);
+  Value v = LowerFact(expr.index, &*looked);
   v.unknown = build_.Or(v.unknown, looked->unknown);
   return v;
 }
 
-Value FunctionLowering::LowerFact(uint32_t index, std::optional<uint32_t> lookup) {
+// Its cells are those of the instance that the reference names; where it names none they read as 0, as fields do. What
+// happened here is never too old: `fresh` speaks of what a record says.
+Value FunctionLowering::FactThrough(const Expr& expr) {
+  std::optional<Place> place = PlaceThrough(*expr.children[0]);
+  if (!place) {
+    TooMuch(expr.span, "this fact cannot be read through what stands before it: name the instance itself");
+    return Scalar(build_.Bool(false));
+  }
+  Value v = LowerFact(expr.index, &*place);
+  if (Planted(Fault::kFactThroughForgotten)) {
+    const SlotKind kind = CellKind(state_->typed->facts[expr.index]);
+    v.value = kind == SlotKind::kBool ? build_.Bool(false) : kind == SlotKind::kString ? build_.Text("") : build_.Number(0);
+    v.present = build_.Bool(!expr.type.type.optional);
+  }
+  v.unknown = build_.Or(v.unknown, UnknownOf(*place));
+  if (place->present.valid()) v.present = build_.And(v.present, place->present);
+  return v;
+}
+
+Value FunctionLowering::LowerFact(uint32_t index, const Place* of) {
   const Fact& fact = state_->typed->facts[index];
   const FactCells& cells = state_->facts[index];
-  const auto flag = [&](SlotRoot root, uint32_t i) { return FactSlot(lookup, SlotKind::kBool, root, i, {0, 1}); };
+  const auto flag = [&](SlotRoot root, uint32_t i) { return FactSlot(of, SlotKind::kBool, root, i, {0, 1}); };
   const auto number = [&](SlotRoot root, Range range, uint32_t i) {
-    return FactSlot(lookup, SlotKind::kI64, root, i, range);
+    return FactSlot(of, SlotKind::kI64, root, i, range);
   };
   const auto wide = [&](SlotRoot root, uint32_t i, Range range) {
-    return FactSlot(lookup, SlotKind::kI128, root, i, range);
+    return FactSlot(of, SlotKind::kI128, root, i, range);
   };
   Value v = True();
   if (cells.poisoned.valid()) v.unknown = flag(SlotRoot::kCell, cells.poisoned.value);
@@ -194,7 +216,7 @@ Value FunctionLowering::LowerFact(uint32_t index, std::optional<uint32_t> lookup
       v.value = flag(SlotRoot::kCell, cells.value.value);
       break;
     case SlotKind::kString:
-      v.value = FactSlot(lookup, SlotKind::kString, SlotRoot::kCell, cells.value.value, {});
+      v.value = FactSlot(of, SlotKind::kString, SlotRoot::kCell, cells.value.value, {});
       break;
     case SlotKind::kI128:
       v.value = wide(SlotRoot::kCell, cells.value.value, kSums);
@@ -450,13 +472,18 @@ bool Moves(const Fact& fact, TransitionId transition) {
   return Matches(fact.pattern, transition) || (fact.since.has_value() && Matches(*fact.since, transition));
 }
 
-// A part that cannot be said is absent: the event is counted under no key.
+// A part that cannot be said is absent: the event is counted under no key. So is every part of an instance that a population
+// does not count.
 void LowerKey(ProgramState* state, Function* function, const Fact& fact, ir::Code* code) {
   FunctionLowering f(state, function);
+  ExprId counts = f.build().Bool(true);
+  if (fact.pattern.where != nullptr && fact.kind == Kind::kPopulation && !Planted(Fault::kEveryTaskCounts))
+    counts = f.Known(f.Lower(*fact.pattern.where));
   for (const typed::ExprPtr& part : fact.key) {
     const Value v = f.Lower(*part);
     const ExprId known = f.build().Not(v.unknown);
-    f.Output(SlotKind::kBool, f.build().And(v.present, known));
+    const ExprId there = f.build().And(v.present, known);
+    f.Output(SlotKind::kBool, f.build().And(there, counts));
     const SlotKind kind = KindOf(part->type.type);
     const bool one = Planted(Fault::kOneKey) && kind != SlotKind::kBool;
     const ExprId zero = !one ? v.value : kind == SlotKind::kString ? f.build().Text("a1") : f.build().Number(0);

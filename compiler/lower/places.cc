@@ -326,12 +326,19 @@ ExprId FunctionLowering::Stale(const Place& place, int64_t fresh_ns) {
   return Planted(Fault::kStaleRecordKnown) ? build_.Bool(false) : stale;
 }
 
-std::optional<Place> FunctionLowering::ReferredPlace(const Expr& expr) {
-  std::optional<Place> place = PlaceOf(*expr.children[0]);
+// Where a reference lies that something is read through: it must name something, unless it was looked up.
+std::optional<Place> FunctionLowering::PlaceThrough(const Expr& reference) {
+  std::optional<Place> place = PlaceOf(reference);
   if (!place) return std::nullopt;
   NoteAbsence(&*place);
-  const Workflow& w = schema_.workflows[place->type.index];
   if (place->path.root != SlotRoot::kLookup || !place->path.steps.empty()) NoteReference(*place);
+  return place;
+}
+
+std::optional<Place> FunctionLowering::ReferredPlace(const Expr& expr) {
+  std::optional<Place> place = PlaceThrough(*expr.children[0]);
+  if (!place) return std::nullopt;
+  const Workflow& w = schema_.workflows[place->type.index];
   if (expr.part == typed::kDerefField) {
     if (w.fresh_ns > 0) {
       const ExprId stale = Stale(*place, w.fresh_ns);
@@ -391,9 +398,29 @@ std::optional<Place> FunctionLowering::SelectedPlace(const Expr& expr) {
   return element;
 }
 
-std::optional<FunctionLowering::Looked> FunctionLowering::LookUp(const Expr& expr, WorkflowId workflow) {
+// A key may read elements: then there is a record for each element of the innermost of the lists around it.
+bool FunctionLowering::ReadsElementOf(const Place& key, Place* looked, const ast::Span& span) {
+  const auto is_around = [&](ListId outer, ListId inner) {
+    for (ListId at = inner; at.valid(); at = function_->frame.lists[at.value].parent) {
+      if (at == outer) return true;
+    }
+    return false;
+  };
+  if (!key.list.valid() || is_around(key.list, looked->list)) return true;
+  if (looked->list.valid() && !is_around(looked->list, key.list)) {
+    TooMuch(span, "the key of a look-up reads elements of two lists: it may read those of one list, and of the lists that hold it");
+    return false;
+  }
+  looked->list = key.list;
+  looked->loop = key.loop;
+  return true;
+}
+
+std::optional<Place> FunctionLowering::LookUp(const Expr& expr, WorkflowId workflow) {
   Lookup lookup{workflow, {}, ListId()};
-  ExprId unknown = build_.Bool(false), present = build_.Bool(true);
+  Place looked;
+  looked.unknown = build_.Bool(false);
+  looked.present = build_.Bool(true);
   for (const typed::ExprPtr& part : expr.children) {
     if (part->kind == ExprKind::kConstant) {
       const Type& type = part->type.type;
@@ -404,37 +431,31 @@ std::optional<FunctionLowering::Looked> FunctionLowering::LookUp(const Expr& exp
     }
     const std::optional<Place> key = PlaceOf(*part);
     if (!key || key->selected) {
-      TooMuch(part->span, "the key of a look-up must be a field, a payload value or a constant");
+      TooMuch(part->span, "the key of a look-up must be a constant, a field, a payload value, or read from an element of a list");
       return std::nullopt;
     }
-    if (key->list.valid()) lookup.list = key->list;
-    // Of the instance itself, the name of its stream: what stands in front of the key.
-    const bool of_stream = part->kind == ExprKind::kSlot && part->root == SlotRoot::kThisKey;
+    if (!ReadsElementOf(*key, &looked, part->span)) return std::nullopt;
+    // What stands in front of a key in the name of its stream.
     lookup.key.push_back({layout_.Intern(KindOf(key->type), key->path, Projection::kValue, key->list, key->erasable),
-                          of_stream ? part->text : ""});
+                          part->kind == ExprKind::kSlot ? part->text : ""});
     const Value v = Load(*key);
-    unknown = build_.Or(unknown, v.unknown);
-    present = build_.And(present, v.present);
+    looked.unknown = build_.Or(looked.unknown, v.unknown);
+    looked.present = build_.And(looked.present, v.present);
   }
-  if (lookup.list.valid()) {
-    TooMuch(expr.span,
-            "a record cannot be looked up for each element of a list: refer to it in the list's own type instead");
-    return std::nullopt;
-  }
-  return Looked{layout_.InternLookup(std::move(lookup)), unknown, present};
+  lookup.list = looked.list;
+  if (looked.list.valid() && Planted(Fault::kElementLooksUpNothing)) looked.present = build_.Bool(false);
+  looked.path = {SlotRoot::kLookup, layout_.InternLookup(std::move(lookup)), 0, 0, {}};
+  return looked;
 }
 
 // An outside record, by the parts of its key.
 std::optional<Place> FunctionLowering::RecordPlace(const Expr& expr) {
-  const std::optional<Looked> looked = LookUp(expr, WorkflowId(expr.index));
-  if (!looked) return std::nullopt;
-  Place place;
-  place.path = {SlotRoot::kLookup, looked->lookup, 0, 0, {}};
-  place.type = expr.type.type;
-  place.type.optional = false;
-  const ExprId found = LoadSlot(place, Projection::kHas, SlotKind::kBool, {0, 1});
-  place.present = build_.And(looked->present, found);
-  place.unknown = looked->unknown;
+  std::optional<Place> place = LookUp(expr, WorkflowId(expr.index));
+  if (!place) return std::nullopt;
+  place->type = expr.type.type;
+  place->type.optional = false;
+  const ExprId found = LoadSlot(*place, Projection::kHas, SlotKind::kBool, {0, 1});
+  place->present = build_.And(place->present, found);
   return place;
 }
 

@@ -40,7 +40,10 @@ enum class Fault : int {
   kGrantLimitIgnored = 33,        // what a chain of grants limits is not looked at
   kGrantLinkIgnored = 34,         // a grant is good whatever became of it, and whatever it names
   kOwnRoleConsulted = 35,         // under a grant the own role's authority counts
-  kCount = 36,
+  kFactThroughForgotten = 36,     // of the instance that a reference names nothing has ever happened
+  kElementLooksUpNothing = 37,    // what is looked up for an element of a list is never there
+  kEveryTaskCounts = 38,          // a population of tasks of one name counts those of every name
+  kCount = 39,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

@@ -755,8 +755,8 @@ class Attacker {
     const WorkflowId on = random->Of(given);
     Value::List names;
     for (const auto& [place, roles] : granted_) {
-      const Value name(schema_.workflows[on.value].transitions[place.second.value].name);
-      if (place.first == on && !random->OneIn(3) && names.size() < 32) names.push_back(name);
+      if (place.first != on || random->OneIn(3) || names.size() >= 32) continue;
+      names.push_back(Value(schema_.workflows[on.value].transitions[place.second.value].name));
     }
     if (names.empty() || random->OneIn(3)) names.push_back(Value(kGive));
     const Workflow& workflow = schema_.workflows[line->workflow.value];

@@ -50,7 +50,7 @@ enum class ExprKind : uint8_t {
   kLookup,        // children[0][children[1]]: a keyed list, by its key member; a T? of the element
   kEntityLookup,  // E[children…]: a T? of a reference; index: workflow
   kElementAt,     // first(children[0]) (index 0), last(children[0]) (index 1): a T?
-  kFact,          // index: Program::facts
+  kFact,          // index: Program::facts; children[0], where there is one: the reference to the instance that it is a fact of
   kSays,          // index: review, part: seat, part2: stance; this round's verdict
   kVotes,         // index: review, part: seat, part2: stance: how many
   kKeyedFact,     // index: Program::facts, one with a key; children: the parts of the key

@@ -278,7 +278,8 @@ namespace {
 
 std::string PopulationWords(const Program& program, const Fact& fact) {
   const Workflow& workflow = program.schema.workflows[fact.workflow.value];
-  std::string text = absl::StrCat("count(", workflow.name, " now in ");
+  const std::string only = fact.pattern.where == nullptr ? "" : absl::StrCat(".", fact.pattern.where->children[1]->text);
+  std::string text = absl::StrCat("count(", workflow.name, only, " now in ");
   for (size_t i = 0; i < fact.states.size(); ++i)
     absl::StrAppend(&text, i == 0 ? "" : ", ", workflow.states[fact.states[i].value].name);
   return text + ")";

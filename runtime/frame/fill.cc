@@ -391,16 +391,18 @@ class Filler {
   Cursor LookUp(uint32_t index, const Scope* scope, int depth) {
     WRIT_CHECK(depth < kLookupDepthMax);
     const Lookup& lookup = layout_.lookups[index];
-    const std::vector<Field>& key = schema_.workflows[lookup.workflow.value].key;
+    const Workflow& workflow = schema_.workflows[lookup.workflow.value];
     std::string joined;
     std::string_view text;
     for (size_t i = 0; i < lookup.key.size(); ++i) {
       std::string written;
       std::string_view part = lookup.key[i].text;
       if (lookup.key[i].slot.valid()) {
-        if (!KeyPartText(lookup.key[i].slot, key[i], scope, depth, &written, &part)) return {};
-        if (!lookup.key[i].text.empty()) {
-          std::string whole = lookup.key[i].text;
+        if (!KeyPartText(lookup.key[i].slot, workflow.key[i], scope, depth, &written, &part)) return {};
+        const std::string_view front = lookup.key[i].text;
+        if (!front.empty() && !workflow.is_fact) return InStream(lookup.workflow, front, part);
+        if (!front.empty()) {
+          std::string whole(front);
           whole.append(part);
           part = written = std::move(whole);
         }
@@ -412,10 +414,20 @@ class Filler {
       }
     }
     if (lookup.key.size() > 1) text = frame_->Keep(joined);
-    const Instance* target = Read(lookup.workflow, text);
+    return Found(lookup.workflow, text);
+  }
+
+  // By the name of its stream, which begins with that of its workflow.
+  Cursor InStream(WorkflowId workflow, std::string_view front, std::string_view stream) {
+    if (stream.substr(0, front.size()) != front) return {};
+    return Found(workflow, frame_->Keep(stream.substr(front.size())));
+  }
+
+  Cursor Found(WorkflowId workflow, std::string_view key) {
+    const Instance* target = Read(workflow, key);
     if (target == nullptr) return {};
     Cursor cursor = Cursor::Text(target->key);
-    cursor.workflow = lookup.workflow;
+    cursor.workflow = workflow;
     return cursor;
   }
 

@@ -347,6 +347,9 @@ void World::Recount(size_t index, const Proposal& event, int64_t position, Insta
   const Population& population = schema().workflows[instance->workflow.value].populations[index];
   const std::vector<Field>& key = schema().workflows[population.fact.value].key;
   const bool is_in = std::binary_search(population.states.begin(), population.states.end(), instance->state);
+  // What a key reads of another instance (of the one that a task is on) is what it was when this one came to be counted.
+  const bool reads_another = !schema().functions[population.key.value].frame.lookups.empty();
+  if (is_in && instance->counted[index] && reads_another) return;
   std::optional<std::vector<Value>> parts;
   if (is_in) parts = KeyOf(*this, population.key, event, position, *instance);
   std::string now = parts.has_value() ? KeyText(schema(), key, *parts) : std::string();

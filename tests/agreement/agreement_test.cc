@@ -165,6 +165,9 @@ class Report {
     std::printf(" facts by key %llu, populations not 0 %llu", U(keyed), U(s_.populations));
     Require(keyed > s_.programs, "facts by key");
     Require(s_.populations > s_.programs / 4, "populations");
+    std::printf("\n  facts of other instances %llu, found for an element %llu", U(s_.facts_through), U(s_.found_by_element));
+    Require(s_.facts_through > 0, "facts of other instances");
+    Require(s_.found_by_element > 0, "records found for an element");
     std::printf("\n  quantifiers walked:");
     for (size_t k = 0; k <= static_cast<size_t>(typed::QuantifierOp::kDistinct); ++k) {
       std::printf(" %zu:%llu", k, U(s_.quantifiers[k]));

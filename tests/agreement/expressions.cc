@@ -47,6 +47,17 @@ const Expr& RootOf(const Expr& e) {
   return *at;
 }
 
+// The variable whose element a place lies in, or is looked up for.
+std::optional<uint32_t> VariableOf(const Expr& e) {
+  const Expr& root = RootOf(e);
+  if (root.kind == ExprKind::kVariable) return root.variable;
+  if (root.kind != ExprKind::kEntityLookup && root.kind != ExprKind::kKeyedFact) return std::nullopt;
+  for (const ExprPtr& part : root.children) {
+    if (const std::optional<uint32_t> variable = VariableOf(*part); variable.has_value()) return variable;
+  }
+  return std::nullopt;
+}
+
 bool IsSelected(const Expr& e) {
   for (const Expr* at = &e; at->kind == ExprKind::kMember || at->kind == ExprKind::kDeref ||
                             at->kind == ExprKind::kLookup || at->kind == ExprKind::kElementAt;
@@ -152,6 +163,12 @@ ExprPtr ExprMaker::Slot(SlotRoot root, uint32_t index, const Type& type) {
   return node;
 }
 
+// A key may read the element of the innermost list.
+std::vector<ExprMaker::Variable> ExprMaker::ForKeys() {
+  if (variables_.empty() || variables_.back().behind || Chance(50)) return {};
+  return {variables_.back()};
+}
+
 ExprPtr ExprMaker::EntityLookup() {
   std::vector<uint32_t> entities;
   for (uint32_t w = 0; w < schema().workflows.size(); ++w) {
@@ -161,13 +178,13 @@ ExprPtr ExprMaker::EntityLookup() {
   const uint32_t w = entities[random_.Below(static_cast<uint32_t>(entities.size()))];
   Ptr node = Make(Kind::kEntityLookup, Optional(TypeOf(TypeKind::kReference, w)));
   node->index = w;
-  const std::vector<Variable> outside = std::exchange(variables_, {});
+  const std::vector<Variable> outside = std::exchange(variables_, ForKeys());
   for (const Field& part : schema().workflows[w].key) {
     const Type& type = TypeAt(part.type);
     Ptr key = Chance(60) ? PlaceWhere(
                                [&](const Expr& e) {
                                  return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) && !IsBehind(RootOf(e)) &&
-                                        RootOf(e).kind == Kind::kSlot;
+                                        (RootOf(e).kind == Kind::kSlot || RootOf(e).kind == Kind::kVariable);
                                },
                                8)
                          : nullptr;
@@ -276,7 +293,7 @@ ExprPtr ExprMaker::Under() {
                              : PlaceWhere(
                                    [&](const Expr& e) {
                                      return Same(e.type.type, type) && !e.type.type.optional && !IsSelected(e) && !IsBehind(RootOf(e)) &&
-                                            (element || RootOf(e).kind != Kind::kVariable);
+                                            (element || !VariableOf(e).has_value());
                                    },
                                    14);
       return place != nullptr ? std::move(place) : Constant(type);
@@ -296,7 +313,7 @@ ExprPtr ExprMaker::Under() {
       return any;
     }
     Ptr low = side(true);
-    Ptr high = side(RootOf(*low).kind != Kind::kVariable);
+    Ptr high = side(!VariableOf(*low).has_value());
     return Make(Kind::kUnder, boolean, 0, std::move(low), std::move(high));
   }
   return nullptr;
@@ -344,8 +361,8 @@ ExprPtr ExprMaker::Step(Ptr at) {
     return node;
   }
   if (type.kind == TypeKind::kList && !IsSelected(*at) && !type.optional) {
-    const Expr& root = RootOf(*at);
-    if (root.kind == Kind::kVariable && root.variable != variables_.back().number) return nullptr;
+    const std::optional<uint32_t> variable = VariableOf(*at);
+    if (variable.has_value() && *variable != variables_.back().number) return nullptr;
     const Type element = TypeAt(type.element);
     if (type.key.valid() && Chance(75)) {
       const Type key = TypeAt(schema().records[element.index].members[type.key.value].type);
@@ -400,9 +417,8 @@ ExprPtr ExprMaker::ListPlace(bool in_element) {
       [&](const Expr& e) {
         if (e.type.type.kind != TypeKind::kList && e.type.type.kind != TypeKind::kSet) return false;
         if (IsSelected(e)) return false;
-        const Expr& root = RootOf(e);
-        if (root.kind != Kind::kVariable) return true;
-        return in_element && root.variable == variables_.back().number;
+        const std::optional<uint32_t> variable = VariableOf(e);
+        return !variable.has_value() || (in_element && *variable == variables_.back().number);
       },
       14);
 }
@@ -845,8 +861,9 @@ ExprPtr ExprMaker::CompareExtremes() {
 // What the element of some key says: against a constant, or against what the first or last element says.
 ExprPtr ExprMaker::CompareFound() {
   const auto is_keyed = [&](const Expr& e) {
+    const std::optional<uint32_t> variable = VariableOf(e);
     return e.type.type.kind == TypeKind::kList && e.type.type.key.valid() && !e.type.type.optional && !IsSelected(e) &&
-           (RootOf(e).kind != Kind::kVariable || RootOf(e).variable == variables_.back().number);
+           (!variable.has_value() || *variable == variables_.back().number);
   };
   Ptr list = PlaceWhere(is_keyed, 20);
   if (list == nullptr) return nullptr;
@@ -1083,7 +1100,39 @@ ExprPtr ExprMaker::Absence(int depth) {
   return Make(Kind::kOr, boolean, 0, std::move(hasnt), std::move(there));
 }
 
+// Whether a record is found for an element of a list, or what it says.
+ExprPtr ExprMaker::AnyFound() {
+  if (!variables_.empty() || scope_.kind != Scope::Kind::kProposal) return nullptr;
+  Ptr source = ListPlace(false);
+  if (source == nullptr || source->type.type.optional || source->type.type.kind != TypeKind::kList) return nullptr;
+  variables_.push_back({0, TypeAt(source->type.type.element)});
+  Ptr found;
+  for (int i = 0; i < 8 && found == nullptr; ++i) {
+    Ptr lookup = EntityLookup();
+    if (lookup != nullptr && VariableOf(*lookup).has_value()) found = std::move(lookup);
+  }
+  const Type boolean = TypeOf(TypeKind::kBool);
+  Ptr body;
+  if (found != nullptr && Chance(50)) {
+    Ptr said = Step(typed::Clone(found));
+    if (said != nullptr && IsScalar(said->type.type)) {
+      Ptr other = Constant(said->type.type);
+      body = Make(Kind::kIs, boolean, 0, std::move(said), std::move(other));
+    }
+  }
+  if (found != nullptr && body == nullptr) body = Make(Kind::kHas, boolean, 0, std::move(found));
+  variables_.pop_back();
+  if (body == nullptr) return nullptr;
+  Ptr any = Make(Kind::kQuantifier, boolean, 0, std::move(body), std::move(source), Ptr());
+  any->op = Chance(60) ? QuantifierOp::kAny : QuantifierOp::kAll;
+  any->variable = 0;
+  return any;
+}
+
 ExprPtr ExprMaker::AnyAll(int depth) {
+  if (Chance(8)) {
+    if (Ptr found = AnyFound(); found != nullptr) return found;
+  }
   return Quantifier(Chance(45) ? QuantifierOp::kAny : QuantifierOp::kAll, TypeOf(TypeKind::kBool), depth);
 }
 
@@ -1219,6 +1268,31 @@ ExprPtr ExprMaker::Fact(const Type* type) {
   if (Chance(40)) {
     if (Ptr keyed = KeyedFact(type); keyed != nullptr) return keyed;
   }
+  if (Chance(12)) {
+    if (Ptr through = FactThrough(type); through != nullptr) return through;
+  }
+  return OwnFact(type);
+}
+
+// Of the instance that a reference names.
+ExprPtr ExprMaker::FactThrough(const Type* type) {
+  if (scope_.kind != Scope::Kind::kProposal && scope_.kind != Scope::Kind::kConclude) return nullptr;
+  Ptr at = PlaceWhere(
+      [&](const Expr& e) {
+        const Type& found = e.type.type;
+        const bool own = e.kind == Kind::kSlot && e.root == SlotRoot::kThisKey;
+        return found.kind == TypeKind::kReference && !found.optional && !own && DerefsOf(e) < 2 &&
+               !WorkflowAt(WorkflowId(found.index)).is_builtin;
+      },
+      10);
+  if (at == nullptr) return nullptr;
+  ExprMaker there(&program_, &random_, {Scope::Kind::kProposal, WorkflowId(at->type.type.index), {}, scope_.facts_max});
+  Ptr fact = there.OwnFact(type);
+  if (fact != nullptr) fact->children.push_back(std::move(at));
+  return fact;
+}
+
+ExprPtr ExprMaker::OwnFact(const Type* type) {
   std::vector<uint32_t> fitting;
   uint32_t here = 0;
   for (uint32_t f = 0; f < program_.facts.size(); ++f) {
@@ -1269,7 +1343,7 @@ ExprPtr ExprMaker::AtKey(uint32_t f) {
   Ptr node = Make(Kind::kKeyedFact, program_.facts[f].type.type, program_.facts[f].type.scale);
   node->index = f;
   const WorkflowId keyed = program_.facts[f].keyed;
-  const std::vector<Variable> outside = std::exchange(variables_, {});
+  const std::vector<Variable> outside = std::exchange(variables_, ForKeys());
   for (size_t i = 0; i < WorkflowAt(keyed).key.size(); ++i) {
     const Type type_of_part = TypeAt(WorkflowAt(keyed).key[i].type);
     const Expr& at_event = *program_.facts[f].key[i];
@@ -1280,7 +1354,7 @@ ExprPtr ExprMaker::AtKey(uint32_t f) {
       part = PlaceWhere(
           [&](const Expr& e) {
             return Same(e.type.type, type_of_part) && !e.type.type.optional && !IsSelected(e) &&
-                   RootOf(e).kind == Kind::kSlot;
+                   (RootOf(e).kind == Kind::kSlot || RootOf(e).kind == Kind::kVariable);
           },
           10);
     }

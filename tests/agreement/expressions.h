@@ -44,6 +44,8 @@ class ExprMaker {
   using Ptr = typed::ExprPtr;
   using Kind = typed::ExprKind;
 
+  struct Variable { uint32_t number; Type type; bool behind = false; };  // behind: the second of two neighbours
+
   const Schema& schema() const { return program_.schema; }
   const Type& TypeAt(TypeId id) const { return schema().types[id.value]; }
   const Workflow& WorkflowAt(WorkflowId id) const { return schema().workflows[id.value]; }
@@ -60,6 +62,7 @@ class ExprMaker {
   Ptr ListPlace(bool in_element);
   Ptr Present(Ptr optional, int depth);                        // as a value that is there
   Ptr Narrowed(const Ptr& optional);                           // where it is known to be there
+  std::vector<Variable> ForKeys();
   Ptr EntityLookup();
   Ptr Attribute();
   Ptr Under();
@@ -89,10 +92,13 @@ class ExprMaker {
   Ptr Membership(int depth);
   Ptr Absence(int depth);
   Ptr AnyAll(int depth);
+  Ptr AnyFound();
   Ptr ListsEqual();
   Ptr Quantifier(typed::QuantifierOp op, const Type& type, int depth);
   Ptr OfBoth(bool number, const Type& type, uint32_t variable, uint32_t behind);
   Ptr Fact(const Type* type);
+  Ptr OwnFact(const Type* type);
+  Ptr FactThrough(const Type* type);
   Ptr MakeFact(const Type* type);
   Ptr KeyedFact(const Type* type);
   Ptr AtKey(uint32_t fact);
@@ -110,7 +116,6 @@ class ExprMaker {
   typed::Program& program_;
   Random& random_;
   const Scope scope_;
-  struct Variable { uint32_t number; Type type; bool behind = false; };  // behind: the second of two neighbours
   std::vector<Variable> variables_;
   int nesting_ = 0;
 };

@@ -111,6 +111,10 @@ std::string KeyPartText(const Schema& schema, const Type& type, int64_t number) 
   return std::to_string(number);
 }
 
+void VariablesOf(const Expr& e, std::set<uint32_t>* out) {
+  if (e.kind == ExprKind::kVariable) out->insert(e.variable);
+  for (const typed::ExprPtr& child : e.children) VariablesOf(*child, out);
+}
 }  // namespace
 
 Walked Oracle::Truth(bool value, bool unknown) {
@@ -285,6 +289,22 @@ Walked Oracle::FactOf(uint32_t index, const Scene& scene) const {
     for (const OracleEvent& event : scene.view.instance->events) events.push_back(&event);
   }
   return FactOver(index, events, scene);
+}
+
+// Of the instance that a reference names; of nothing, nothing has happened.
+Walked Oracle::FactThrough(const Expr& e, Scene* scene) const {
+  const Expr& child = *e.children[0];
+  const Walked reference = Walk(child, scene);
+  const OracleView there = Look(WorkflowId(child.type.type.index), reference.text);
+  std::vector<const OracleEvent*> events;
+  if (reference.present && there.exists) {
+    for (const OracleEvent& event : there.instance->events) events.push_back(&event);
+  }
+  Walked out = FactOver(e.index, events, *scene);
+  facts_through += out.number != 0 || (e.type.type.optional && out.present);
+  out.unknown = out.unknown || reference.unknown;
+  out.present = out.present && reference.present;
+  return out;
 }
 
 Walked Oracle::FactOver(uint32_t index, const std::vector<const OracleEvent*>& events, const Scene& scene) const {
@@ -616,6 +636,11 @@ Walked Oracle::EntityLookup(const Expr& e, Scene* scene) const {
     key += text;
   }
   const bool found = w.present && Look(WorkflowId(e.index), key).exists;
+  if (found && !scene->variables.empty()) {
+    std::set<uint32_t> variables;
+    VariablesOf(e, &variables);
+    found_by_element += !variables.empty();
+  }
   w.present = found;
   if (found) w.text = key;
   return w;
@@ -817,7 +842,7 @@ Walked Oracle::Walk(const Expr& e, Scene* scene, Polarity polarity) const {
     case ExprKind::kCalendar:
       return AskCalendar(e, scene);
     case ExprKind::kFact:
-      return FactOf(e.index, *scene);
+      return e.children.empty() ? FactOf(e.index, *scene) : FactThrough(e, scene);
     case ExprKind::kSays:
     case ExprKind::kVotes: {
       const Review& review = scene->workflow->reviews[e.index];
@@ -948,6 +973,29 @@ bool Oracle::NamesNothing(const Value& value, const Type& type) const {
                      [&](const Value& v) { return NamesNothing(v, element); });
 }
 
+// What a look-up can find: a key that reads an element has one value for each of them.
+void Oracle::LookedUp(const Expr& e, Scene* scene, const std::map<uint32_t, const Expr*>& bound,
+                      std::vector<Found>* out) const {
+  std::set<uint32_t> variables;
+  VariablesOf(e, &variables);
+  if (variables.empty()) {
+    const Walked w = EntityLookup(e, scene);
+    if (w.present) out->push_back({Value(w.text), &e.type.type});
+    return;
+  }
+  WRIT_CHECK(variables.size() == 1);
+  Expr variable;
+  variable.kind = ExprKind::kVariable;
+  variable.variable = *variables.begin();
+  const std::map<uint32_t, Walked> outside = scene->variables;
+  for (const Found& element : Everything(variable, scene, bound)) {
+    scene->variables[variable.variable] = Read(element.value, *element.type, false);
+    const Walked w = EntityLookup(e, scene);
+    if (w.present) out->push_back({Value(w.text), &e.type.type});
+  }
+  scene->variables = outside;
+}
+
 // All that a path can come to: every element where it goes through a list.
 std::vector<Oracle::Found> Oracle::Everything(const Expr& e, Scene* scene,
                                               const std::map<uint32_t, const Expr*>& bound) const {
@@ -996,11 +1044,9 @@ std::vector<Oracle::Found> Oracle::Everything(const Expr& e, Scene* scene,
         if (view.exists) out.push_back({view.fields[e.index], &schema_.types[w.fields[e.index].type.value]});
       }
       return out;
-    case ExprKind::kEntityLookup: {
-      const Walked w = EntityLookup(e, scene);
-      if (w.present) out.push_back({Value(w.text), &e.type.type});
+    case ExprKind::kEntityLookup:
+      LookedUp(e, scene, bound, &out);
       return out;
-    }
     default:
       return out;
   }
@@ -1008,7 +1054,8 @@ std::vector<Oracle::Found> Oracle::Everything(const Expr& e, Scene* scene,
 
 bool Oracle::ReadsNothing(const Expr& e, Scene* scene, std::map<uint32_t, const Expr*>* bound) const {
   if (e.kind == ExprKind::kQuantifier) (*bound)[e.variable] = (*bound)[e.variable2] = e.children[1].get();
-  if (e.kind == ExprKind::kDeref && e.children[0]->kind != ExprKind::kEntityLookup) {
+  const bool through = e.kind == ExprKind::kDeref || (e.kind == ExprKind::kFact && !e.children.empty());
+  if (through && e.children[0]->kind != ExprKind::kEntityLookup) {
     for (const Found& f : Everything(*e.children[0], scene, *bound)) {
       if (!f.own && f.value.is_text() && NamesNothing(f.value, *f.type)) return true;
     }

@@ -99,6 +99,8 @@ class Oracle {
   mutable uint64_t consents = 0;      // that counted, because it was asked whether somebody may consent
   mutable uint64_t grants = 0, exceeded = 0;  // proposals under one, and those past its limit alone
   mutable uint64_t populations = 0;  // that counted somebody
+  mutable uint64_t facts_through = 0;    // references, of something that has happened
+  mutable uint64_t found_by_element = 0;  // records that were looked up for an element of a list
 
  private:
   using Expr = typed::Expr;
@@ -135,6 +137,7 @@ class Oracle {
   Walked AskCalendar(const Expr& e, Scene* scene) const;
   Walked Quantify(const Expr& e, Scene* scene, Polarity polarity) const;
   Walked FactOf(uint32_t fact, const Scene& scene) const;
+  Walked FactThrough(const Expr& e, Scene* scene) const;
   Walked FactOver(uint32_t fact, const std::vector<const OracleEvent*>& events, const Scene& scene) const;
   Walked KeyedFact(const Expr& e, Scene* scene) const;
   Walked Population(const typed::Fact& fact, const std::string& key, const Scene& scene) const;
@@ -157,6 +160,7 @@ class Oracle {
   bool NamesNothing(const Value& value, const Type& type) const;
   bool ReadsNothing(const Expr& e, Scene* scene, std::map<uint32_t, const Expr*>* bound) const;
   struct Found { Value value; const Type* type; bool own = false; };
+  void LookedUp(const Expr& e, Scene* scene, const std::map<uint32_t, const Expr*>& bound, std::vector<Found>* out) const;
   std::vector<Found> Everything(const Expr& e, Scene* scene, const std::map<uint32_t, const Expr*>& bound) const;
 
   static Walked Truth(bool value, bool unknown = false);

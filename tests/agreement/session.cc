@@ -22,7 +22,7 @@ void Statistics::Add(const Statistics& o) {
   for (size_t i = 0; i < reasons.size(); ++i) reasons[i] += o.reasons[i];
   for (size_t i = 0; i < ops.size(); ++i) ops[i] += o.ops[i];
   attributes += o.attributes;
-  populations += o.populations;
+  populations += o.populations, facts_through += o.facts_through, found_by_element += o.found_by_element;
   grants += o.grants, exceeded += o.exceeded;
   for (size_t i = 0; i < kinds.size(); ++i) kinds[i] += o.kinds[i];
   for (size_t i = 0; i < quantifiers.size(); ++i) quantifiers[i] += o.quantifiers[i];
@@ -218,6 +218,7 @@ Session::~Session() {
   if (oracle_ == nullptr) return;
   statistics_->attributes += oracle_->attributes;
   statistics_->populations += oracle_->populations;
+  statistics_->facts_through += oracle_->facts_through, statistics_->found_by_element += oracle_->found_by_element;
   statistics_->grants += oracle_->grants, statistics_->exceeded += oracle_->exceeded;
   for (size_t i = 0; i < oracle_->kinds.size(); ++i) statistics_->kinds[i] += oracle_->kinds[i];
   for (size_t i = 0; i < oracle_->calendars.size(); ++i) statistics_->calendars[i] += oracle_->calendars[i];

@@ -41,7 +41,7 @@ struct Statistics {
   uint64_t consents = 0;                                    // grants of consent that counted
   uint64_t asks = 0, silent = 0;                            // `ask` rules that ask, and that do not
   uint64_t upons = 0, told = 0, untold = 0;                 // `upon` that applied; values of obligations, there and not there
-  uint64_t populations = 0;
+  uint64_t populations = 0, facts_through = 0, found_by_element = 0;
   uint64_t grants = 0, exceeded = 0;                        // proposals under a grant, and those past its limit alone
   std::vector<uint32_t> rules, domains;                     // of each program
   void Add(const Statistics& other);
