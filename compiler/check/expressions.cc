@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/check/check.h"
+#include "compiler/check/planted_faults.h"
 #include "compiler/typed/expr.h"
 
 namespace writ::check {
@@ -974,6 +975,7 @@ Expressions::Ptr Expressions::PerLookup(const ast::Expr& expr, Ptr values, uint3
   if (key == nullptr) return nullptr;
   const writ::Record& record = model_.schema().records[values->type.type.index];
   const auto member = [&](size_t i) {
+    if (Planted(Fault::kNeighbourOfMember)) i = (i + 1) % record.members.size();
     Type type = model_.types.At(record.members[i].type);
     type.optional = type.optional || values->type.type.optional;
     Ptr node = Node(ExprKind::kMember, expr.span, type);
@@ -1719,7 +1721,8 @@ Expressions::Ptr Expressions::ExpandTable(const ast::Table& table, const std::ve
   active_tables_.push_back(&table);
   Ptr choice;
   bool ok = true;
-  for (size_t r = checked.rows.size(); r-- > 0 && ok;) {
+  const size_t first = Planted(Fault::kFirstRowForgotten) && checked.rows.size() > 1 ? 1 : 0;
+  for (size_t r = checked.rows.size(); r-- > first && ok;) {
     const TableRow& row = checked.rows[r];
     Ptr cell = CheckValue(*row.cell, checked.result);
     ok = cell != nullptr && (choice == nullptr || AddRow(checked, row, values, span, std::move(cell), &choice));

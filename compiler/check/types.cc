@@ -6,6 +6,7 @@
 #include "compiler/check/check.h"
 #include "compiler/check/currencies.h"
 #include "compiler/check/literals.h"
+#include "compiler/check/planted_faults.h"
 #include "compiler/typed/expr.h"
 
 namespace writ::check {
@@ -433,6 +434,8 @@ std::optional<Number> Types::ReadNumber(const ast::Expr& expr) {
       Type type = Of(TypeKind::kQuantity);
       type.index = Unit(expr.unit);
       if (type.index == UINT32_MAX) return std::nullopt;
+      if (Planted(Fault::kPartsOfUnitDropped))
+        return Scaled(expr, type, expr.text.substr(0, expr.text.find('.')), schema_.units[type.index].digits);
       return Scaled(expr, type, expr.text, schema_.units[type.index].digits);
     }
     case ast::ExprKind::kMoney: {
