@@ -395,6 +395,11 @@ class TestWalk {
       out->role = as.valid() ? as : roles.size() == 1 ? roles[0] : RoleId();
       return;
     }
+    const OpenInstance* registered = Named(step.by.text);
+    if (registered != nullptr && model_.workflow(registered->workflow).qualified == kAgentWorkflow) {
+      out->role = as;
+      return;
+    }
     const Declaration* role = RoleOfActor(step.by);
     if (role == nullptr) return;
     out->role = RoleId(role->id);
@@ -541,6 +546,7 @@ class TestWalk {
       Continue(step, out);
     }
     if (out->transition.valid()) GiveValues(step, out, true);
+    KnowTasks(step);
     if (step.expect != nullptr) Expect(*step.expect, out);
   }
 
@@ -580,8 +586,30 @@ class TestWalk {
 
   void Give(FieldId id, const Field& field, const ast::Expr& expr, std::vector<typed::NamedValue>* out) {
     if (!field.type.valid()) return;
-    std::optional<Value> value = Values(model_, instances_).Read(expr, model_.types.At(field.type));
+    const Type& type = model_.types.At(field.type);
+    if (type.kind == TypeKind::kReference && WorkflowId(type.index) == task_ && expr.kind == ast::ExprKind::kName &&
+        IsTask(expr.text)) {
+      out->push_back({id, Value(expr.text)});
+      return;
+    }
+    std::optional<Value> value = Values(model_, instances_).Read(expr, type);
     if (value.has_value()) out->push_back({id, std::move(*value)});
+  }
+
+  // What a plan of this test calls its tasks is known behind it.
+  void KnowTasks(const ast::Step& step) {
+    if (step.transition.text != "decompose" || step.values == nullptr) return;
+    for (size_t i = 0; i < std::min(step.values->members.size(), step.values->children.size()); ++i) {
+      if (step.values->members[i].text != "tasks" || step.values->children[i] == nullptr) continue;
+      for (const ast::ExprPtr& task : step.values->children[i]->children) KnowTask(task.get());
+    }
+  }
+  void KnowTask(const ast::Expr* task) {
+    for (size_t i = 0; task != nullptr && i < std::min(task->members.size(), task->children.size()); ++i) {
+      const ast::Expr* name = task->children[i].get();
+      if (task->members[i].text != "name" || name == nullptr || name->kind != ast::ExprKind::kString || IsTask(name->text)) continue;
+      task_names_.insert(std::upper_bound(task_names_.begin(), task_names_.end(), name->text), name->text);
+    }
   }
 
   // Sorts what is in braces into fields that the transition sets and its payload.

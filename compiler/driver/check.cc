@@ -14,9 +14,17 @@ struct Counts {
   size_t workflows = 0, entities = 0, roles = 0, rules = 0, tests = 0;
 };
 
+// What a plan restrains by is not written as a rule.
+size_t CountRules(const typed::Program& program) {
+  const auto end = program.rules.begin() + static_cast<std::ptrdiff_t>(std::min(program.rules.size(), program.governing.rules));
+  return static_cast<size_t>(std::count_if(program.rules.begin(), end, [&](const typed::Rule& rule) {
+    return program.schema.rules[rule.rule.value].kind == RuleKind::kRule;
+  }));
+}
+
 Counts Count(const Compiled& compiled) {
   const Schema& schema = compiled.typed.schema;
-  Counts counts{0, 0, schema.roles.size(), std::min(compiled.typed.rules.size(), compiled.typed.governing.rules),
+  Counts counts{0, 0, schema.roles.size(), CountRules(compiled.typed),
                 compiled.typed.tests.size() + compiled.typed.scenarios.size()};
   for (const Workflow& workflow : schema.workflows) {
     if (!workflow.is_builtin && !workflow.is_fact) ++(workflow.is_entity ? counts.entities : counts.workflows);

@@ -408,6 +408,46 @@ TEST_F(CommandTest, ErasureLeavesTheChainAndSaysWhatCannotBeDecidedAgain) {
   for (const char* file : {"s/log.db", "s/log.db-wal"}) EXPECT_THAT(Text(file), Not(HasSubstr("Acme"))) << file;
 }
 
+TEST_F(CommandTest, AStoreIsExplainedWithoutFiles) {
+  Write("p.writ", kPolicy);
+  ASSERT_EQ(Writ("run p.writ --store s --events -", kEvents).status, 0);
+  const Outcome outcome = Writ("explain --store s --position 6 p.writ");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("a store has its policy with it: leave out p.writ"));
+}
+
+TEST_F(CommandTest, AnActorWhoseAttributeNamesNothingFailsItsTest) {
+  Write("p.writ", R"(package p
+domain one
+role Clerk in one
+type TeamId = string max 20
+entity Team by id: TeamId { name: string max 20 }
+actor { team: Team? }
+workflow Order by id: string max 20 {
+  states open, done
+  start: -> open
+  finish: open -> done
+}
+authority Clerk { may set on Team  may start, finish on Order  may register on Agent }
+test "too early" {
+  actor ann: Clerk { team: "t" }
+  start Order o by ann
+}
+test "registered by the policy" {
+  set Team "t" by Clerk { name: "T" }
+  actor ann: Clerk { team: "t" }
+  register Agent zoe by ann { kind: agent  principal: "p"  roles: ["Clerk"] }
+  start Order o by zoe
+  expect state open
+}
+)");
+  const Outcome tests = Writ("test p.writ");
+  EXPECT_EQ(tests.status, 1);
+  EXPECT_THAT(tests.out, HasSubstr("FAILED  p.writ:13  too early\n"
+                                   "    p.writ:14:3: `ann` is not registered like this: it was denied because no_record\n"
+                                   "passed  p.writ:17  registered by the policy\n"));
+}
+
 TEST_F(CommandTest, TestsPassFailAndAreSkipped) {
   Write("p.writ", std::string(kPolicy) + R"(
 test "sent by the boss" {

@@ -19,7 +19,7 @@ class Explainer {
  public:
   Explainer(const ir::Program& program, FunctionId function, const int64_t* frame)
       : program_(program), function_(program.schema.functions[function.value]), code_(program.code[function.value]),
-        values_(eval::EvaluateAll(program, function, frame)), text_(program, function, values_) {}
+        values_(eval::EvaluateAll(program, function, frame)), text_(program, function, frame, values_) {}
 
   Explanation Explain() {
     Explanation explanation;

@@ -52,11 +52,13 @@ struct GuardText::Shape {
   uint32_t index = 0;  // kClause: review
 };
 
-GuardText::GuardText(const ir::Program& program, FunctionId function, const std::vector<eval::Value>& values)
+GuardText::GuardText(const ir::Program& program, FunctionId function, const int64_t* frame,
+                     const std::vector<eval::Value>& values)
     : program_(program),
       function_(program.schema.functions[function.value]),
       code_(program.code[function.value]),
       workflow_(program.schema.workflows[function_.workflow.value]),
+      frame_(frame),
       values_(values) {}
 
 std::string GuardText::Condition(ir::ExprId id) const {
@@ -146,14 +148,58 @@ std::vector<std::string> GuardText::Values(ir::ExprId id) const {
   std::vector<std::string> texts;
   for (uint32_t expr : exprs) {
     const ir::Expr& slot = code_.exprs[expr];
-    std::string value = slot.type == ir::ValueType::kBool  ? std::string(values_[expr].boolean ? "true" : "false")
-                        : slot.type == ir::ValueType::kStr ? Quoted(values_[expr].text)
-                                                           : Number(values_[expr].number, SlotShape(slot.a));
-    texts.push_back(absl::StrCat(Slot(slot.a), " is ", value));
+    const SlotPath& path = function_.frame.slots[slot.a].path;
+    AddKeys(path, &texts);
+    const std::string name = Slot(slot.a);
+    if (slot.type == ir::ValueType::kBool && name.rfind("has ", 0) == 0) {
+      // What is there shows by its value.
+      if (!values_[expr].boolean) texts.push_back(name.substr(4) + " is absent");
+      continue;
+    }
+    const bool is_absent = std::any_of(exprs.begin(), exprs.end(), [&](uint32_t other) {
+      return code_.exprs[other].type == ir::ValueType::kBool && !values_[other].boolean &&
+             Slot(code_.exprs[other].a) == "has " + name;
+    });
+    if (!is_absent) texts.push_back(absl::StrCat(name, " is ", ValueText(expr)));
   }
+  AddCalendars(id.value, &texts);
   std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
   return texts;
+}
+
+// Of a slot.
+std::string GuardText::ValueText(uint32_t expr) const {
+  const ir::Expr& slot = code_.exprs[expr];
+  if (slot.type == ir::ValueType::kBool) return values_[expr].boolean ? "true" : "false";
+  if (slot.type == ir::ValueType::kStr) return Quoted(values_[expr].text);
+  return Number(values_[expr].number, SlotShape(slot.a));
+}
+
+// Whose fact by key it was: the frame has the key, whether a condition reads it or not.
+void GuardText::AddKeys(const SlotPath& path, std::vector<std::string>* texts) const {
+  if (!ByKey(path)) return;
+  for (const LookupPart& part : function_.frame.lookups[path.index].key) {
+    if (!part.slot.valid()) continue;
+    const ::writ::Slot& slot = function_.frame.slots[part.slot.value];
+    if (slot.list.valid() || slot.kind == SlotKind::kBool || slot.kind == SlotKind::kI128) continue;
+    const int64_t* words = frame_ + slot.offset;
+    std::string value = slot.kind == SlotKind::kString
+                            ? Quoted(std::string_view(reinterpret_cast<const char*>(words[0]), static_cast<size_t>(words[1])))
+                            : Number(words[0], SlotShape(part.slot.value));
+    texts->push_back(absl::StrCat(Slot(part.slot.value), " is ", value));
+  }
+}
+
+// How many years or workdays it came to.
+void GuardText::AddCalendars(uint32_t id, std::vector<std::string>* texts) const {
+  const ir::Expr& expr = code_.exprs[id];
+  if (expr.op != ir::Op::kLtNum && expr.op != ir::Op::kLeNum && expr.op != ir::Op::kEqNum) return;
+  for (uint32_t side : {expr.a, expr.b}) {
+    const std::string text = CalendarText(side, 0);
+    if (text.rfind("completed years", 0) == 0 || text.rfind("workdays", 0) == 0)
+      texts->push_back(absl::StrCat(text, " is ", ir::NumToText(values_[side].number)));
+  }
 }
 
 void GuardText::CollectSlots(uint32_t id, std::vector<uint32_t>* exprs, int depth) const {
@@ -444,7 +490,11 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
       shape = ShapeOfFact(workflow_.windows[path.index].name + ".value", workflow_);
       break;
     case SlotRoot::kActorRole:
+    case SlotRoot::kGrantRole:
       shape.kind = Shape::Kind::kRole;
+      break;
+    case SlotRoot::kGrantMost:
+      typed(workflow_.fields[path.index].type);
       break;
     case SlotRoot::kSeen:
       shape.kind = Shape::Kind::kSeen;
@@ -702,6 +752,21 @@ std::string GuardText::Operator(uint32_t id, int depth) const {
   }
 }
 
+// `x ?? y`
+bool GuardText::IsDefault(const ir::Expr& select) const {
+  const ir::Expr &has = code_.exprs[select.a], &there = code_.exprs[select.b];
+  return has.op == ir::Op::kSlotBool && ir::IsSlot(there.op) && Slot(has.a) == "has " + Slot(there.a);
+}
+
+// What is added to a time, or taken from it, is a duration.
+GuardText::Shape GuardText::PartShape(uint32_t id, const Shape* whole, int depth) const {
+  if (whole == nullptr) return Shape();
+  const auto is_time = [](const Shape& s) { return s.kind == Shape::Kind::kTyped && s.type.kind == TypeKind::kTime; };
+  Shape part = *whole;
+  if (is_time(part) && !is_time(ShapeOf(id, depth))) part.type.kind = TypeKind::kDuration;
+  return part;
+}
+
 std::string GuardText::Text(uint32_t id, const Shape* shape, int depth) const {
   if (depth > kDepthMax) return "…";
   const ir::Expr& expr = code_.exprs[id];
@@ -715,9 +780,11 @@ std::string GuardText::Text(uint32_t id, const Shape* shape, int depth) const {
     case ir::Op::kConstStr:
       return Quoted(program_.strings[expr.a]);
     case ir::Op::kAdd:
-      return absl::StrCat(Text(expr.a, shape, depth + 1), " + ", Text(expr.b, shape, depth + 1));
-    case ir::Op::kSub:
-      return absl::StrCat(Text(expr.a, shape, depth + 1), " - ", Text(expr.b, shape, depth + 1));
+    case ir::Op::kSub: {
+      const Shape left = PartShape(expr.a, shape, depth), right = PartShape(expr.b, shape, depth);
+      return absl::StrCat(Text(expr.a, shape == nullptr ? nullptr : &left, depth + 1), expr.op == ir::Op::kAdd ? " + " : " - ",
+                          Text(expr.b, shape == nullptr ? nullptr : &right, depth + 1));
+    }
     case ir::Op::kNeg:
       return absl::StrCat("-", Text(expr.a, shape, depth + 1));
     case ir::Op::kRoundDown:
@@ -733,6 +800,7 @@ std::string GuardText::Text(uint32_t id, const Shape* shape, int depth) const {
     case ir::Op::kSelectNum:
     case ir::Op::kSelectStr:
       if (IsRangeCheck(ir::ExprId(expr.a))) return Text(expr.b, shape, depth + 1);
+      if (IsDefault(expr)) return absl::StrCat("(", Text(expr.b, shape, depth + 1), " ?? ", Text(expr.c, shape, depth + 1), ")");
       return absl::StrCat("(if ", Text(expr.a, nullptr, depth + 1), " then ", Text(expr.b, shape, depth + 1), " else ",
                           Text(expr.c, shape, depth + 1), ")");
     default:

@@ -15,8 +15,8 @@ inline constexpr size_t kGuardTextBytesMax = 240;  // of one condition; the rest
 
 class GuardText {
  public:
-  // All must outlive it. `values`: eval::EvaluateAll of the function on the frame.
-  GuardText(const ir::Program& program, FunctionId function, const std::vector<eval::Value>& values);
+  // All must outlive it. `values`: eval::EvaluateAll of the function on `frame`.
+  GuardText(const ir::Program& program, FunctionId function, const int64_t* frame, const std::vector<eval::Value>& values);
 
   // "discount > 35%"
   std::string Condition(ir::ExprId id) const;
@@ -24,7 +24,7 @@ class GuardText {
   bool IsRangeCheck(ir::ExprId id) const;
   // It asks whether a fact was inside its time: one condition, though it is made of two.
   bool IsWithin(ir::ExprId id) const;
-  // The slots that a condition reads, with their values: "discount is 38%".
+  // What a condition reads, with its values: "discount is 38%", "exposure[customer] is 60 EUR", "customer is "c-17"".
   std::vector<std::string> Values(ir::ExprId id) const;
 
  private:
@@ -56,11 +56,17 @@ class GuardText {
   std::string PathText(const SlotPath& path, ListId list) const;
   Shape ShapeOfPath(const SlotPath& path, ListId list) const;
   void CollectSlots(uint32_t id, std::vector<uint32_t>* exprs, int depth) const;
+  std::string ValueText(uint32_t expr) const;
+  void AddKeys(const SlotPath& path, std::vector<std::string>* texts) const;
+  void AddCalendars(uint32_t id, std::vector<std::string>* texts) const;
+  bool IsDefault(const ir::Expr& select) const;
+  Shape PartShape(uint32_t id, const Shape* whole, int depth) const;
 
   const ir::Program& program_;
   const Function& function_;
   const ir::Code& code_;
   const Workflow& workflow_;
+  const int64_t* frame_;
   const std::vector<eval::Value>& values_;
 };
 

@@ -108,16 +108,19 @@ void AddReplay(CLI::App* app, Requests* requests) {
 void AddExplain(CLI::App* app, Requests* requests) {
   CLI::App* verb = app->add_subcommand("explain", "a diagnostic's code, or a decision of a store");
   ExplainRequest* request = &requests->explain;
-  CLI::Option* code = verb->add_option("code", request->code, "a diagnostic's code, like E0105");
+  verb->add_option("code", request->code, "a diagnostic's code, like E0105");
   CLI::Option* store = verb->add_option("--store", request->store, "a store that `run` kept")->type_name("DIR");
   CLI::Option* position = verb->add_option("--position", request->position, "of the decision")
                               ->type_name("N")
                               ->check(CLI::Range(int64_t{1}, INT64_MAX));
-  store->needs(position)->excludes(code);
+  store->needs(position);
   position->needs(store);
   verb->add_flag("--json", request->json, "for programs: one object");
   verb->callback([request] {
     Need(!request->code.empty() || !request->store.empty(), "a code, or --store and --position,");
+    if (!request->code.empty() && !request->store.empty()) {
+      throw CLI::ValidationError("explain", absl::StrCat("a store has its policy with it: leave out ", request->code));
+    }
   });
 }
 

@@ -46,9 +46,10 @@ bool FitsWord(const OutputSlot& slot, const int64_t* out) {
   return slot.kind != SlotKind::kI128 || out[slot.offset + 1] == (out[slot.offset] < 0 ? -1 : 0);
 }
 
-// A JSON object with sorted names. False: something that has to be there is not.
-bool FieldsOf(const Schema& schema, const Obligation& obligation, const Function& function, const int64_t* out,
-              std::string* json) {
+}  // namespace
+
+bool ObligationFields(const Schema& schema, const Obligation& obligation, const Function& function, const int64_t* out,
+                      std::string* json) {
   std::map<std::string, std::string> texts;
   bool whole = true;
   WRIT_CHECK(function.outputs.size() == 2 * obligation.fields.size());
@@ -70,8 +71,6 @@ bool FieldsOf(const Schema& schema, const Obligation& obligation, const Function
   json->push_back('}');
   return whole;
 }
-
-}  // namespace
 
 std::vector<const ConsequenceOf*> Speaking(const Schema& schema, const Transition& transition, const Function& function,
                                            const RawDecision& raw) {
@@ -107,7 +106,7 @@ void AddObligations(const World& world, const Proposal& proposal, const Function
       const store::Indeterminate place{rule.qualified, rule.file, rule.line, rule.column};
       const bool known = std::find(decision->indeterminate.begin(), decision->indeterminate.end(), place) !=
                          decision->indeterminate.end();
-      if (!FieldsOf(schema, obligation, values, out->data(), &told.fields) && !known) {
+      if (!ObligationFields(schema, obligation, values, out->data(), &told.fields) && !known) {
         decision->indeterminate.push_back(place);
       }
     }

@@ -24,6 +24,11 @@ std::vector<const ConsequenceOf*> Speaking(const Schema& schema, const Transitio
 void AddObligations(const World& world, const Proposal& proposal, const Function& function, const RawDecision& raw,
                     Frame* frame, std::vector<int64_t>* out, ReadSet* reads, store::Decision* decision);
 
+// What an obligation's function came to, in `out`, as a JSON object with sorted names. False: something that has to be there
+// is not.
+bool ObligationFields(const Schema& schema, const Obligation& obligation, const Function& function, const int64_t* out,
+                      std::string* json);
+
 // `"name":value`, as an obligation's fields have it.
 std::string JsonMember(const Schema& schema, const Field& field, const Value& value);
 

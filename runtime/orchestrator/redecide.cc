@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,21 +20,108 @@ bool IsOfPlan(const Schema& schema, const std::string& name) {
   return rule == schema.rules.end() || rule->kind == RuleKind::kPlan;
 }
 
-// Which obligations and tasks which rules spoke. Values and deadlines rest on the chain: the frame of a decision does not hold
-// them.
-bool SpokeThese(const Schema& schema, const std::vector<const ConsequenceOf*>& speaking, const store::Decision& then) {
-  std::set<std::pair<std::string, std::string>> again, before, tasks_again, tasks_before;
+// ---------------------------------------------------------------- one frame's values in another
+
+// Slots of two functions' frames of one proposal that hold the same. Elements of lists are left out.
+class SameSlots {
+ public:
+  SameSlots(const FrameLayout& from, const FrameLayout& to) : from_(from), to_(to) {}
+
+  // False: what `to` wants is not all there.
+  bool Copy(const Frame& had, Frame* frame) const {
+    frame->Resize(to_.size_words);
+    if (!to_.lists.empty()) return false;
+    for (const Slot& slot : to_.slots) {
+      const auto same = std::find_if(from_.slots.begin(), from_.slots.end(), [&](const Slot& other) { return Are(other, slot); });
+      if (same == from_.slots.end()) return false;
+      const bool two_words = slot.kind == SlotKind::kI128 || slot.kind == SlotKind::kString;
+      std::copy_n(had.words() + same->offset, two_words ? 2 : 1, frame->mutable_words() + slot.offset);
+    }
+    return true;
+  }
+
+ private:
+  bool Are(const Slot& a, const Slot& b) const {
+    if (a.kind != b.kind || a.projection != b.projection || a.list.valid() || b.list.valid()) return false;
+    SlotPath path = a.path;
+    path.index = b.path.index;
+    if (path != b.path) return false;
+    if (path.root == SlotRoot::kLookup) return Are(from_.lookups[a.path.index], to_.lookups[b.path.index]);
+    if (path.root == SlotRoot::kUnder) return Are(from_.unders[a.path.index], to_.unders[b.path.index]);
+    return a.path.index == b.path.index;
+  }
+  bool Are(const Lookup& a, const Lookup& b) const {
+    return a.workflow == b.workflow && !a.list.valid() && !b.list.valid() &&
+           std::equal(a.key.begin(), a.key.end(), b.key.begin(), b.key.end(),
+                      [this](const LookupPart& x, const LookupPart& y) { return Are(x, y); });
+  }
+  bool Are(const Under& a, const Under& b) const {
+    return a.workflow == b.workflow && !a.list.valid() && !b.list.valid() && Are(a.low, b.low) && Are(a.high, b.high);
+  }
+  bool Are(const LookupPart& a, const LookupPart& b) const {
+    if (a.slot.valid() != b.slot.valid()) return false;
+    return a.slot.valid() ? Are(from_.slots[a.slot.value], to_.slots[b.slot.value]) : a.text == b.text;
+  }
+
+  const FrameLayout& from_;
+  const FrameLayout& to_;
+};
+
+// ---------------------------------------------------------------- what was spoken
+
+// An obligation that is spoken again; without fields where the decision's frame does not hold what they read.
+struct Spoken {
+  std::string type, rule;
+  std::optional<std::string> fields;
+  bool Is(const store::Obligation& told) const {
+    return told.type == type && told.rule == rule && (!fields.has_value() || *fields == told.fields);
+  }
+};
+
+std::optional<std::string> FieldsAgain(const CompiledPolicy& policy, const ConsequenceOf& of, const Obligation& obligation,
+                                       const Function& decided, const Frame& frame) {
+  if (!of.function.valid()) return "{}";
+  const Function& values = policy.schema().functions[of.function.value];
+  Frame own;
+  if (!SameSlots(decided.frame, values.frame).Copy(frame, &own)) return std::nullopt;
+  std::vector<int64_t> out(std::max<uint32_t>(values.output_words, 1));
+  policy.Evaluate(of.function, own.words(), out.data());
+  std::string fields;
+  ObligationFields(policy.schema(), obligation, values, out.data(), &fields);  // what is missing is left out, as it was then
+  return fields;
+}
+
+// Each that is spoken again was told, and each that was told is spoken again. Fields that the frame does not hold rest on the
+// chain.
+bool AreThese(const std::vector<Spoken>& again, const std::vector<store::Obligation>& told) {
+  return std::all_of(again.begin(), again.end(), [&](const Spoken& spoken) {
+           return std::any_of(told.begin(), told.end(), [&](const store::Obligation& o) { return spoken.Is(o); });
+         }) &&
+         std::all_of(told.begin(), told.end(), [&](const store::Obligation& o) {
+           return std::any_of(again.begin(), again.end(), [&](const Spoken& spoken) { return spoken.Is(o); });
+         });
+}
+
+// Which obligations and tasks which rules spoke, and what the obligations say. Deadlines of tasks rest on the chain.
+bool SpokeThese(const CompiledPolicy& policy, const std::vector<const ConsequenceOf*>& speaking, const Function& decided,
+                const Frame& frame, const store::Decision& then) {
+  const Schema& schema = policy.schema();
+  std::vector<Spoken> again;
+  std::set<std::pair<std::string, std::string>> tasks_again, tasks_before;
   for (const ConsequenceOf* of : speaking) {
     const Rule& rule = schema.rules[of->rule.value];
     const ObligationId obligation = rule.then[of->index].obligation;
-    if (obligation.valid()) again.emplace(schema.obligations[obligation.value].qualified, rule.qualified);
-    if (!obligation.valid()) tasks_again.emplace(rule.then[of->index].task, rule.qualified);
+    if (!obligation.valid()) {
+      tasks_again.emplace(rule.then[of->index].task, rule.qualified);
+      continue;
+    }
+    const Obligation& told = schema.obligations[obligation.value];
+    again.push_back({told.qualified, rule.qualified, FieldsAgain(policy, *of, told, decided, frame)});
   }
-  for (const store::Obligation& obligation : then.obligations) before.emplace(obligation.type, obligation.rule);
   for (const store::OpenedTask& task : then.tasks) {
     if (!IsOfPlan(schema, task.rule)) tasks_before.emplace(task.name, task.rule);
   }
-  return again == before && tasks_again == tasks_before;
+  return AreThese(again, then.obligations) && tasks_again == tasks_before;
 }
 
 // A rule is listed as indeterminate, too, where a value that it tells could not be evaluated.
@@ -94,7 +182,7 @@ Redecided Redecide(const store::Event& event, const CompiledPolicy& policy) {
   const store::Decision& then = event.decision;
   const Transition& transition = schema.workflows[function->workflow.value].transitions[function->subject];
   const std::vector<const ConsequenceOf*> speaking = Speaking(schema, transition, *function, *raw);
-  if (!SpokeThese(schema, speaking, then)) return Redecided::kDifferent;
+  if (!SpokeThese(policy, speaking, *function, frame, then)) return Redecided::kDifferent;
   NoteIncomplete(schema, speaking, then, &again);
   const bool same = again.outcome == then.outcome && again.reasons == then.reasons && again.excused == then.excused &&
                     again.indeterminate == then.indeterminate;

@@ -16,11 +16,13 @@ namespace fs = std::filesystem;
 
 constexpr char kGolden[] = "tests/replay/golden/";
 constexpr char kEvents[] = "examples/deal_desk/events";
+constexpr char kExplained[] = "tests/replay/explained";
 
 struct Case {
   std::string name;  // of the golden file
   std::vector<std::string> arguments;
   bool standard_error = false;  // it is what counts, not standard output
+  std::string kept = "";        // a folder with a policy and events.jsonl, which a store keeps; the arguments are about that
 };
 
 // A policy's digest moves with every change of the policy's text or of lowering; what is decided does not.
@@ -51,11 +53,22 @@ std::vector<Case> Cases() {
   cases.push_back({"expenses_policy.txt", {"replay", "examples/expenses", "--log", log, "--follow", "policy"}});
   cases.push_back({"bad_lines.out", {"run", "examples/deal_desk", "--events", "tests/replay/bad_lines.jsonl"}});
   cases.push_back({"bad_lines.err", {"run", "examples/deal_desk", "--events", "tests/replay/bad_lines.jsonl"}, true});
+  for (const char* position : {"9", "11", "13"}) {
+    cases.push_back({std::string("explained_") + position + ".txt", {"explain", "--position", position}, false, kExplained});
+  }
+  cases.push_back({"explained_13.json", {"explain", "--position", "13", "--json"}, false, kExplained});
   return cases;
 }
 
 std::string Output(const Case& c) {
-  const Result result = Writ(c.arguments);
+  std::vector<std::string> arguments = c.arguments;
+  TemporaryDirectory work;
+  if (!c.kept.empty()) {
+    const std::string store = work.Below("store");
+    Writ({"run", c.kept, "--store", store, "--events", c.kept + "/events.jsonl"});
+    arguments.insert(arguments.end(), {"--store", store});
+  }
+  const Result result = Writ(arguments);
   return Masked(c.standard_error ? result.err : result.out);
 }
 

@@ -144,6 +144,56 @@ TEST(Consent, IsNoAuthorityToPropose) {
   ExpectFolds(&story);
 }
 
+const char* const kTold = R"(package t
+
+domain office
+role Clerk  in office
+
+obligation page { amount: money(EUR)  text: string max 20 }
+obligation fee  { amount: money(EUR) }
+
+workflow Case by id: string max 40 {
+  amount: money(EUR) in 0 EUR .. 1M EUR
+  costs:  money(EUR) in 0 EUR .. 1M EUR
+
+  states open, closed
+  final  closed
+
+  start: -> open         sets amount, costs
+  close: open -> closed
+}
+
+authority Clerk { may start, close on Case }
+
+rule dear in office
+  upon close on Case when amount > 100 EUR
+  then page { amount: amount + 1 EUR  text: "dear" }
+  then fee { amount: costs }
+)";
+
+TEST(Obligations, WhatTheFrameHoldsIsToldAgain) {
+  Story story(kTold);
+  story.Agent("Clerk", {"Clerk"});
+  story.Propose("start", "c", "Clerk", {{"amount", "500 EUR"}, {"costs", "3 EUR"}});
+  EXPECT_EQ(story.Propose("close", "c", "Clerk"),
+            "3 close c by Clerk: permit obliges to fee{\"amount\":\"3 EUR\"} "
+            "obliges to page{\"amount\":\"501 EUR\",\"text\":\"dear\"}; closed");
+  const absl::StatusOr<store::Event> event = story.orchestrator().EventAt(3);
+  ASSERT_TRUE(event.ok());
+  ASSERT_EQ(event->decision.obligations.size(), 2u);
+  EXPECT_EQ(Redecide(*event, story.policy()), Redecided::kSame);
+  const auto forged = [&](size_t index, const char* fields) {
+    store::Event other = *event;
+    other.decision.obligations[index].fields = fields;
+    return Redecide(other, story.policy());
+  };
+  EXPECT_EQ(forged(1, R"({"amount":"50 EUR","text":"dear"})"), Redecided::kDifferent);
+  EXPECT_EQ(forged(1, R"({"amount":"501 EUR","text":"cheap"})"), Redecided::kDifferent);
+  EXPECT_EQ(forged(1, R"({"amount":"501 EUR"})"), Redecided::kDifferent);
+  // No guard reads the costs: these rest on the chain.
+  EXPECT_EQ(forged(0, R"({"amount":"4 EUR"})"), Redecided::kSame);
+}
+
 TEST(Obligations, AHostThatCannotCarryThemOutDoesNotLoadThePolicy) {
   Story story = OpenCases();
   EXPECT_EQ(ObligationsNeeded(story.policy().schema()), (std::vector<std::string>{"notify", "t.page"}));
