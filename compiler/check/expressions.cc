@@ -1183,6 +1183,26 @@ bool Expressions::CheckPair(const ast::Expr& left, const ast::Expr& right, Ptr* 
   return *left_out != nullptr && *right_out != nullptr;
 }
 
+// What is often meant where two kinds meet that do not compare; empty: nobody knows.
+static std::string HowToCompare(Model& model, const Type& a, const Type& b) {
+  const auto are = [&](TypeKind one, TypeKind other) {
+    return (a.kind == one && b.kind == other) || (a.kind == other && b.kind == one);
+  };
+  const auto is_agent = [&](const Type& t) {
+    return t.kind == TypeKind::kReference && model.workflow(WorkflowId(t.index)).qualified == kAgentWorkflow;
+  };
+  if (are(TypeKind::kMoney, TypeKind::kInt)) return "an amount has its currency behind it, as in `10 EUR`";
+  if (are(TypeKind::kPercent, TypeKind::kInt)) return "a percentage has its sign, as in `35%`";
+  if (are(TypeKind::kDuration, TypeKind::kInt)) return "a duration has its unit, as in `2h`";
+  if (are(TypeKind::kQuantity, TypeKind::kInt)) return "a quantity has its unit right behind it, as in `5mg`";
+  if (are(TypeKind::kTime, TypeKind::kDate))
+    return "a time is written as `2026-03-02T09:00Z`; the date of a time `t` is `C.day(t)`, of a calendar";
+  if (are(TypeKind::kTime, TypeKind::kString)) return "a time stands without quotes, as in `2026-03-02T09:00Z`";
+  if (are(TypeKind::kDate, TypeKind::kString)) return "a date stands without quotes, as in `2026-03-02`";
+  if (is_agent(a) || is_agent(b)) return "`actor` compares with an agent; `actor.id` is a text";
+  return "";
+}
+
 bool Expressions::Comparable(const typed::Expr& left, const typed::Expr& right, ast::Span span) {
   const Type &a = left.type.type, &b = right.type.type;
   if (IsState(a) || IsState(b)) {
@@ -1203,7 +1223,8 @@ bool Expressions::Comparable(const typed::Expr& left, const typed::Expr& right, 
     return false;
   }
   if (SameType(a, b)) return true;
-  model_.sink.Report(span, diagnostics::kCannotCompare, model_.types.Words(a), model_.types.Words(b));
+  model_.sink.Report(span, diagnostics::kCannotCompare, model_.types.Words(a), model_.types.Words(b))
+      .Help(HowToCompare(model_, a, b));
   return false;
 }
 

@@ -98,9 +98,16 @@ bool IsLeftOut(Model& model, const ast::Expectation& expect, const typed::Expect
 }
 
 struct OpenInstance {
-  std::string name;
+  std::string name;  // in the test
   WorkflowId workflow;
+  std::string key;   // canonical text; the name itself where the key is one string
 };
+
+// A test's word for an instance is its key then.
+bool IsNameable(Model& model, WorkflowId w) {
+  const std::vector<Field>& key = model.workflow(w).key;
+  return key.size() == 1 && key[0].type.valid() && model.types.At(key[0].type).kind == TypeKind::kString;
+}
 
 // ---------------------------------------------------------------- values
 
@@ -141,7 +148,7 @@ class Values {
     if (expr.kind == ast::ExprKind::kName) {
       const auto at = std::find_if(instances_.begin(), instances_.end(),
                                    [&](const OpenInstance& i) { return i.name == expr.text; });
-      if (at != instances_.end() && at->workflow == w) return Value(at->name);
+      if (at != instances_.end() && at->workflow == w) return Value(at->key);
       model_.sink.Report(expr.span, diagnostics::kUnknownInstance, expr.text, model_.workflow(w).name);
       return std::nullopt;
     }
@@ -460,7 +467,7 @@ class TestWalk {
     if (name.empty()) {
       if (instances_.empty()) return;
       out->workflow = instances_.back().workflow;
-      out->instance = instances_.back().name;
+      out->instance = instances_.back().key;
       return;
     }
     const OpenInstance* instance = Named(name.text);
@@ -471,7 +478,7 @@ class TestWalk {
     }
     if (instance == nullptr) return ReportUnopened(name);
     out->workflow = instance->workflow;
-    out->instance = instance->name;
+    out->instance = instance->key;
   }
 
   bool IsTask(const std::string& name) const { return std::binary_search(task_names_.begin(), task_names_.end(), name); }
@@ -500,13 +507,9 @@ class TestWalk {
       out->transition = t;
       return;
     }
-    const std::vector<Field>& key = model_.workflow(w).key;
-    if (key.size() != 1 || !key[0].type.valid() || model_.types.At(key[0].type).kind != TypeKind::kString) {
-      model_.sink.Report(step.instance.span, diagnostics::kKeyNotNameable, step.workflow);
-    }
     out->workflow = w;
-    out->instance = step.instance.text;
-    if (Named(step.instance.text) == nullptr) instances_.push_back({step.instance.text, w});
+    out->instance = IsNameable(model_, w) ? step.instance.text : KeyBeside(step, w);
+    if (Named(step.instance.text) == nullptr) instances_.push_back({step.instance.text, w, out->instance});
     if (!t.valid()) return;
     out->transition = t;
     const std::vector<StateId>& sources = model_.transition(w, t).sources;
@@ -514,6 +517,29 @@ class TestWalk {
       model_.sink.Report(step.transition.span, diagnostics::kNotCreating, step.transition, step.workflow)
           .Related(model_.names(w).transition_spans[t.value], "the transition is declared here");
     }
+  }
+
+  // The key whose parts stand beside the fields, by their names.
+  std::string KeyBeside(const ast::Step& step, WorkflowId w) {
+    const std::vector<Field>& key = model_.workflow(w).key;
+    Value::List parts;
+    for (const Field& part : key) {
+      const ast::Expr* given = nullptr;
+      for (size_t i = 0; step.values != nullptr && i < std::min(step.values->members.size(), step.values->children.size()); ++i) {
+        if (step.values->members[i].text == part.name) given = step.values->children[i].get();
+      }
+      if (given == nullptr) model_.sink.Report(step.instance.span, diagnostics::kKeyNotNameable, step.workflow, part.name);
+      if (given == nullptr || !part.type.valid()) continue;
+      std::optional<Value> value = Values(model_, instances_).Read(*given, model_.types.At(part.type));
+      if (value.has_value()) parts.push_back(std::move(*value));
+    }
+    return parts.size() == key.size() ? KeyText(model_.schema(), key, parts) : step.instance.text;
+  }
+
+  bool IsKeyBeside(const ast::Step& step, WorkflowId w, const std::string& name) const {
+    const std::vector<Field>& key = model_.workflow(w).key;
+    return !step.workflow.empty() && !IsNameable(model_, w) &&
+           std::any_of(key.begin(), key.end(), [&](const Field& part) { return part.name == name; });
   }
 
   void Continue(const ast::Step& step, typed::Step* out) {
@@ -533,7 +559,7 @@ class TestWalk {
       return;
     }
     out->workflow = instance->workflow;
-    out->instance = instance->name;
+    out->instance = instance->key;
     out->transition = model_.FindTransition(instance->workflow, step.transition);
   }
 
@@ -622,6 +648,7 @@ class TestWalk {
     for (size_t i = 0; i < count; ++i) {
       const ast::Name& name = step.values->members[i];
       if (!given.insert(name.text).second) continue;  // the parser has said so
+      if (IsKeyBeside(step, out->workflow, name.text)) continue;
       if (step.values->children[i] != nullptr) GiveOne(name, *step.values->children[i], t, workflow, out);
     }
     if (!complete) return;

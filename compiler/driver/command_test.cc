@@ -405,6 +405,7 @@ TEST_F(CommandTest, ErasureLeavesTheChainAndSaysWhatCannotBeDecidedAgain) {
   EXPECT_EQ(verified.status, 0) << verified.out;
   EXPECT_THAT(verified.out, HasSubstr("position 6 can no longer be decided again: a value that it read was erased"));
   EXPECT_THAT(Writ("explain --store s --position 6").out, HasSubstr("a value that this decision read was erased"));
+  EXPECT_THAT(Writ("replay p.writ --store s --follow policy").out, HasSubstr("`set` needs `name`; `name` was erased"));
   for (const char* file : {"s/log.db", "s/log.db-wal"}) EXPECT_THAT(Text(file), Not(HasSubstr("Acme"))) << file;
 }
 

@@ -49,7 +49,7 @@ std::string CellText(const std::string& name) {
 struct GuardText::Shape {
   enum class Kind : uint8_t { kPlain, kTyped, kState, kRole, kClause, kSeen, kQuestion } kind = Kind::kPlain;
   Type type;
-  uint32_t index = 0;  // kClause: review
+  uint32_t index = 0;  // kClause: review; kState: workflow
 };
 
 GuardText::GuardText(const ir::Program& program, FunctionId function, const int64_t* frame,
@@ -479,7 +479,7 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
       shape.kind = Shape::Kind::kTyped, shape.type.kind = TypeKind::kTime;
       break;
     case SlotRoot::kState:
-      shape.kind = Shape::Kind::kState;
+      shape.kind = Shape::Kind::kState, shape.index = function_.workflow.value;
       break;
     case SlotRoot::kCell:
       shape = ShapeOfFact(workflow_.cells[path.index].name, workflow_);
@@ -527,7 +527,9 @@ GuardText::Shape GuardText::ShapeOfPath(const SlotPath& path, ListId list) const
     if (shape.kind != Shape::Kind::kTyped) return Shape();
     if (shape.type.kind == TypeKind::kRecord && step.kind == PathStep::Kind::kMember) {
       typed(schema.records[shape.type.index].members[step.index].type);
-    } else if (shape.type.kind == TypeKind::kReference && step.kind != PathStep::Kind::kState) {
+    } else if (shape.type.kind == TypeKind::kReference && step.kind == PathStep::Kind::kState) {
+      shape.kind = Shape::Kind::kState, shape.index = shape.type.index;
+    } else if (shape.type.kind == TypeKind::kReference) {
       const Workflow& target = schema.workflows[shape.type.index];
       typed(step.kind == PathStep::Kind::kField ? target.fields[step.index].type : target.key[step.index].type);
     } else {
@@ -561,11 +563,12 @@ std::string GuardText::Number(Num number, const Shape& shape) const {
       if (number >= 0 && number < 4) return kStates[static_cast<size_t>(number)];
       break;
     }
-    case Shape::Kind::kState:
+    case Shape::Kind::kState: {
+      const std::vector<State>& states = schema.workflows[shape.index].states;
       if (number == -1 || number == static_cast<Num>(kNewState.value)) return "new";
-      if (number >= 0 && number < static_cast<Num>(workflow_.states.size()))
-        return workflow_.states[static_cast<size_t>(number)].name;
+      if (number >= 0 && number < static_cast<Num>(states.size())) return states[static_cast<size_t>(number)].name;
       break;
+    }
     case Shape::Kind::kRole:
       if (number >= 0 && number < static_cast<Num>(schema.roles.size()))
         return schema.roles[static_cast<size_t>(number)].name;
@@ -599,6 +602,11 @@ GuardText::Shape GuardText::ShapeOf(uint32_t id, int depth) const {
       return SlotShape(expr.a);
     case ir::Op::kNeg:
       return ShapeOf(expr.a, depth + 1);
+    case ir::Op::kSum:
+    case ir::Op::kMin:
+    case ir::Op::kMax:
+    case ir::Op::kFirstNum:
+      return ShapeOf(expr.c, depth + 1);
     case ir::Op::kSelectNum:
       if (IsRangeCheck(ir::ExprId(expr.a))) return ShapeOf(expr.b, depth + 1);
       [[fallthrough]];
@@ -691,6 +699,11 @@ std::string GuardText::Comparison(const ir::Expr& expr, const char* sign, const 
 std::string GuardText::Operator(uint32_t id, int depth) const {
   const ir::Expr& expr = code_.exprs[id];
   const auto text = [&](uint32_t operand) { return Text(operand, nullptr, depth + 1); };
+  const auto of_those = [&] {
+    const ir::Expr& where = code_.exprs[expr.b];
+    const bool all = where.op == ir::Op::kConstBool && where.a != 0;
+    return all ? text(expr.c) : absl::StrCat(text(expr.c), " where ", text(expr.b));
+  };
   switch (expr.op) {
     case ir::Op::kNot:
       return absl::StrCat("not (", text(expr.a), ")");
@@ -738,15 +751,15 @@ std::string GuardText::Operator(uint32_t id, int depth) const {
     case ir::Op::kCount:
       return absl::StrCat("count(", text(expr.b), ")");
     case ir::Op::kSum:
-      return absl::StrCat("sum(", text(expr.c), " where ", text(expr.b), ")");
+      return absl::StrCat("sum(", of_those(), ")");
     case ir::Op::kMin:
-      return absl::StrCat("min(", text(expr.c), " where ", text(expr.b), ")");
+      return absl::StrCat("min(", of_those(), ")");
     case ir::Op::kMax:
-      return absl::StrCat("max(", text(expr.c), " where ", text(expr.b), ")");
+      return absl::StrCat("max(", of_those(), ")");
     case ir::Op::kFirstBool:
     case ir::Op::kFirstNum:
     case ir::Op::kFirstStr:
-      return absl::StrCat("first(", text(expr.c), " where ", text(expr.b), ")");
+      return absl::StrCat("first(", of_those(), ")");
     default:
       return ir::InfoOf(expr.op).name;
   }

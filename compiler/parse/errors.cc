@@ -222,6 +222,14 @@ Token* Before(Parser* parser, const Token* token) {
   return nullptr;
 }
 
+// The next token behind this one that is no comment.
+Token* After(Parser* parser, const Token* token) {
+  antlr4::TokenStream* stream = parser->getTokenStream();
+  size_t i = std::min(token->getTokenIndex() + 1, stream->size() - 1);
+  while (i + 1 < stream->size() && stream->get(i)->getChannel() != Token::DEFAULT_CHANNEL) ++i;
+  return stream->get(i);
+}
+
 std::string Expected(const Parser& parser, const IntervalSet& expected) {
   const bool name = expected.contains(size_t{L::ID});
   if (name && expected.contains(size_t{L::NUMBER}) && expected.contains(size_t{L::LPAREN})) return "a value";
@@ -249,6 +257,29 @@ std::vector<std::string> WordsOf(const Parser& parser, const IntervalSet& expect
     words.push_back(word.substr(1, word.size() - 2));
   }
   return words;
+}
+
+// What has to stand behind the first word of a declaration, which is a name like any other where that does not; empty: it is
+// no such word.
+const char* BehindFirstWord(const std::string& word) {
+  for (const char* text : {"test", "scenario", "property"}) {
+    if (word == text) return "a text in quotes";
+  }
+  for (const char* name : {"rule", "role", "domain", "enum", "record", "type", "workflow", "entity"}) {
+    if (word == name) return "a name";
+  }
+  return "";
+}
+
+// Words that other languages have, and what says it here. `ends`: a clause could end in front of it.
+std::string SaidOtherwise(const std::string& word, bool ends) {
+  if (ends && word == "if") return "write `when`";
+  if (word == "contains") return "write `x in list`, or `text like \"*x*\"`";
+  if (word == "between") return "write `a >= x and a <= y`";
+  if (word == "exceeds") return "write `a > x`";
+  if (word == "equals") return "write `a == x`";
+  if (ends && word == "within") return "in a condition a time stands inside the fact: `count(amend within 7d)`";
+  return "";
 }
 
 }  // namespace
@@ -285,10 +316,22 @@ void PolicyErrors::Explain(Parser* parser, Token* found, const IntervalSet& expe
     sink_.Report(span, diagnostics::kReservedWord, found->getText());
     return;
   }
+  const bool any_word = parser->getContext()->getRuleIndex() == P::RuleFile;
+  const bool at_declaration = where == Alternatives(P::RuleFile);
+  if (const char* behind = BehindFirstWord(found->getText()); at_declaration && *behind != '\0') {
+    const Token* next = After(parser, found);
+    if (!IsName(next->getType()) || std::string_view(behind) != "a name") {
+      sink_.Report(SpanOf(*next, file_, offsets_), diagnostics::kUnexpected, Described(*next), behind);
+      return;
+    }
+  }
   auto reported =
       sink_.Report(span, diagnostics::kUnexpected, what, where.empty() ? Expected(*parser, expected) : where);
-  const bool any_word = parser->getContext()->getRuleIndex() == P::RuleFile;
-  if (is_word) reported.Help(diagnostics::Suggest(found->getText(), WordsOf(*parser, expected, any_word)));
+  if (std::string otherwise = SaidOtherwise(found->getText(), at_declaration); !otherwise.empty()) {
+    reported.Help(std::move(otherwise));
+  } else if (is_word) {
+    reported.Help(diagnostics::Suggest(found->getText(), WordsOf(*parser, expected, any_word)));
+  }
 }
 
 void PolicyErrors::reportError(Parser* parser, const antlr4::RecognitionException& error) {

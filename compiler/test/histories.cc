@@ -352,7 +352,7 @@ class Printer {
     const Workflow& workflow = schema_.workflows[line.workflow.value];
     const std::string by = absl::StrCat(" by ", s.by, " as ", schema_.roles[line.role.value].name,
                                         s.under.empty() ? "" : " under ", s.under);
-    if (s.kind == Submission::Kind::kAnswer) return absl::StrCat(s.yes ? "yes" : "no", by, " on ", line.key);
+    if (s.kind == Submission::Kind::kAnswer) return absl::StrCat(s.yes ? "yes" : "no", by, " on ", Name(workflow, line.key));
     const Transition& transition = workflow.transitions[line.transition.value];
     std::vector<std::string> values;
     for (size_t i = 0; i < line.sets.size(); ++i) {
@@ -363,12 +363,31 @@ class Printer {
       const Field& field = transition.payload[i];
       if (!line.payload[i].absent()) values.push_back(absl::StrCat(field.name, ": ", Literal(field.type, line.payload[i])));
     }
-    const std::string record = values.empty() ? "" : absl::StrCat(" { ", absl::StrJoin(values, "  "), " }");
-    if (s.kind == Submission::Kind::kSet) return absl::StrCat("set ", workflow.name, " ", Key(workflow, line.key), by, record);
     const bool is_named = IsTask(schema_, line.workflow) || workflow.qualified == kAgentWorkflow;
     const bool opens = is_named || std::find(transition.sources.begin(), transition.sources.end(), kNewState) != transition.sources.end();
-    const std::string on = opens ? absl::StrCat(" ", workflow.name, " ", line.key) : absl::StrCat(" on ", line.key);
+    if (opens && !is_named && s.kind != Submission::Kind::kSet && !IsNameable(workflow)) AddKey(workflow, line.key, &values);
+    const std::string record = values.empty() ? "" : absl::StrCat(" { ", absl::StrJoin(values, "  "), " }");
+    if (s.kind == Submission::Kind::kSet) return absl::StrCat("set ", workflow.name, " ", Key(workflow, line.key), by, record);
+    const std::string name = Name(workflow, line.key);
+    const std::string on = opens ? absl::StrCat(" ", workflow.name, " ", name) : absl::StrCat(" on ", name);
     return absl::StrCat(transition.name, on, by, record);
+  }
+
+  // A key that is one string is what a test calls its instance; of any other the parts stand beside the fields.
+  bool IsNameable(const Workflow& workflow) const {
+    return workflow.key.size() == 1 && schema_.types[workflow.key[0].type.value].kind == TypeKind::kString;
+  }
+  std::string Name(const Workflow& workflow, const std::string& key) const {
+    if (IsNameable(workflow)) return key;
+    std::string name = "i_";
+    for (const char c : key) name.push_back(absl::ascii_isalnum(static_cast<unsigned char>(c)) ? c : '_');
+    return name;
+  }
+  void AddKey(const Workflow& workflow, const std::string& key, std::vector<std::string>* values) {
+    const absl::StatusOr<std::vector<Value>> parts = ParseKey(schema_, workflow.key, key);
+    for (size_t i = 0; parts.ok() && i < parts->size(); ++i) {
+      values->push_back(absl::StrCat(workflow.key[i].name, ": ", Literal(workflow.key[i].type, (*parts)[i])));
+    }
   }
 
   std::string Key(const Workflow& workflow, const std::string& key) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "runtime/escalate/escalate.h"
 #include "runtime/frame/frame.h"
 #include "runtime/orchestrator/consequences.h"
@@ -264,11 +265,12 @@ class Proposed {
   };
 
   // A refused line is counted; what the world did wrong is returned.
-  absl::Status Submit(const Submission& submission, uint32_t line, Own* own = nullptr) {
+  // `known`: what may be why, for whoever reads that.
+  absl::Status Submit(const Submission& submission, uint32_t line, Own* own = nullptr, std::string_view known = "") {
     absl::StatusOr<std::vector<DecisionRecord>> records = orchestrator_->Submit(submission);
     if (!records.ok()) {
       if (records.status().code() != absl::StatusCode::kInvalidArgument) return records.status();
-      counter_.Refuse(line, records.status().message());
+      counter_.Refuse(line, absl::StrCat(records.status().message(), absl::string_view(known.data(), known.size())));
       return absl::OkStatus();
     }
     for (const DecisionRecord& record : *records) {
@@ -798,10 +800,22 @@ class StoredLog {
       if (line->question == 0) return Unasked(event, proposed);
     }
     Proposed::Own own;
-    absl::Status status = proposed->Submit(*line, static_cast<uint32_t>(event.position), &own);
+    absl::Status status = proposed->Submit(*line, static_cast<uint32_t>(event.position), &own, ErasedOf(event));
     position_now_[event.position] = own.position > 0 ? own.position : proposed->last_position();
     if (!own.the_case.empty()) proposed->counter().AddChange(event.decision.outcome, own.outcome, own.the_case);
     return status;
+  }
+
+  // "; `name` was erased"
+  static std::string ErasedOf(const store::Event& event) {
+    std::vector<std::string> names;
+    for (const std::vector<store::NamedValue>* values : {&event.sets, &event.payload}) {
+      for (const store::NamedValue& value : *values) {
+        if (value.erased) names.push_back(absl::StrCat("`", value.name, "`"));
+      }
+    }
+    if (names.empty()) return "";
+    return absl::StrCat("; ", absl::StrJoin(names, ", "), names.size() == 1 ? " was erased" : " were erased");
   }
 
   // A task bears the position that opened it.
