@@ -165,7 +165,7 @@ ExprPtr ExprMaker::Slot(SlotRoot root, uint32_t index, const Type& type) {
 
 // A key may read the element of the innermost list.
 std::vector<ExprMaker::Variable> ExprMaker::ForKeys() {
-  if (variables_.empty() || variables_.back().behind || Chance(50)) return {};
+  if (variables_.empty() || variables_.back().behind || variables_.back().bits || Chance(50)) return {};
   return {variables_.back()};
 }
 
@@ -648,7 +648,7 @@ ExprPtr ExprMaker::Quantifier(QuantifierOp op, const Type& type, int depth) {
   const uint32_t behind = neighbours ? static_cast<uint32_t>(variables_.size()) : UINT32_MAX;
   if (neighbours) variables_.push_back({behind, element, true});
   const uint32_t number = static_cast<uint32_t>(variables_.size());
-  variables_.push_back({number, element});
+  variables_.push_back({number, element, false, bits});
   Ptr narrowed;
   if (!bare) {
     const bool number_body = op == QuantifierOp::kSum || op == QuantifierOp::kMin || op == QuantifierOp::kMax;
@@ -1107,7 +1107,7 @@ ExprPtr ExprMaker::AnyFound() {
   if (source == nullptr || source->type.type.optional || source->type.type.kind != TypeKind::kList) return nullptr;
   variables_.push_back({0, TypeAt(source->type.type.element)});
   Ptr found;
-  for (int i = 0; i < 8 && found == nullptr; ++i) {
+  for (int i = 0; i < 24 && found == nullptr; ++i) {
     Ptr lookup = EntityLookup();
     if (lookup != nullptr && VariableOf(*lookup).has_value()) found = std::move(lookup);
   }
@@ -1130,7 +1130,7 @@ ExprPtr ExprMaker::AnyFound() {
 }
 
 ExprPtr ExprMaker::AnyAll(int depth) {
-  if (Chance(8)) {
+  if (Chance(20)) {
     if (Ptr found = AnyFound(); found != nullptr) return found;
   }
   return Quantifier(Chance(45) ? QuantifierOp::kAny : QuantifierOp::kAll, TypeOf(TypeKind::kBool), depth);

@@ -44,7 +44,7 @@ class ExprMaker {
   using Ptr = typed::ExprPtr;
   using Kind = typed::ExprKind;
 
-  struct Variable { uint32_t number; Type type; bool behind = false; };  // behind: the second of two neighbours
+  struct Variable { uint32_t number; Type type; bool behind = false, bits = false; };  // behind: the second of two neighbours
 
   const Schema& schema() const { return program_.schema; }
   const Type& TypeAt(TypeId id) const { return schema().types[id.value]; }
