@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/check/left_out.h"
 #include "compiler/check/model.h"
-#include "compiler/check/not_yet.h"
 #include "compiler/typed/expr.h"
 
 namespace writ::check {
@@ -191,7 +190,6 @@ LadderId Model::AddLadder(const Ladder& ladder) {
 }
 
 typed::Program Check(const std::vector<ast::File>& files, const source::SourceSet& sources, diagnostics::Sink& sink) {
-  NotYet(files, sink);
   Model model(files, sources, sink);
   DeclareTypes(model);
   DeclarePeople(model);

@@ -186,6 +186,8 @@ LadderId BuildLadder(Model& model, const ast::Ladder& ladder, const LadderSite& 
 bool Halts(const Workflow& workflow, const Transition& transition);
 // Why the orchestrator cannot propose a transition by itself (it can give no values), or nothing.
 std::optional<std::string> NeedsValues(const Model& model, WorkflowId workflow, TransitionId transition);
+// The constant of `up to FIELD LIMIT`, for a field of that type; null where it is wrong, which has been reported.
+typed::ExprPtr CheckLimitValue(Model& model, WorkflowId workflow, const ast::Limit& limit, const Type& type);
 // Fills file, line and column of a rule's row.
 void SetPlace(const Model& model, ast::Span span, Rule* rule);
 

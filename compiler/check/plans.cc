@@ -8,6 +8,7 @@
 #include "compiler/check/expressions.h"
 #include "compiler/check/model.h"
 #include "compiler/typed/expr.h"
+#include "runtime/decision/delegation.h"
 
 namespace writ::check {
 namespace {
@@ -323,7 +324,7 @@ class PlanBuilder {
 
  private:
   Workflow& Own() { return model_.workflow(workflow_); }
-  std::string Name(const std::string& end) { return absl::StrCat(Own().qualified, ".plan.", end); }
+  std::string Name(const std::string& task) { return TaskOfPlan(Own().qualified, task); }
 
   // ---------------------------------------------------------------- bounds
 
@@ -624,6 +625,8 @@ class PlanBuilder {
     bool ok = task != nullptr;
     sub.among = model_.FindRoles(node.among, nullptr, &ok);
     sub.granting = model_.FindTransitions(workflow_, node.granting, &ok);
+    for (const ast::Limit& limit : node.limits) AddLimit(limit, &sub);
+    std::sort(sub.limits.begin(), sub.limits.end(), [](const SubLimit& a, const SubLimit& b) { return a.field < b.field; });
     if (node.within != nullptr) {
       const std::optional<Num> within = Expressions(model_, {}).CheckConstant(*node.within, TypeKind::kDuration);
       if (within.has_value() && *within <= 0) model_.sink.Report(node.within->span, diagnostics::kLadderNotPositive);
@@ -639,6 +642,28 @@ class PlanBuilder {
     }
     names_.subs.emplace(sub.task, &node);
     plan->subs.push_back(std::move(sub));
+  }
+
+  // A grant limits fields, as `give` does: what a proposal carries is nobody's before it is made.
+  void AddLimit(const ast::Limit& limit, SubPlan* sub) {
+    if (limit.field.empty()) return;
+    const NameIndex& fields = model_.names(workflow_).fields;
+    const auto at = fields.find(limit.field.text);
+    if (at == fields.end()) {
+      model_.sink.Report(limit.field.span, diagnostics::kSubLimitField, limit.field, Own().name)
+          .Help(Hint(model_.sink, limit.field.text, NamesOf(fields)));
+      return;
+    }
+    const FieldId field(at->second);
+    const auto same = [&](const SubLimit& other) { return other.field == field; };
+    if (std::any_of(sub->limits.begin(), sub->limits.end(), same)) {
+      model_.sink.Report(limit.field.span, diagnostics::kNamedTwice, limit.field);
+      return;
+    }
+    const Type& type = model_.types.At(Own().fields[field.value].type);
+    const ExprPtr most = CheckLimitValue(model_, workflow_, limit, type);
+    if (most == nullptr || !model_.types.CheckInRange(limit.value->span, type, most->number)) return;
+    sub->limits.push_back({field, static_cast<int64_t>(most->number)});
   }
 
   Model& model_;

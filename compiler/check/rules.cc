@@ -13,6 +13,7 @@
 #include "compiler/check/left_out.h"
 #include "compiler/check/model.h"
 #include "compiler/typed/expr.h"
+#include "runtime/decision/delegation.h"
 
 namespace writ::check {
 namespace {
@@ -131,23 +132,9 @@ typed::ExprPtr LimitField(Model& model, const MayItem& item, const ast::Name& na
 std::optional<typed::Limit> CheckLimit(Model& model, const MayItem& item, const ast::Limit& limit) {
   typed::Limit out;
   out.field = LimitField(model, item, limit.field);
-  if (out.field == nullptr || limit.value == nullptr) return std::nullopt;
-  const Type& type = out.field->type.type;
-  if (!model.types.HasOrder(type)) {
-    model.sink.Report(limit.field.span, diagnostics::kLimitNoOrder, limit.field, model.types.Words(type));
-    return std::nullopt;
-  }
-  out.value = Expressions(model, {ScopeKind::kConstant, item.workflow, {}, {}}).Check(*limit.value, &type);
+  if (out.field == nullptr) return std::nullopt;
+  out.value = CheckLimitValue(model, item.workflow, limit, out.field->type.type);
   if (out.value == nullptr) return std::nullopt;
-  if (out.value->kind != typed::ExprKind::kConstant) {
-    model.sink.Report(limit.value->span, diagnostics::kConstantNeeded);
-    return std::nullopt;
-  }
-  if (!SameType(out.value->type.type, type)) {
-    model.sink.Report(limit.value->span, diagnostics::kLimitType, limit.field, model.types.Words(type),
-                      model.types.Words(out.value->type.type));
-    return std::nullopt;
-  }
   return out;
 }
 
@@ -258,22 +245,16 @@ void NarrowAny(const Model& model, const ast::Rule& rule, WorkflowId w, RuleSite
   if (!kept.empty()) site->transitions = std::move(kept);
 }
 
-// The block `under TASK { … }` that a rule stands in, and its plan; null of all others.
-struct SubOrchestrated {
-  const ast::Decomposition* plan = nullptr;
-  const ast::Under* under = nullptr;
-};
-
-SubOrchestrated UnderOf(const Model& model, const ast::Rule& rule) {
-  for (const ast::File& file : model.files) {
-    for (const ast::Decomposition& plan : file.decompositions) {
-      for (const ast::Under& under : plan.unders) {
-        const auto is_it = [&](const ast::Rule& other) { return &other == &rule; };
-        if (std::any_of(under.rules.begin(), under.rules.end(), is_it)) return {&plan, &under};
-      }
+// The task whose grants a rule is about; empty: it is about everything.
+std::string TaskAbove(const Model& model, const ast::Rule& rule) {
+  const auto is_it = [&](const ast::Rule& other) { return &other == &rule; };
+  for (const PlanNames& names : model.plans) {
+    for (const ast::Under& under : names.node->unders) {
+      if (std::none_of(under.rules.begin(), under.rules.end(), is_it)) continue;
+      return TaskOfPlan(model.program.schema.workflows[names.workflow.value].qualified, under.task.text);
     }
   }
-  return {};
+  return "";
 }
 
 // A sub-orchestrator restrains what is done with the authority that its task grants; it frees nobody, and asks nothing.
@@ -282,9 +263,14 @@ void CheckUnder(Model& model, const ast::Decomposition& plan, const ast::Under& 
   for (const ast::PlannedTask& task : plan.plan) known.push_back(task.name.text);
   for (const ast::Addition& addition : plan.additions) known.push_back(addition.task.name.text);
   if (under.task.empty()) return;
-  if (std::find(known.begin(), known.end(), under.task.text) == known.end()) {
+  const bool is_known = std::find(known.begin(), known.end(), under.task.text) != known.end();
+  if (!is_known) {
     model.sink.Report(under.task.span, diagnostics::kUnknownPlanTask, under.task).Help(Hint(model.sink, under.task.text, known));
   }
+  const bool granted = std::any_of(plan.subs.begin(), plan.subs.end(), [&](const ast::Sub& sub) {
+    return sub.task.text == under.task.text && !sub.granting.empty();
+  });
+  if (!granted && is_known) model.sink.Report(under.task.span, diagnostics::kUnderUngranted, under.task);
   for (const ast::Rule& rule : under.rules) {
     const std::optional<Effect> effect = FindEffect(rule.effect.text);
     if (effect.has_value() && !Restrains(*effect)) {
@@ -482,7 +468,7 @@ void CheckRule(Model& model, const RuleSite& site) {
   out.by = site.by;
   out.by_orchestrator = site.by_orchestrator;
   out.span = site.declaration->span;
-  if (const ast::Under* under = UnderOf(model, rule).under; under != nullptr) out.under = under->task.text;
+  out.under = TaskAbove(model, rule);
   if (site.effect == Effect::kAllow) out.overrides = ResolveOverrides(model, site);
   if (!site.workflow.valid()) return;
   // An `ask` looks at the instance while nobody proposes.
@@ -548,6 +534,26 @@ void CheckComputed(Model& model, WorkflowId w, TransitionId t, const ast::SetIte
 }
 
 }  // namespace
+
+typed::ExprPtr CheckLimitValue(Model& model, WorkflowId workflow, const ast::Limit& limit, const Type& type) {
+  if (limit.value == nullptr) return nullptr;
+  if (!model.types.HasOrder(type)) {
+    model.sink.Report(limit.field.span, diagnostics::kLimitNoOrder, limit.field, model.types.Words(type));
+    return nullptr;
+  }
+  typed::ExprPtr value = Expressions(model, {ScopeKind::kConstant, workflow, {}, {}}).Check(*limit.value, &type);
+  if (value == nullptr) return nullptr;
+  if (value->kind != typed::ExprKind::kConstant) {
+    model.sink.Report(limit.value->span, diagnostics::kConstantNeeded);
+    return nullptr;
+  }
+  if (!SameType(value->type.type, type)) {
+    model.sink.Report(limit.value->span, diagnostics::kLimitType, limit.field, model.types.Words(type),
+                      model.types.Words(value->type.type));
+    return nullptr;
+  }
+  return value;
+}
 
 // ---------------------------------------------------------------- ladders
 

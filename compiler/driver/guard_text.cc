@@ -306,7 +306,7 @@ std::string GuardText::Root(const SlotPath& path) const {
     case SlotRoot::kGrantMost:
       return absl::StrCat("the grant's limit on ", workflow_.fields[path.index].name);
     case SlotRoot::kGrantTask:
-      return "the task that it was granted under";
+      return absl::StrCat("granted under ", function_.frame.grant_tasks[path.index]);
     case SlotRoot::kGives:
       return "who gives holds what is given";
   }

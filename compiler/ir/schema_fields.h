@@ -323,11 +323,18 @@ void Fields(IO& io, Of<IO, Addition>& a) {
 }
 
 template <class IO>
+void Fields(IO& io, Of<IO, SubLimit>& l) {
+  io.Ref(l.field);
+  io.Sint(l.most);
+}
+
+template <class IO>
 void Fields(IO& io, Of<IO, SubPlan>& s) {
   io.Text(s.task);
   io.Ref(s.role);
   Ids(io, s.among);
   Ids(io, s.granting);
+  List(io, s.limits);
   io.Sint(s.within_ns);
 }
 

@@ -249,7 +249,8 @@ class PathPrinter {
       case SlotRoot::kGrantRole: return "grant.role";
       case SlotRoot::kGrantHolds: return "grant.holds";
       case SlotRoot::kGrantMost: return absl::StrCat("grant.most(", Numbered(i), ")");
-      case SlotRoot::kGrantTask: return "grant.task";
+      case SlotRoot::kGrantTask:
+        return absl::StrCat("grant.task(", i < function_.frame.grant_tasks.size() ? function_.frame.grant_tasks[i] : "?", ")");
       case SlotRoot::kGives: return "gives";
       default: return absl::StrCat("root ", static_cast<int>(path.root), "(", i, ")");
     }

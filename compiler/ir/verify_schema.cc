@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/decision/delegation.h"
+
 namespace writ::ir {
 namespace {
 
@@ -225,11 +227,18 @@ class TableVerifier {
     for (const SubPlan& sub : plan.subs) {
       faults_.Require(In(sub.role, schema_.roles), name, " is planned under by no role");
       for (const TransitionId t : sub.granting) faults_.Require(In(t, workflow.transitions), name, " grants nothing");
+      for (const SubLimit& limit : sub.limits) faults_.Require(IsLimit(workflow, limit), name, " limits what has no order");
     }
     faults_.Require(In(plan.decompose, workflow.transitions), name, " is proposed by no transition");
     CheckFunctionOf(name, id, 0, plan.function, FunctionKind::kPlan);
     faults_.Require(!In(plan.function, schema_.functions) || schema_.functions[plan.function.value].outputs.size() == outputs,
                     name, " does not say of each task whether it is wanted");
+  }
+
+  bool IsLimit(const Workflow& workflow, const SubLimit& limit) const {
+    if (!In(limit.field, workflow.fields) || !In(workflow.fields[limit.field.value].type, schema_.types)) return false;
+    const Field& field = workflow.fields[limit.field.value];
+    return ReferentExists(schema_.types[field.type.value]) && CanBeLimited(schema_, field);
   }
 
   void CheckHierarchy(WorkflowId id) {
@@ -477,6 +486,7 @@ class FunctionVerifier {
     if (path.root == SlotRoot::kHoldsRole) return path.index == 0 || path.index < schema_.roles.size();
     if (path.root == SlotRoot::kApproved) return path.index < schema_.rules.size();
     if (path.root == SlotRoot::kUnder) return path.index < frame_.unders.size();
+    if (path.root == SlotRoot::kGrantTask) return path.index < frame_.grant_tasks.size();
     if (path.root == SlotRoot::kActorField) return AttributeExists(path.index);
     const Workflow* workflow = WorkflowOf();
     return workflow == nullptr || RootExistsIn(*workflow, path);

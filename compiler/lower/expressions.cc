@@ -94,6 +94,13 @@ ExprId FunctionLowering::GrantRoleIs(RoleId role) {
   return build_.EqNum(actual, wanted);
 }
 
+ExprId FunctionLowering::IsGrantedUnder(const std::string& task) {
+  if (!CanBeGiven()) return build_.Bool(false);
+  const ExprId under = NamesGrant();
+  const ExprId given = BoolSlot(SlotRoot::kGrantTask, layout_.InternGrantTask(task));
+  return build_.And(under, given);
+}
+
 ExprId FunctionLowering::ActsFor(RoleId role) {
   const ExprId own = RoleIs(role);
   if (!CanBeGiven() || Planted(Fault::kOwnRoleConsulted)) return own;

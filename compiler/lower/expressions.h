@@ -77,6 +77,7 @@ class FunctionLowering {
   ir::ExprId NamesGrant();
   ir::ExprId IsUnderGrant();
   ir::ExprId GrantRoleIs(RoleId role);
+  ir::ExprId IsGrantedUnder(const std::string& task);  // a grant of the chain was given under that task of a plan
   ir::ExprId ActsFor(RoleId role);  // whose authority counts: the granting role's, else the own
   ir::ExprId ExceedsGrant();        // a field is, after this, more than some grant of the chain lets it be
 

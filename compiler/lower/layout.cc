@@ -79,6 +79,14 @@ uint32_t Layout::InternUnder(Under under) {
   return static_cast<uint32_t>(frame_->unders.size() - 1);
 }
 
+uint32_t Layout::InternGrantTask(const std::string& task) {
+  std::vector<std::string>& tasks = frame_->grant_tasks;
+  const auto at = std::find(tasks.begin(), tasks.end(), task);
+  if (at != tasks.end()) return static_cast<uint32_t>(at - tasks.begin());
+  tasks.push_back(task);
+  return static_cast<uint32_t>(tasks.size() - 1);
+}
+
 uint64_t Layout::Elements(ListId list) const {
   uint64_t product = 1;
   for (ListId at = list; at.valid(); at = frame_->lists[at.value].parent) {

@@ -19,6 +19,7 @@ class Layout {
   ListId InternList(const SlotPath& path, ListId parent, uint32_t capacity);
   uint32_t InternLookup(Lookup lookup);
   uint32_t InternUnder(Under under);
+  uint32_t InternGrantTask(const std::string& task);
 
   const FrameLayout& frame() const { return *frame_; }
   uint64_t Elements(ListId list) const;  // product of the capacities, parents included

@@ -343,13 +343,7 @@ Value DecideLowering::Scope(const typed::Rule& rule) {
     }
   }
   if (!rule.under.empty()) {
-    if (!CanBeGiven(schema_, workflow_id_, transition_id_)) {
-      scope.value = b().Bool(false);
-      return scope;
-    }
-    const ExprId task = f_.StrSlot(SlotRoot::kGrantTask);
-    const ExprId wanted = b().Text(rule.under);
-    const ExprId under = b().EqStr(task, wanted);
+    const ExprId under = f_.IsGrantedUnder(rule.under);
     scope.value = b().And(scope.value, under);
   }
   return scope;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "runtime/decision/schema.h"
 
@@ -9,6 +11,11 @@ namespace writ {
 
 inline constexpr const char kGrantWorkflow[] = "writ.Grant";
 inline constexpr const char kGive[] = "give", kRevoke[] = "revoke", kGiver[] = "giver";
+
+// How a task of a plan is called by what is under it.
+inline std::string TaskOfPlan(std::string_view workflow, std::string_view task) {
+  return std::string(workflow).append(".plan.").append(task);
+}
 
 // Whether a grant can come to be under this policy: somebody may give, or a plan grants. Where none can, no decision looks
 // for one.

@@ -275,12 +275,15 @@ struct PlannedTask {
 struct Finally { TransitionId transition; RuleId rule; };  // package.Workflow.plan.finally.transition
 // What a dynamic planner adds: `may add`, `must add`; the guards are rules.
 struct Addition { std::string name; RoleId role; RuleId rule; bool must = false; WorkflowId on; TransitionId does; };
+// `up to FIELD LIMIT` of a `sub`: the most of a field, of the decomposed workflow, under a grant of its.
+struct SubLimit { FieldId field; int64_t most = 0; };
 // `sub T among R, … granting …`: the role of task T may plan under it.
 struct SubPlan {
   std::string task;
   RoleId role;                              // of the task
   std::vector<RoleId> among;                // sorted
   std::vector<TransitionId> granting;       // of the decomposed workflow; sorted
+  std::vector<SubLimit> limits;             // sorted by field
   int64_t within_ns = 0;                    // how long a grant is good at most; 0: as long as the task
 };
 struct Plan {
@@ -354,7 +357,7 @@ enum class SlotRoot : uint8_t {
   kGrantRole,     // role whose authority is used, under a grant; -1: the actor's own
   kGrantHolds,    // bool: each grant of the chain is in force and names this transition; true without a grant
   kGrantMost,     // index: field; the least limit that the chain puts on it
-  kGrantTask,     // the task of the plan under which the grant was given; "" where none was
+  kGrantTask,     // index: entry of FrameLayout::grant_tasks; bool: a grant of the chain was given under that task
   kGives,         // Grant: bool, who gives holds what is given
 };
 
@@ -417,6 +420,7 @@ struct FrameLayout {
   std::vector<FrameList> lists;             // a parent before its children
   std::vector<Lookup> lookups;
   std::vector<Under> unders;
+  std::vector<std::string> grant_tasks;     // package.Workflow.plan.name of tasks that rules are under
   uint32_t size_words = 0;
 };
 

@@ -277,12 +277,17 @@ class Filler {
       case SlotRoot::kGrantRole: return Cursor::Number(proposal_.grant.has_value() ? Num{proposal_.grant->role.value} : -1);
       case SlotRoot::kGrantHolds: return Cursor::Number(!proposal_.grant.has_value() || proposal_.grant->holds);
       case SlotRoot::kGrantMost: return GrantMost(path.index);
-      case SlotRoot::kGrantTask: return Cursor::Text(proposal_.grant.has_value() ? proposal_.grant->task : std::string_view());
+      case SlotRoot::kGrantTask: return Cursor::Number(IsGrantedUnder(layout_.grant_tasks[path.index]));
       case SlotRoot::kGives: return Cursor::Number(proposal_.gives);
       case SlotRoot::kActorField: return Attribute(path.index);
       case SlotRoot::kUnder: return Cursor::Number(IsUnder(layout_.unders[path.index], scope, depth));
     }
     return {};
+  }
+
+  bool IsGrantedUnder(const std::string& task) const {
+    if (!proposal_.grant.has_value()) return false;
+    return std::binary_search(proposal_.grant->tasks.begin(), proposal_.grant->tasks.end(), task);
   }
 
   Cursor GrantMost(uint32_t field) const {

@@ -27,6 +27,11 @@ bool Lists(const Value& list, std::string_view text) {
          });
 }
 
+void SortUnique(std::vector<std::string>* texts) {
+  std::sort(texts->begin(), texts->end());
+  texts->erase(std::unique(texts->begin(), texts->end()), texts->end());
+}
+
 // The limits of a grant, or of a `give`: (field, most) as texts.
 std::vector<std::pair<std::string_view, std::string_view>> LimitsIn(const Value& limits) {
   std::vector<std::pair<std::string_view, std::string_view>> out;
@@ -279,14 +284,17 @@ void Grants::Meet(const World& world, const Registry& registry, Proposal* propos
       const Instance& grant = *chain[link];
       view.holds = view.holds && InForce(chain, link, registry, proposal->now_ns) && Covers(grant, *proposal);
       if (!Least(grant, *proposal, &view)) view.holds = false;
+      if (const std::string_view task = TextIn(At(grant, task_)); !task.empty()) {
+        view.tasks.push_back(TaskOfPlan(TextIn(At(grant, on_)), task));
+      }
     }
+    SortUnique(&view.tasks);
     const Workflow& workflow = schema_.workflows[proposal->workflow.value];
     const bool for_humans = LeavesHalted(workflow, workflow.transitions[proposal->transition.value]);
     if (for_humans && !actor.is_human) view.holds = false;
     if (!chain.empty()) {
       view.role = RoleIn(At(*chain.front(), role_));
       if (!view.role.valid()) view.role = RoleId(0), view.holds = false;  // a record may say that nobody gave it
-      view.task = TextIn(At(*chain.front(), task_));
     }
     view.givers = Givers(world, registry, view.key);
     proposal->grant = std::move(view);
@@ -351,8 +359,7 @@ std::vector<std::string> Grants::Givers(const World& world, const Registry& regi
     const RegisteredActor* actor = registry.Find(givers.back());
     if (actor != nullptr) givers.push_back(actor->principal);
   }
-  std::sort(givers.begin(), givers.end());
-  givers.erase(std::unique(givers.begin(), givers.end()), givers.end());
+  SortUnique(&givers);
   return givers;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "runtime/frame/frame.h"
 #include "runtime/state/own.h"
 
 namespace writ {
@@ -23,15 +24,32 @@ Proposal OnGrant(const Schema& schema, WorkflowId grant, std::string_view transi
   return proposal;
 }
 
-// `sub … within D`: how long a grant under a task of that name is good at most.
-int64_t Until(const Workflow& planned, const std::string& parent, const store::OpenedTask& task, int64_t now_ns) {
-  int64_t until_ns = task.until_ns == 0 ? limits::kTimeMax : task.until_ns;
+// `sub TASK …` of a workflow; null where it has none.
+const SubPlan* SubOf(const Workflow& planned, std::string_view task) {
   for (const Plan& plan : planned.plans) {
     for (const SubPlan& sub : plan.subs) {
-      if (sub.task == parent && sub.within_ns != 0) until_ns = std::min(until_ns, now_ns + sub.within_ns);
+      if (sub.task == task) return &sub;
     }
   }
-  return until_ns;
+  return nullptr;
+}
+
+// `within D`: how long a grant under a task is good at most.
+int64_t Until(const SubPlan* sub, const store::OpenedTask& task, int64_t now_ns) {
+  const int64_t until_ns = task.until_ns == 0 ? limits::kTimeMax : task.until_ns;
+  return sub != nullptr && sub->within_ns != 0 ? std::min(until_ns, now_ns + sub->within_ns) : until_ns;
+}
+
+// `up to FIELD LIMIT`, as the limits of a `give` are kept.
+Value LimitsOf(const Schema& schema, const Workflow& planned, const SubPlan& sub) {
+  Value::List out;
+  for (const SubLimit& limit : sub.limits) {
+    const Field& field = planned.fields[limit.field.value];
+    Type type = schema.types[field.type.value];
+    type.optional = false;
+    out.push_back(Value(Value::List{Value(field.name), Value(ValueToText(schema, type, Value(limit.most)))}));
+  }
+  return Value(std::move(out));
 }
 
 }  // namespace
@@ -47,6 +65,7 @@ std::vector<Proposal> GivenWith(const World& world, const Names& names, const st
     if (task.granting.empty() || parent == nullptr || !names.grant().valid() || !planned.valid()) continue;
     const Instance* above = world.Find(names.grant(), task.parent);
     const std::string name = ValueNamed(schema, *parent, "name").text();
+    const SubPlan* sub = SubOf(schema.workflows[planned.value], name);
     Value::List transitions(task.granting.begin(), task.granting.end());
     const int64_t to = names.Role(task.role).value;
     std::map<std::string, Value> values = {
@@ -57,8 +76,9 @@ std::vector<Proposal> GivenWith(const World& world, const Names& names, const st
         {"workflow", Value(schema.workflows[planned.value].qualified)},
         {"instance", Value(stream.substr(slash + 1))},
         {"transitions", Value(std::move(transitions))},
-        {"until", Value(Until(schema.workflows[planned.value], name, task, opening.time_ns))},
+        {"until", Value(Until(sub, task, opening.time_ns))},
         {"task", Value(name)}};
+    if (sub != nullptr && !sub->limits.empty()) values["limits"] = LimitsOf(schema, schema.workflows[planned.value], *sub);
     if (above != nullptr) values["parent"] = Value(task.parent);
     Proposal give = OnGrant(schema, names.grant(), "give", task.id, opening.time_ns, values);
     give.actor = planner;

@@ -70,7 +70,7 @@ struct GrantView {
   RoleId role;                               // whose authority it is: the role of the first giver
   bool holds = false;                        // each link is in force and names the transition, on this instance
   std::vector<std::pair<FieldId, Value>> most;  // the least limit of the chain, for each field that has one; sorted
-  std::string task;                          // of the plan under which it was given, or empty
+  std::vector<std::string> tasks;            // of plans under which the chain was given: package.Workflow.plan.name; sorted
   std::vector<std::string> givers;           // ids and principals of who gave, along the chain; sorted
 };
 

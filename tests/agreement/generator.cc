@@ -797,7 +797,7 @@ void Generator::MakeRule(RuleId id) {
   rule.by_orchestrator = Chance(rule.by.empty() ? 3 : 30);
   if (row.effect == Effect::kHold) Until(&rule, &row);
   const bool restrains = row.effect == Effect::kDeny || row.effect == Effect::kHold || row.effect == Effect::kEscalate;
-  if (grant_.valid() && restrains && Chance(12)) rule.under = "t1";
+  if (grant_.valid() && restrains && Chance(12)) rule.under = Chance(70) ? "t1" : "t2";
   if (Chance(row.effect == Effect::kAllow ? 65 : 94)) rule.when = Guard(rule.workflow, rule.transitions, row.effect);
   if (Chance(row.effect == Effect::kAllow ? 8 : 15))
     rule.unless = Guard(rule.workflow, rule.transitions, Effect::kDeny);

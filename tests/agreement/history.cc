@@ -292,7 +292,8 @@ void Historian::ChooseGrant(Proposal* p) {
                                         : may[random_.Below(static_cast<uint32_t>(may.size()))];
   if (Chance(50)) p->actor.role = RoleId(random_.Below(static_cast<uint32_t>(schema_.roles.size())));
   view.holds = !Chance(10);
-  view.task = Chance(50) ? "t1" : Chance(50) ? "t2" : "";
+  if (Chance(50)) view.tasks.push_back("t1");
+  if (Chance(40)) view.tasks.push_back("t2");
   for (uint32_t f = 0; f < workflow.fields.size(); ++f) {
     if (!CanBeLimited(schema_, workflow.fields[f]) || !Chance(20)) continue;
     view.most.emplace_back(FieldId(f), Value(Integer(schema_.types[workflow.fields[f].type.value])));

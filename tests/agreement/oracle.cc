@@ -1110,7 +1110,10 @@ bool Oracle::NamesNothing(Scene* scene) const {
 bool Oracle::ScopeHolds(const typed::Rule& rule, const Scene& scene) const {
   const ActorView& actor = scene.proposal->actor;
   const std::optional<GrantView> grant = GrantOf(*scene.proposal);
-  if (!rule.under.empty() && (!grant.has_value() || grant->task != rule.under)) return false;
+  if (!rule.under.empty()) {
+    const std::vector<std::string> tasks = grant.has_value() ? grant->tasks : std::vector<std::string>();
+    if (std::find(tasks.begin(), tasks.end(), rule.under) == tasks.end()) return false;
+  }
   if (rule.by.empty() && !rule.by_orchestrator) return true;
   if (rule.by_orchestrator && actor.is_orchestrator && (!grant.has_value() || rule.by.empty())) return true;
   const bool own = actor.role.valid() && Contains(rule.by, actor.role);

@@ -133,8 +133,8 @@ std::string ValuesText(const std::vector<Value>& values) {
 
 static std::string GrantText(const Proposal& p) {
   if (!p.grant.has_value()) return "";
-  std::string text = absl::StrCat(" for R", p.grant->role.value, " under ", p.grant->task.empty() ? "-" : p.grant->task,
-                                  p.grant->holds ? "" : " (broken)");
+  std::string text = absl::StrCat(" for R", p.grant->role.value, " under ",
+                                  p.grant->tasks.empty() ? "-" : absl::StrJoin(p.grant->tasks, "+"), p.grant->holds ? "" : " (broken)");
   for (const auto& [field, most] : p.grant->most) absl::StrAppend(&text, " f", field.value, "<=", most.integer());
   return text;
 }
