@@ -114,11 +114,37 @@ class Walk {
     return false;
   }
 
+  bool IsHuman(RoleId role) const { return !role.valid() || model_.schema().roles[role.value].human; }
+
   // Where only humans may propose it, nobody writes it but them.
   bool ByAgents(WorkflowId w, TransitionId t) const {
+    if (DoesTasks(w, t) && TasksOfAgents()) return true;
     return std::any_of(program_.grants.begin(), program_.grants.end(), [&](const typed::Grant& grant) {
-      return grant.workflow == w && grant.transition == t && !grant.consent && !model_.schema().roles[grant.role.value].human;
+      return grant.workflow == w && grant.transition == t && !grant.consent && !IsHuman(grant.role);
     });
+  }
+
+  // Who acts in a task's role reports it, and says that it failed, whatever authority there is.
+  bool DoesTasks(WorkflowId w, TransitionId t) const {
+    const std::string& name = model_.transition(w, t).name;
+    return model_.workflow(w).is_builtin && model_.workflow(w).name == "Task" && (name == "report" || name == "fail");
+  }
+
+  bool TasksOfAgents() const {
+    const auto of_agent = [&](const auto& row) { return !IsHuman(row.role); };
+    const auto any = [&](const auto& rows) { return std::any_of(rows.begin(), rows.end(), of_agent); };
+    for (const Rule& rule : model_.program.schema.rules) {
+      if (any(rule.then)) return true;  // an obligation has no role
+    }
+    for (const Workflow& workflow : model_.program.schema.workflows) {
+      for (const writ::Plan& plan : workflow.plans) {
+        if (any(plan.tasks) || any(plan.additions)) return true;
+        for (const SubPlan& sub : plan.subs) {
+          if (std::any_of(sub.among.begin(), sub.among.end(), [&](RoleId role) { return !IsHuman(role); })) return true;
+        }
+      }
+    }
+    return false;
   }
 
   bool BringsUntrusted(WorkflowId w, TransitionId t, const Field& payload) const {
@@ -393,12 +419,59 @@ class Walk {
     for (uint32_t s = 0; s < model_.workflow(plan.workflow).states.size(); ++s) {
       const Site site{Site::Kind::kState, plan.workflow, {}, StateId(s)};
       for (const typed::PlannedTask& task : plan.tasks) {
+        if (task.source != nullptr) bound_[task.variable] = task.source.get();
+        if (task.element != nullptr) Element(*task.element, site);
         Guard(task.source.get(), site);
         Guard(task.when.get(), site);
         Guard(task.element.get(), site);
       }
       for (const typed::ExprPtr& last : plan.finallys) Guard(last.get(), site);
     }
+    for (const PlanNames& names : model_.plans) {
+      if (names.workflow == plan.workflow) Subs(names);
+    }
+  }
+
+  // What a grant limits is compared when it is used.
+  void Subs(const PlanNames& names) {
+    for (const SubPlan& sub : model_.workflow(names.workflow).plans[0].subs) {
+      for (const ast::Limit& limit : names.subs.at(sub.task)->limits) {
+        const auto field = model_.names(names.workflow).fields.find(limit.field.text);
+        if (field == model_.names(names.workflow).fields.end()) continue;
+        Expr slot;
+        slot.kind = ExprKind::kSlot;
+        slot.root = SlotRoot::kAfter;
+        slot.index = field->second;
+        slot.span = limit.field.span;
+        Guard(&slot, {Site::Kind::kProposal, names.workflow, sub.granting, {}});
+      }
+    }
+  }
+
+  // The element of a task over data is part of its name, in the log for good.
+  void Element(const Expr& element, const Site& site) {
+    Paths(element, site, [&](const Expr& e, const Read& read, const Site&) {
+      for (const std::string& label : read.labels) {
+        if (label == kUntrusted || Declassified(site.workflow, read.root)) continue;  // what is untrusted plans nothing at all
+        if (!told_.emplace(e.span.file, e.span.begin, e.span.end).second) continue;
+        model_.sink.Report(e.span, diagnostics::kLabelInTask, read.last, label, read.root);
+      }
+    });
+  }
+
+  // Whether all that sets the field says so.
+  bool Declassified(WorkflowId w, const std::string& field) const {
+    const Workflow& workflow = model_.workflow(w);
+    bool is_set = false;
+    for (uint32_t t = 0; t < workflow.transitions.size(); ++t) {
+      const std::vector<SetField>& sets = workflow.transitions[t].sets;
+      if (std::none_of(sets.begin(), sets.end(), [&](const SetField& s) { return workflow.fields[s.field.value].name == field; }))
+        continue;
+      const ast::Transition* node = NodeOf(w, TransitionId(t));
+      if (node == nullptr || !Names(node->declassifies, field)) return false;
+      is_set = true;
+    }
+    return is_set;
   }
 
   // What somebody is obliged to with a labelled value is told to them.

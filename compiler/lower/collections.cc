@@ -346,18 +346,18 @@ Value FunctionLowering::QuantifierOverBits(const Expr& expr, Polarity polarity) 
 
 // ---------------------------------------------------------------- tasks over data
 
-Value FunctionLowering::IsWanted(const typed::PlannedTask& task) {
-  if (task.when == nullptr) return True();
+ExprId FunctionLowering::IsWanted(const typed::PlannedTask& task) {
+  if (task.when == nullptr) return build_.Bool(true);
   BeginAside();
   Value when = Operand(*task.when, Polarity::kRestrains);
   const ExprId missing = EndAside();
   when.unknown = build_.Or(when.unknown, missing);
-  return when;
+  return Planted(Fault::kUnknownTaskDropped) ? Known(when) : TrueOrUnknown(when);
 }
 
 void FunctionLowering::Wanted(const typed::PlannedTask& task, uint32_t capacity) {
   if (task.source == nullptr) {
-    Output(SlotKind::kBool, TrueOrUnknown(IsWanted(task)));
+    Output(SlotKind::kBool, IsWanted(task));
     return;
   }
   if (IsBits(schema_, task.source->type.type)) return WantedMembers(task, capacity);
@@ -370,7 +370,7 @@ void FunctionLowering::Wanted(const typed::PlannedTask& task, uint32_t capacity)
   Place element = Element(*place, *loop, list);
   element.present = ExprId();
   places_[task.variable] = element;
-  const ExprId wanted = TrueOrUnknown(IsWanted(task));
+  const ExprId wanted = IsWanted(task);
   const ExprId text = Operand(*task.element).value;
   loops_.pop_back();
   places_.erase(task.variable);
@@ -392,7 +392,7 @@ void FunctionLowering::WantedMembers(const typed::PlannedTask& task, uint32_t ca
     const ExprId bit = build_.Number(m);
     constants_[task.variable] = Scalar(bit);
     const ExprId is_member = build_.HasBit(set.value, bit);
-    const ExprId wanted = TrueOrUnknown(IsWanted(task));
+    const ExprId wanted = IsWanted(task);
     Output(SlotKind::kBool, build_.And(is_member, wanted));
     Output(SlotKind::kString, build_.Text(schema_.enums[element.index].members[m].name));
   }

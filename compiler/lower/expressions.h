@@ -181,7 +181,7 @@ class FunctionLowering {
   Value WhereOf(const Expr& expr, const Place& place, ir::LoopId loop, ListId list);
   Value BindElement(const Expr& expr, const Place& place, ir::LoopId loop, ListId list);
   Value Length(const Expr& expr);
-  Value IsWanted(const typed::PlannedTask& task);
+  ir::ExprId IsWanted(const typed::PlannedTask& task);
   void WantedMembers(const typed::PlannedTask& task, uint32_t capacity);
 
   // places.cc: nothing where there is no such place, or it has been reported as too much.

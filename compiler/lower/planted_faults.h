@@ -43,7 +43,9 @@ enum class Fault : int {
   kFactThroughForgotten = 36,     // of the instance that a reference names nothing has ever happened
   kElementLooksUpNothing = 37,    // what is looked up for an element of a list is never there
   kEveryTaskCounts = 38,          // a population of tasks of one name counts those of every name
-  kCount = 39,
+  kUnknownTaskDropped = 39,       // a planned task whose guard cannot be evaluated is not wanted
+  kTaskAboveIgnored = 40,         // rules under a task speak of what is done under any grant
+  kCount = 41,
 };
 
 #ifdef WRIT_PLANTED_FAULTS

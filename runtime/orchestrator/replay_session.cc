@@ -12,8 +12,8 @@
 namespace writ {
 ReplaySession::ReplaySession(const CompiledPolicy* policy)
     : policy_(policy), names_(&policy->schema()), world_(policy), registry_(&policy->schema()), reviews_(&world_),
-      grants_(&policy->schema()),
-      orchestrator_(OrchestratorView()), tasks_(&policy->schema()), transition_timers_(&policy->schema()) {}
+      grants_(&policy->schema()), orchestrator_(OrchestratorView()), tasks_(&policy->schema()), plans_(&policy->schema()),
+      transition_timers_(&policy->schema()) {}
 
 const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   would_have_.clear();
@@ -40,32 +40,74 @@ const RawDecision& ReplaySession::Decide(Proposal* proposal, bool happened) {
   last_ = *proposal;
   if (happened) Applied(*proposal);
   tasks_.Assign(position_, proposal->now_ns, &world_);
-  tasks_.Foretell(world_, &told_.tasks);
-  OpenTasks(*proposal, told_.tasks);
+  OpenTasks(*proposal, happened);
   LookForAsks(*proposal);
   return decision_;
 }
 
-// A record that tells what it opened has ids of its own for it.
-void ReplaySession::OpenTasks(const Proposal& event, const std::vector<store::OpenedTask>& told) {
+// A record that tells what it opened has ids of its own for it. From one that does not, the world is to become what it would
+// have been here.
+void ReplaySession::OpenTasks(const Proposal& event, bool happened) {
   store::Event opening;
-  opening.decision.tasks = opens_.has_value() ? *std::exchange(opens_, std::nullopt) : told;
-  if (opening.decision.tasks.empty()) return;
   opening.position = position_;
   opening.time_ns = event.now_ns;
   opening.workflow = world_.schema().workflows[event.workflow.value].qualified;
   opening.instance = event.key;
+  opening.actor = event.actor.id;
+  opening.decision.tasks = told_.tasks;
+  if (opens_.has_value()) {
+    opening.decision.tasks = *std::exchange(opens_, std::nullopt);
+  } else {
+    RevokeGrants(event.now_ns);  // of what was assigned, too, the plan is looked at
+    Plan(event, happened, &opening);
+    tasks_.Foretell(world_, &opening.decision.tasks);
+    told_.tasks = opening.decision.tasks;
+  }
   // What this policy has no names for is no task of its.
   std::erase_if(opening.decision.tasks, [&](const store::OpenedTask& task) { return !tasks_.Knows(task); });
   (void)tasks_.Open(opening, false, &world_);
-  opening.actor = event.actor.id;
   for (const Proposal& give : GivenWith(world_, names_, opening, event.actor)) FoldGrant(give);
   RevokeGrants(event.now_ns);
+  moved_.clear();
+}
+
+// What plans open with the event: what it proposes itself, and what is wanted now of its instance and of those whose tasks
+// have changed.
+void ReplaySession::Plan(const Proposal& event, bool happened, store::Event* opening) {
+  if (!plans_.any()) return;
+  const Plans::Place own(event.workflow.value, event.key);
+  if (happened && ProposesPlan(world_.schema(), event) && !NoPlan(world_, plans_, event).has_value()) {
+    AddPlanned(world_, plans_, event, position_, &opening->decision);
+    for (const store::OpenedTask& task : opening->decision.tasks) plans_.Opened(own, task);
+  }
+  moved_.insert(own);
+  for (const Plans::Place& place : moved_) {
+    if (WorkflowId(place.first).valid() && plans_.Has(WorkflowId(place.first))) LookAtPlan(place, opening);
+  }
+}
+
+// How it would have ended is told; the record says how it did.
+void ReplaySession::LookAtPlan(const Plans::Place& place, store::Event* opening) {
+  std::vector<store::OpenedTask> wanted;
+  plans_.Look(world_, place, *opening, orchestrator_, true, &wanted);
+  for (const store::OpenedTask& task : wanted) plans_.Opened(place, task);
+  std::move(wanted.begin(), wanted.end(), std::back_inserter(opening->decision.tasks));
+  const std::vector<Finally>& ends = world_.schema().workflows[place.first].plans.front().finallys;
+  while (const std::optional<uint32_t> due = plans_.Due(place)) {
+    Proposal where;
+    where.workflow = WorkflowId(place.first);
+    where.key = place.second;
+    Note(WouldHave::Kind::kPlan, where, opening->time_ns, ends[*due].rule, ends[*due].transition, RoleId());
+    plans_.Proposed(place, ends[*due].transition);
+  }
 }
 
 // A grant that came with a task ends with it.
 void ReplaySession::RevokeGrants(int64_t now_ns) {
   for (const TaskMove& move : tasks_.TakeMoves()) {
+    const std::string stream = tasks_.StreamOf(move.key, world_);
+    const size_t slash = stream.find('/');
+    if (slash != std::string::npos) moved_.emplace(names_.Workflow(stream.substr(0, slash)).value, stream.substr(slash + 1));
     if (tasks_.Find(move.key) != nullptr) continue;
     const std::optional<Proposal> revoke = RevokedWith(world_, names_, move.key, orchestrator_, now_ns);
     if (revoke.has_value()) FoldGrant(*revoke);
@@ -96,7 +138,8 @@ void ReplaySession::CarriedOut(const Proposal& proposal, bool happened, const st
   world_.Apply(proposal, position_, !happened);
   if (happened) Applied(proposal);
   tasks_.Assign(position_, proposal.now_ns, &world_);
-  OpenTasks(proposal, {});
+  told_.tasks.clear();
+  OpenTasks(proposal, happened);
   LookForAsks(proposal);
 }
 

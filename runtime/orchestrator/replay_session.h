@@ -20,6 +20,7 @@
 #include "runtime/orchestrator/input.h"
 #include "runtime/orchestrator/grants.h"
 #include "runtime/orchestrator/names.h"
+#include "runtime/orchestrator/plans.h"
 #include "runtime/orchestrator/tasks.h"
 #include "runtime/orchestrator/transition_timers.h"
 #include "runtime/review/review.h"
@@ -35,6 +36,7 @@ struct WouldHave {
     kTimer,      // proposed a transition whose time has come
     kFallback,   // a hold or a question would have run out: rule; transition (none: deny), or asked `role` next
     kTask,       // a task is late: rule; transition (none: it fails), or asked `role`
+    kPlan,       // proposed how a plan ends: rule; transition
   } kind = Kind::kConclude;
   int64_t at_ns = 0;
   WorkflowId workflow;
@@ -81,7 +83,9 @@ class ReplaySession {
 
   void MeetGrants(Proposal* proposal) const;
   void Applied(const Proposal& proposal);
-  void OpenTasks(const Proposal& event, const std::vector<store::OpenedTask>& told);
+  void OpenTasks(const Proposal& event, bool happened);
+  void Plan(const Proposal& event, bool happened, store::Event* opening);
+  void LookAtPlan(const Plans::Place& place, store::Event* opening);
   void RevokeGrants(int64_t now_ns);
   void FoldGrant(const Proposal& moves);
   void Registered(const Proposal& proposal);
@@ -107,7 +111,7 @@ class ReplaySession {
   Frame frame_;
   std::vector<int64_t> out_;
   RawDecision decision_{};
-  store::Decision told_;                   // the obligations of the last event, and what could not be told
+  store::Decision told_;                   // the obligations and tasks of the last event, and what could not be told
   const Function* function_ = nullptr;
   Proposal last_;
   StateId state_after_;
@@ -115,6 +119,8 @@ class ReplaySession {
   std::vector<WouldHave> would_have_;
   Tasks tasks_;
   std::optional<std::vector<store::OpenedTask>> opens_;
+  Plans plans_;
+  std::set<Plans::Place> moved_;           // instances whose tasks have changed in this event
   TransitionTimers transition_timers_;
   std::set<Timer> review_timers_;
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Timer> review_timer_of_;

@@ -90,6 +90,7 @@ class Counter {
              : transition.empty() ? "failed a late task"
                                   : absl::StrCat("fell back to ", transition, ", as a task was late");
     }
+    if (act.kind == WouldHave::Kind::kPlan) text = absl::StrCat("proposed ", transition);
     if (act.kind == WouldHave::Kind::kTimer) text = absl::StrCat("fired ", transition);
     if (act.rule.valid()) absl::StrAppend(&text, " by ", schema_.rules[act.rule.value].qualified);
     report_->would_have[text].Add(CaseOf(schema_, act.workflow, act.key));

@@ -112,11 +112,6 @@ uint32_t Median(std::vector<uint32_t> values) {
   return values[values.size() / 2];
 }
 
-// Built-in reasons that nothing can give yet.
-bool BelongsToLater(Builtin reason) {
-  return reason == Builtin::kOverBudget;  // budgets come with plans
-}
-
 class Report {
  public:
   explicit Report(const Statistics& s) : s_(s) {}
@@ -133,7 +128,6 @@ class Report {
     Least("median of domains", Median(s_.domains), 3);
     std::printf("  reasons:");
     for (size_t i = 0; i < s_.reasons.size(); ++i) {
-      if (BelongsToLater(static_cast<Builtin>(i))) continue;
       std::printf(" %s %llu", kBuiltinNames[i], U(s_.reasons[i]));
       Require(s_.reasons[i] > 0, kBuiltinNames[i]);
     }
@@ -185,6 +179,8 @@ class Report {
     Require(s_.upons > 0, "upon");
     std::printf("  asks: %llu, silent %llu\n", U(s_.asks), U(s_.silent));
     Require(s_.asks > 0 && s_.silent > 0, "asks");
+    std::printf("  wanted of plans: %llu, not wanted %llu\n", U(s_.wanted), U(s_.unwanted));
+    Require(s_.wanted > 0 && s_.unwanted > 0, "plans");
     Require(s_.told > 0 && s_.untold > 0, "values of obligations");
     for (const std::string& missing : missing_) std::printf("  NOT SEEN ENOUGH: %s\n", missing.c_str());
     return missing_.empty();

@@ -109,6 +109,16 @@ class Generator {
   void Until(typed::Rule* rule, Rule* row);
   void Then(typed::Rule* rule, Rule* row);
   void MakeAsk(RuleId id);
+  RuleId AddPlanRow(const std::string& end, Effect effect);
+  void MakePlan();
+  typed::PlannedTask MakeTask(PlannedTask* row, uint32_t number);
+  bool OverData(PlannedTask* row, typed::PlannedTask* task, uint32_t number);
+  void MakeEnd(TransitionId transition, Plan* plan, typed::Plan* typed_plan);
+  void MakeHolds(const PlannedTask& row, TransitionId held);
+  void MakeBudget(TransitionId decompose);
+  uint32_t TaskFact(const std::string& name, std::vector<uint32_t> states, bool by_rule);
+  ExprPtr SomeTask(uint32_t fact, const std::string& rule);
+  ExprPtr TaskCount(uint32_t fact, const std::string& rule);
   std::vector<const typed::Rule*> Excusable(DomainId domain) const;
   ExprPtr Guard(WorkflowId w, const std::vector<TransitionId>& transitions, Effect effect);
   std::vector<uint32_t> Governed() const;  // the workflows that authors wrote, entities last
@@ -118,6 +128,8 @@ class Generator {
   const Shape shape_;
   WorkflowId customer_, main_, side_, rate_, agent_, grant_, question_, task_;
   std::vector<std::pair<WorkflowId, std::string>> clause_names_;
+  std::map<std::string, uint32_t> task_facts_;  // by name
+  bool plans_ = false;                          // the main workflow has a plan
 };
 
 // ---------------------------------------------------------------- tables
@@ -181,6 +193,9 @@ void Generator::Records() {
   if (Chance(60)) leg.members.push_back(MakeField("by", Simple(TypeKind::kReference, customer_.value, Chance(50))));
   if (Chance(40)) leg.members.push_back(MakeField("kinds", MembersType(false)));
   schema().records.push_back(leg);
+  schema().records.push_back({"Work",
+                              {MakeField("name", Text(4)), MakeField("role", Simple(TypeKind::kRole)),
+                               MakeField("tokens", Ranged(TypeKind::kInt, 0, 100, UINT32_MAX, true))}});
 }
 
 // Clocks change every few days, so that histories see it, and by what brings the hours of histories to whole ones.
@@ -447,6 +462,13 @@ void Generator::MainWorkflow(WorkflowId id) {
     Transition* revise = AddTransition(&w, "revise", {draft, review, approved}, kDraft);
     revise->sets = Sets(w, 20, 80);
   }
+  plans_ = Chance(35);
+  if (plans_) {
+    Type work = TypeOf(TypeKind::kList);
+    work.element = Simple(TypeKind::kRecord, 2);
+    work.capacity = shape_.small ? 2 : 3;
+    AddTransition(&w, "decompose", {draft, review, approved}, -1)->payload.push_back(MakeField("tasks", Intern(work)));
+  }
   if (Chance(25)) {
     Transition* adopt = AddTransition(&w, "adopt", {kNewState, draft}, kReview);
     adopt->sets = Sets(w, 70, 40);
@@ -490,7 +512,8 @@ void Generator::Task(WorkflowId id) {
   w.is_builtin = true;
   w.key = {MakeField("id", Text(4))};
   w.fields = {MakeField("name", Text(5)), MakeField("role", Simple(TypeKind::kRole)), MakeField("does", Text(8)),
-              MakeField("after", Collection(TypeKind::kList, Simple(TypeKind::kReference, id.value), 3, true))};
+              MakeField("after", Collection(TypeKind::kList, Simple(TypeKind::kReference, id.value), 3, true)),
+              MakeField("on", Text(12)), MakeField("rule", Text(20))};
   w.states = {{"waiting"}, {"running"}, {"done", true, false}, {"failed", true, false}};
   Transition* open = AddTransition(&w, "open", {kNewState}, 0);
   for (size_t f = 0; f < w.fields.size(); ++f) open->sets.push_back({FieldId(f), f == 3, false});
@@ -825,6 +848,212 @@ void Generator::MakeAsk(RuleId id) {
   program_.rules.push_back(std::move(rule));
 }
 
+// ---------------------------------------------------------------- plans
+
+RuleId Generator::AddPlanRow(const std::string& end, Effect effect) {
+  Rule row;
+  row.qualified = absl::StrCat("p.Deal.plan.", end);
+  row.kind = RuleKind::kPlan;
+  row.effect = effect;
+  schema().rules.push_back(std::move(row));
+  return RuleId(schema().rules.size() - 1);
+}
+
+// Tasks, some over data, and ends; what is held until a task is done, and what bounds them all.
+void Generator::MakePlan() {
+  const std::vector<Transition> transitions = schema().workflows[main_.value].transitions;
+  const auto find = [&](const char* name) {
+    const auto at = std::find_if(transitions.begin(), transitions.end(), [&](const Transition& t) { return t.name == name; });
+    return TransitionId(static_cast<size_t>(at - transitions.begin()));
+  };
+  Plan plan;
+  typed::Plan typed_plan;
+  typed_plan.workflow = main_;
+  plan.decompose = find("decompose");
+  // Of all plans the rows come in the order of their names: those of ends first.
+  if (Chance(60)) MakeEnd(find("approve"), &plan, &typed_plan);
+  if (Chance(60)) MakeEnd(find("block"), &plan, &typed_plan);
+  for (uint32_t i = 0, count = 1 + Below(3); i < count; ++i) {
+    PlannedTask row;
+    row.name = absl::StrCat("t", i);
+    const bool holds = Chance(60);
+    row.rule = AddPlanRow(row.name, holds ? Effect::kHold : Effect::kDeny);
+    row.role = RoleId(Below(schema().roles.size()));
+    row.on = main_;
+    if (Chance(50)) row.does = TransitionId(Below(transitions.size()));
+    typed_plan.tasks.push_back(MakeTask(&row, i));
+    if (holds) MakeHolds(row, find(Chance(70) ? "approve" : "submit"));
+    plan.tasks.push_back(std::move(row));
+  }
+  MakeBudget(plan.decompose);
+  schema().workflows[main_.value].plans = {std::move(plan)};
+  program_.plans.push_back(std::move(typed_plan));
+}
+
+typed::PlannedTask Generator::MakeTask(PlannedTask* row, uint32_t number) {
+  ExprMaker maker(&program_, &random_, {Scope::Kind::kConclude, main_, {}, 6});
+  const Type boolean = TypeOf(TypeKind::kBool);
+  typed::PlannedTask task;
+  const bool over = Chance(60) && OverData(row, &task, number);
+  if (Chance(over ? 50 : 20)) return task;
+  task.when = Chance(40) ? maker.Plain() : maker.Bool(2);
+  if (Chance(30)) task.when = Make(ExprKind::kOr, boolean, 0, std::move(task.when), maker.Wide());
+  if (!over || task.element->type.type.kind == TypeKind::kReference) return task;
+  // What an element is asked for itself.
+  ExprPtr equal = Make(ExprKind::kEqual, boolean, 0, typed::Clone(task.element), maker.Constant(task.element->type.type));
+  task.when = Make(Chance(50) ? ExprKind::kAnd : ExprKind::kOr, boolean, 0, std::move(equal), std::move(task.when));
+  return task;
+}
+
+// A field that there is a task for each element of: references, texts, members, or records by a text.
+bool Generator::OverData(PlannedTask* row, typed::PlannedTask* task, uint32_t number) {
+  const Workflow& w = schema().workflows[main_.value];
+  std::vector<uint32_t> fields;
+  const auto element_of = [&](const Type& type) {
+    const Type& element = schema().types[type.element.value];
+    if (element.kind != TypeKind::kRecord) return element;
+    return type.key.valid() ? schema().types[schema().records[element.index].members[type.key.value].type.value] : Type();
+  };
+  const auto is_members = [&](const Type& type) {
+    return type.kind == TypeKind::kSet && schema().types[type.element.value].kind == TypeKind::kEnum;
+  };
+  for (uint32_t f = 0; f < w.fields.size(); ++f) {
+    const Type& type = schema().types[w.fields[f].type.value];
+    if (type.optional || (type.kind != TypeKind::kList && type.kind != TypeKind::kSet)) continue;
+    const TypeKind kind = element_of(type).kind;
+    if (is_members(type) || kind == TypeKind::kString || kind == TypeKind::kReference) fields.push_back(f);
+  }
+  if (fields.empty()) return false;
+  const uint32_t f = fields[Below(fields.size())];
+  const Type type = schema().types[w.fields[f].type.value];
+  const Type element = schema().types[type.element.value];
+  row->capacity = is_members(type) ? static_cast<uint32_t>(schema().enums[element.index].members.size()) : type.capacity;
+  task->source = Make(ExprKind::kSlot, type);
+  task->source->root = SlotRoot::kAfter;
+  task->source->index = f;
+  task->variable = 1000 + number;
+  task->element = Make(ExprKind::kVariable, element);
+  task->element->variable = task->variable;
+  if (element.kind == TypeKind::kRecord) {
+    task->element = Make(ExprKind::kMember, element_of(type), 0, std::move(task->element));
+    task->element->index = type.key.value;
+  }
+  return true;
+}
+
+void Generator::MakeEnd(TransitionId transition, Plan* plan, typed::Plan* typed_plan) {
+  const std::string& name = schema().workflows[main_.value].transitions[transition.value].name;
+  plan->finallys.push_back({transition, AddPlanRow(absl::StrCat("finally.", name), Effect::kDeny)});
+  ExprMaker maker(&program_, &random_, {Scope::Kind::kConclude, main_, {}, 6});
+  const Type boolean = TypeOf(TypeKind::kBool);
+  ExprPtr when = Chance(60) ? SomeTask(TaskFact(Chance(50) ? "failed" : "done", {Chance(50) ? 3u : 2u}, true),
+                                       absl::StrCat("p.Deal.plan.t", Below(2)))
+                            : maker.Bool(2);
+  if (Chance(30)) when = Make(ExprKind::kOr, boolean, 0, std::move(when), maker.Wide());
+  typed_plan->finallys.push_back(std::move(when));
+}
+
+// As check/ makes of `holds`: it is held while a task is open, and denied when one is lost.
+void Generator::MakeHolds(const PlannedTask& row, TransitionId held) {
+  const std::string name = absl::StrCat("p.Deal.plan.", row.name);
+  const auto add = [&](RuleId id, ExprPtr when) {
+    typed::Rule rule;
+    rule.rule = id;
+    rule.workflow = main_;
+    rule.transitions = {held};
+    rule.when = std::move(when);
+    program_.rules.push_back(std::move(rule));
+  };
+  add(row.rule, SomeTask(TaskFact("unfinished", {0, 1}, true), name));
+  add(AddPlanRow(absl::StrCat(row.name, ".failed"), Effect::kDeny), SomeTask(TaskFact("lost", {3}, true), name));
+}
+
+// More tasks, or more tokens, than a plan may ever ask for.
+void Generator::MakeBudget(TransitionId decompose) {
+  const Type number = TypeOf(TypeKind::kInt);
+  const auto literal = [&](int64_t n) {
+    ExprPtr node = Make(ExprKind::kConstant, number);
+    node->number = n;
+    return node;
+  };
+  const Type list = schema().types[schema().workflows[main_.value].transitions[decompose.value].payload[0].type.value];
+  const auto tasks = [&] {
+    ExprPtr slot = Make(ExprKind::kSlot, list);
+    slot->root = SlotRoot::kPayload;
+    return slot;
+  };
+  const auto over = [&](typed::QuantifierOp op, ExprPtr body) {
+    ExprPtr node = Make(ExprKind::kQuantifier, number, 0, std::move(body), tasks(), ExprPtr());
+    node->op = op;
+    node->variable = 1100;
+    return node;
+  };
+  ExprPtr task = Make(ExprKind::kVariable, schema().types[list.element.value]);
+  task->variable = 1100;
+  ExprPtr tokens = Make(ExprKind::kMember, schema().types[schema().records[2].members[2].type.value], 0, std::move(task));
+  tokens->index = 2;
+  ExprPtr given = Make(ExprKind::kCoalesce, number, 0, std::move(tokens), literal(0));
+  ExprPtr count = Make(ExprKind::kAdd, number, 0, TaskCount(TaskFact("of_tree", {0, 1, 2, 3}, false), ""),
+                       over(typed::QuantifierOp::kCount, ExprPtr()));
+  ExprPtr many = Make(ExprKind::kLess, TypeOf(TypeKind::kBool), 0, literal(2 + Below(3)), std::move(count));
+  ExprPtr dear = Make(ExprKind::kLess, TypeOf(TypeKind::kBool), 0, literal(20 + Below(100)),
+                      over(typed::QuantifierOp::kSum, std::move(given)));
+  typed::Rule rule;
+  rule.rule = BuiltinRule(Builtin::kOverBudget);
+  rule.workflow = main_;
+  rule.transitions = {decompose};
+  rule.when = Make(ExprKind::kOr, TypeOf(TypeKind::kBool), 0, std::move(many), std::move(dear));
+  program_.rules.push_back(std::move(rule));
+}
+
+// How many tasks of an instance are in some states, by the stream that they are of, and the rule that opened them.
+uint32_t Generator::TaskFact(const std::string& name, std::vector<uint32_t> states, bool by_rule) {
+  if (const auto at = task_facts_.find(name); at != task_facts_.end()) return at->second;
+  Workflow table;
+  table.name = name;
+  table.package = "writ";
+  table.qualified = absl::StrCat("writ.Task.", name);
+  table.is_fact = true;
+  typed::Fact fact;
+  fact.workflow = task_;
+  fact.kind = typed::Fact::Kind::kPopulation;
+  fact.type = {TypeOf(TypeKind::kInt), 0};
+  for (const uint32_t state : states) fact.states.push_back(StateId(state));
+  for (uint32_t f = 4; f < (by_rule ? 6u : 5u); ++f) {
+    const Field& field = schema().workflows[task_.value].fields[f];
+    table.key.push_back(MakeField(field.name, field.type));
+    ExprPtr part = Make(ExprKind::kSlot, schema().types[field.type.value]);
+    part->root = SlotRoot::kAfter;
+    part->index = f;
+    fact.key.push_back(std::move(part));
+  }
+  fact.keyed = WorkflowId(schema().workflows.size());
+  schema().workflows.push_back(std::move(table));
+  const uint32_t id = static_cast<uint32_t>(program_.facts.size());
+  program_.facts.push_back(std::move(fact));
+  task_facts_.emplace(name, id);
+  return id;
+}
+
+ExprPtr Generator::TaskCount(uint32_t fact, const std::string& rule) {
+  ExprPtr stream = Make(ExprKind::kSlot, TypeOf(TypeKind::kString));
+  stream->root = SlotRoot::kThisKey;
+  stream->text = "p.Deal/";
+  ExprPtr count = Make(ExprKind::kKeyedFact, TypeOf(TypeKind::kInt), 0, std::move(stream));
+  count->index = fact;
+  if (rule.empty()) return count;
+  ExprPtr name = Make(ExprKind::kConstant, TypeOf(TypeKind::kString));
+  name->text = rule;
+  name->type.type.capacity = static_cast<uint32_t>(rule.size());
+  count->children.push_back(std::move(name));
+  return count;
+}
+
+ExprPtr Generator::SomeTask(uint32_t fact, const std::string& rule) {
+  return Make(ExprKind::kLess, TypeOf(TypeKind::kBool), 0, Make(ExprKind::kConstant, TypeOf(TypeKind::kInt)),
+              TaskCount(fact, rule));
+}
+
 void Generator::Then(typed::Rule* rule, Rule* row) {
   ExprMaker maker(&program_, &random_, {Scope::Kind::kProposal, rule->workflow, rule->transitions, 6});
   for (uint32_t i = 0, count = 1 + Below(2); i < count; ++i) {
@@ -968,6 +1197,7 @@ void Generator::Compute() {
 
 void Generator::Rules() {
   Compute();
+  if (plans_) MakePlan();
   // The clauses' rows come before the rules' by name: "p.Deal…" < "p.rule…".
   Workflow& w = schema().workflows[main_.value];
   std::map<std::string, Clause*> clauses;
@@ -1059,6 +1289,14 @@ typed::Program Clone(const typed::Program& program) {
     for (const typed::ReviewClause& c : r.clauses)
       review.clauses.push_back({c.clause, c.domain, c.halting, c.otherwise, typed::Clone(c.when), c.span});
     copy.reviews.push_back(std::move(review));
+  }
+  for (const typed::Plan& p : program.plans) {
+    typed::Plan plan;
+    plan.workflow = p.workflow;
+    for (const typed::PlannedTask& t : p.tasks)
+      plan.tasks.push_back({typed::Clone(t.when), typed::Clone(t.source), t.variable, typed::Clone(t.element)});
+    for (const ExprPtr& last : p.finallys) plan.finallys.push_back(typed::Clone(last));
+    copy.plans.push_back(std::move(plan));
   }
   for (const typed::Computed& c : program.computed)
     copy.computed.push_back({c.workflow, c.transition, c.field, typed::Clone(c.value)});

@@ -57,6 +57,10 @@ void EachExpr(typed::Program* program, Visit visit) {
   for (typed::Review& review : program->reviews) {
     for (typed::ReviewClause& clause : review.clauses) EachPart(&clause.when, visit);
   }
+  for (typed::Plan& plan : program->plans) {
+    for (typed::PlannedTask& task : plan.tasks) EachPart(&task.when, visit);  // what a task is over is a field, and stays
+    for (typed::ExprPtr& last : plan.finallys) EachPart(&last, visit);
+  }
   for (typed::Computed& computed : program->computed) EachPart(&computed.value, visit);
 }
 

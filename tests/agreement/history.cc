@@ -308,7 +308,15 @@ void Historian::ChooseRest(Proposal* p) {
     const bool absent = set.computed || (set.optional && (omit_all || Chance(40)));
     p->sets.push_back(absent ? Value() : RandomValue(schema_.types[workflow.fields[set.field.value].type.value]));
   }
-  if (workflow.name == "Task" && transition.name == "open" && Chance(65)) p->sets[2] = Value("report");
+  if (workflow.name == "Task" && transition.name == "open") {
+    if (Chance(65)) p->sets[2] = Value("report");
+    for (uint32_t w = 0; w < schema_.workflows.size(); ++w) {
+      if (schema_.workflows[w].plans.empty()) continue;
+      std::vector<Value> parts;
+      p->sets[4] = Value(schema_.workflows[w].qualified + "/" + KeyOf(WorkflowId(w), &parts));
+      p->sets[5] = Value(schema_.workflows[w].qualified + ".plan.t" + static_cast<char>('0' + random_.Below(3)));
+    }
+  }
   for (const Field& field : transition.payload) {
     const Type& type = schema_.types[field.type.value];
     p->payload.push_back(type.optional && Chance(40) ? Value() : RandomValue(type));

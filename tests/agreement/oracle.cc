@@ -486,7 +486,7 @@ Walked Oracle::Slot(const Expr& e, Scene* scene) const {
       return Read(scene->proposal->payload[e.index], schema_.types[scene->transition->payload[e.index].type.value],
                   e.type.type.optional);
     case SlotRoot::kThisKey:
-      w.text = scene->proposal->key;
+      w.text = e.text + scene->proposal->key;  // of a stream: what stands in front of the key
       return w;
     case SlotRoot::kNow:
       w.number = scene->proposal->now_ns;
@@ -1390,6 +1390,56 @@ std::vector<Walked> Oracle::Then(const Proposal& proposal, RuleId id, uint32_t i
         if (walked.unknown || ReadsNothing(*value, &scene, &bound)) walked.present = false;
       }
       out.push_back(std::move(walked));
+    }
+  }
+  return out;
+}
+
+// Where it cannot be told, there is a task.
+void Oracle::Wanted(const typed::PlannedTask& task, uint32_t capacity, Scene* scene, std::vector<Walked>* out) const {
+  std::map<uint32_t, const Expr*> bound;
+  if (task.source != nullptr) bound[task.variable] = task.source.get();
+  const auto wanted = [&] {
+    if (task.when == nullptr) return true;
+    const Walked when = Walk(*task.when, scene, Polarity::kRestrains);
+    return when.unknown || ReadsNothing(*task.when, scene, &bound) || when.number != 0;
+  };
+  if (task.source == nullptr) return out->push_back(Truth(wanted()));
+  const Walked source = Walk(*task.source, scene);
+  const bool members = IsEnumSet(schema_, task.source->type.type);
+  const std::vector<Walked> elements = members ? std::vector<Walked>() : ElementsOf(source, task.source->type.type);
+  for (uint32_t i = 0; i < capacity; ++i) {
+    Walked element, text;
+    element.number = i;
+    if (i < elements.size()) element = elements[i];
+    const bool is_there = members ? (static_cast<uint64_t>(source.number) >> i & 1) != 0 : i < elements.size();
+    scene->variables[task.variable] = element;
+    if (is_there && members) {
+      text.text = schema_.enums[schema_.types[task.source->type.type.element.value].index].members[i].name;
+    } else if (is_there) {
+      text = Walk(*task.element, scene);
+    }
+    out->push_back(Truth(is_there && wanted()));
+    out->push_back(text);
+  }
+  scene->variables.erase(task.variable);
+}
+
+std::vector<Walked> Oracle::Plan(const Proposal& where) const {
+  kept_values.clear();
+  Scene scene = SceneOf(where, true);
+  std::vector<Walked> out;
+  for (const typed::Plan& plan : program_.plans) {
+    if (plan.workflow != where.workflow) continue;
+    const writ::Plan& row = scene.workflow->plans[0];
+    for (size_t i = 0; i < plan.tasks.size(); ++i) Wanted(plan.tasks[i], row.tasks[i].capacity, &scene, &out);
+    for (size_t i = 0; i < plan.finallys.size(); ++i) {
+      const Transition& last = scene.workflow->transitions[row.finallys[i].transition.value];
+      const bool halts = !last.stays && scene.workflow->states[last.target.value].is_halted;
+      std::map<uint32_t, const Expr*> bound;
+      const Walked when = Walk(*plan.finallys[i], &scene, halts ? Polarity::kRestrains : Polarity::kEmpowers);
+      const bool unknown = when.unknown || ReadsNothing(*plan.finallys[i], &scene, &bound);
+      out.push_back(Truth(unknown ? halts : when.number != 0));
     }
   }
   return out;

@@ -85,6 +85,8 @@ class Oracle {
   std::vector<Walked> Then(const Proposal& proposal, RuleId rule, uint32_t index) const;
   // Of each `ask` rule of the workflow, whether it asks now, and whether it could not be evaluated.
   std::vector<std::pair<bool, bool>> Asks(const Proposal& where) const;
+  // What the plan of the workflow wants, and which of its ends have come: the outputs of its function, in order.
+  std::vector<Walked> Plan(const Proposal& where) const;
   OracleConclusion Conclude(const Proposal& where, ReviewId review) const;
   // None where more than `places_max` places are left.
   std::optional<OracleReview> Complete(const Proposal& where, ReviewId review, size_t places_max) const;
@@ -152,6 +154,7 @@ class Oracle {
 
   Walked GuardOf(const typed::Rule& rule, Scene* scene, Polarity polarity) const;
   bool ScopeHolds(const typed::Rule& rule, const Scene& scene) const;
+  void Wanted(const typed::PlannedTask& task, uint32_t capacity, Scene* scene, std::vector<Walked>* out) const;
   Walked Covered(Scene* scene) const;
   bool CanBeGiven(const Proposal& proposal) const;
   std::optional<GrantView> GrantOf(const Proposal& proposal) const;

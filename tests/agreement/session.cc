@@ -29,6 +29,7 @@ void Statistics::Add(const Statistics& o) {
   for (size_t i = 0; i < calendars.size(); ++i) calendars[i] += o.calendars[i];
   consents += o.consents, upons += o.upons, told += o.told, untold += o.untold;
   asks += o.asks, silent += o.silent;
+  wanted += o.wanted, unwanted += o.unwanted;
   rules.insert(rules.end(), o.rules.begin(), o.rules.end());
   domains.insert(domains.end(), o.domains.begin(), o.domains.end());
 }
@@ -354,6 +355,7 @@ std::optional<std::string> Session::Decide(const Proposal& proposal, Decided* de
   }
   if (std::optional<std::string> wrong = Consequences(proposal)) return wrong;
   if (std::optional<std::string> wrong = Asks(proposal)) return wrong;
+  if (std::optional<std::string> wrong = Plans(proposal)) return wrong;
   if (options_.solver_frames > 0 && !solving_) return std::nullopt;  // what is counted is what was compared
   ran_.insert(id.value);
   ++statistics_->decisions;
@@ -392,17 +394,50 @@ std::optional<std::string> Session::Consequences(const Proposal& proposal) {
   return std::nullopt;
 }
 
-// Which `ask` rules ask now, in all forms.
-std::optional<std::string> Session::Asks(const Proposal& proposal) {
-  const Schema& schema = lowered_.program.schema;
-  const FunctionId ask = schema.workflows[proposal.workflow.value].ask;
-  if (!ask.valid() || world_->Find(proposal.workflow, proposal.key) == nullptr) return std::nullopt;
+// Nobody proposes: the instance is looked at as it is.
+static Proposal LookingAtIt(const Proposal& proposal) {
   Proposal where;
   where.workflow = proposal.workflow;
   where.key = proposal.key;
   where.key_parts = proposal.key_parts;
   where.now_ns = proposal.now_ns;
   where.actor.is_orchestrator = true;
+  return where;
+}
+
+// What the plan of the instance wants, in all forms.
+std::optional<std::string> Session::Plans(const Proposal& proposal) {
+  const Schema& schema = lowered_.program.schema;
+  const std::vector<Plan>& plans = schema.workflows[proposal.workflow.value].plans;
+  if (plans.empty() || world_->Find(proposal.workflow, proposal.key) == nullptr) return std::nullopt;
+  const Proposal where = LookingAtIt(proposal);
+  const Function& function = schema.functions[plans[0].function.value];
+  FillFrame(*world_, function, where, &frame_, nullptr);
+  std::vector<int64_t> out(function.output_words + 1);
+  policy_->Evaluate(plans[0].function, frame_.words(), out.data());
+  if (oracle_ == nullptr) return std::nullopt;
+  const std::vector<Walked> walked = oracle_->Plan(where);
+  if (walked.size() != function.outputs.size()) return absl::StrCat(function.name, ": the oracle tells of other tasks");
+  bool wanted = false;
+  for (size_t i = 0; i < walked.size(); ++i) {
+    const OutputSlot& slot = function.outputs[i];
+    if (slot.kind == SlotKind::kString) {  // of an element that is not wanted, nothing is said
+      if (!wanted || TextAt(slot, out.data()) == walked[i].text) continue;
+      return absl::StrCat(function.name, ": the oracle wants a task for `", walked[i].text, "`");
+    }
+    wanted = NumberAt(slot, out.data()) != 0;
+    ++(wanted ? statistics_->wanted : statistics_->unwanted);
+    if (wanted != (walked[i].number != 0)) return absl::StrCat(function.name, ": the oracle says of ", i, ": ", !wanted);
+  }
+  return std::nullopt;
+}
+
+// Which `ask` rules ask now, in all forms.
+std::optional<std::string> Session::Asks(const Proposal& proposal) {
+  const Schema& schema = lowered_.program.schema;
+  const FunctionId ask = schema.workflows[proposal.workflow.value].ask;
+  if (!ask.valid() || world_->Find(proposal.workflow, proposal.key) == nullptr) return std::nullopt;
+  const Proposal where = LookingAtIt(proposal);
   const Function& function = schema.functions[ask.value];
   FillFrame(*world_, function, where, &frame_, nullptr);
   std::vector<int64_t> out(function.output_words + 1);

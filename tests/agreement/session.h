@@ -40,6 +40,7 @@ struct Statistics {
   uint64_t attributes = 0;                                  // of actors, that were read
   uint64_t consents = 0;                                    // grants of consent that counted
   uint64_t asks = 0, silent = 0;                            // `ask` rules that ask, and that do not
+  uint64_t wanted = 0, unwanted = 0;                        // tasks of plans, and their ends
   uint64_t upons = 0, told = 0, untold = 0;                 // `upon` that applied; values of obligations, there and not there
   uint64_t populations = 0, facts_through = 0, found_by_element = 0;
   uint64_t grants = 0, exceeded = 0;                        // proposals under a grant, and those past its limit alone
@@ -74,6 +75,7 @@ class Session {
   std::optional<std::string> Computed(Proposal* proposal, bool* fits);
   std::optional<std::string> Consequences(const Proposal& proposal);
   std::optional<std::string> Asks(const Proposal& proposal);
+  std::optional<std::string> Plans(const Proposal& proposal);
   std::optional<std::string> Decide(const Proposal& proposal, Decided* decided);
   std::optional<std::string> Conclude(const Proposal& proposal, Decided* decided);
   std::optional<std::string> Complete(const Proposal& proposal, ReviewId review);

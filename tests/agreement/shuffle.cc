@@ -193,11 +193,24 @@ void Shuffled::MoveRules() {
       MoveExpr(review.workflow, &clause.when);
     }
   }
+  for (typed::Plan& plan : program_.plans) MovePlan(&plan);
   for (typed::Computed& computed : program_.computed) {
     MoveId(&computed.transition, moves_[computed.workflow.value].transitions);
     MoveId(&computed.field, moves_[computed.workflow.value].fields);
     MoveExpr(computed.workflow, &computed.value);
   }
+}
+
+void Shuffled::MovePlan(typed::Plan* plan) {
+  const std::vector<uint32_t>& transitions = moves_[plan->workflow.value].transitions;
+  Plan& row = program_.schema.workflows[plan->workflow.value].plans[0];
+  MoveId(&row.decompose, transitions);
+  for (PlannedTask& task : row.tasks) MoveId(&task.does, transitions);
+  for (Finally& last : row.finallys) MoveId(&last.transition, transitions);
+  for (typed::PlannedTask& task : plan->tasks) {
+    for (ExprPtr* part : {&task.when, &task.source, &task.element}) MoveExpr(plan->workflow, part);
+  }
+  for (ExprPtr& last : plan->finallys) MoveExpr(plan->workflow, &last);
 }
 
 void Shuffled::MoveExpr(WorkflowId workflow, ExprPtr* expr) {

@@ -33,6 +33,7 @@ class Shuffled {
   void ChooseOrders(samples::Random* random);
   void MoveTypes();
   void MoveWorkflow(uint32_t w);
+  void MovePlan(typed::Plan* plan);
   void MoveReview(const Moves& moves, uint32_t r, Review* review);
   void MoveLadder(LadderId id, const Moves& moves);
   void MoveRules();

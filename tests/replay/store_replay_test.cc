@@ -99,6 +99,59 @@ TEST(StoreReplay, UnderTheSamePolicyEverythingIsAsItWas) {
 // Computed fields, a hold, a review that nobody completes, an approval that never came.
 TEST(StoreReplay, TheLabIsAsItWas) { ExpectAllStill(kLab, kLabEvents); }
 
+constexpr char kPlanned[] = R"(package plans
+domain work
+role Clerk, Helper, Temp in work
+workflow Deal by id: string max 20 {
+  amount: money(EUR) in 0 EUR .. 1M EUR
+  states open
+  start: -> open sets amount
+  check: in open { sure: bool }
+}
+authority Clerk  { may start, check on Deal }
+authority Helper { may check on Deal }
+decompose on Deal {
+  plan { checking: Clerk does check }
+  may add closer: Helper does check
+  sub checking among Helper granting check up to amount 40 EUR
+  sub closer   among Temp granting check up to amount 50 EUR within 2d
+  under checking { rule only_the_sure in work  deny check on Deal unless sure }
+}
+)";
+
+constexpr char kPlannedEvents[] = R"({"agent":"clara","roles":["Clerk"]}
+{"agent":"hugo","roles":["Helper"]}
+{"agent":"tim","roles":["Temp"]}
+{"propose":"start","on":"d","by":"clara","at":"2026-01-01T00:00:00Z","set":{"amount":"40 EUR"}}
+{"propose":"decompose","on":"d","by":"clara","with":{"parent":"4/checking","tasks":[{"name":"closer","role":"Helper","does":"check","granting":["check"]}]}}
+{"propose":"decompose","on":"d","by":"hugo","with":{"parent":"5/closer","tasks":[{"name":"last","role":"Temp","does":"check","granting":["check"]}]}}
+{"propose":"check","on":"d","by":"tim","under":"6/last","with":{"sure":false}}
+{"propose":"check","on":"d","by":"tim","under":"6/last","with":{"sure":true}}
+{"propose":"start","on":"e","by":"clara","set":{"amount":"41 EUR"}}
+{"propose":"decompose","on":"e","by":"clara","with":{"parent":"9/checking","tasks":[{"name":"closer","role":"Helper","does":"check","granting":["check"]}]}}
+{"propose":"check","on":"e","by":"hugo","under":"10/closer","with":{"sure":true}}
+)";
+
+TEST(StoreReplay, PlansBelowPlansAreAsTheyWere) {
+  TemporaryDirectory work;
+  WriteFile(work.Below("p.writ"), kPlanned);
+  WriteFile(work.Below("events.jsonl"), kPlannedEvents);
+  ExpectAllStill(work.Below("p.writ"), work.Below("events.jsonl"));
+  TemporaryDirectory again;
+  const std::string store = again.Below("store");
+  const Result run = Writ({"run", work.Below("p.writ"), "--store", store, "--events", work.Below("events.jsonl")});
+  EXPECT_THAT(run.out, HasSubstr("only_the_sure"));
+  EXPECT_THAT(run.out, HasSubstr("not_delegated"));
+  // Where the first plan gives less, nothing is left to the one below.
+  std::string narrow = kPlanned;
+  WriteFile(work.Below("p.writ"), narrow.replace(narrow.find("40 EUR"), 6, "39 EUR"));
+  for (const char* follow : {"record", "policy"}) {
+    const Result replay = Writ({"replay", work.Below("p.writ"), "--store", store, "--follow", follow});
+    EXPECT_THAT(replay.out, HasSubstr("not_delegated")) << replay.err;
+    EXPECT_THAT(replay.out, HasSubstr("permit then, deny now")) << replay.out;
+  }
+}
+
 class Shop : public testing::Test {
  protected:
   void SetUp() override {

@@ -287,5 +287,74 @@ TEST(Grants, AreMetAlongARecordToo) {
   EXPECT_EQ(decide("hanna", "h"), Outcome::kDeny);
 }
 
+constexpr char kPlanned[] = R"(package t
+domain work
+role Clerk, Helper, Temp in work
+workflow Deal by id: string max 20 {
+  amount: money(EUR) in 0 EUR .. 1M EUR
+  states open
+  start: -> open sets amount
+  amend: open -> open sets amount
+  check: in open { sure: bool }
+}
+authority Clerk  { may start, amend, check on Deal }
+authority Helper { may check on Deal }
+decompose on Deal {
+  plan { checking: Clerk does check }
+  may add closer: Helper does check
+  sub checking among Helper granting check up to amount 40 EUR
+  sub closer   among Temp granting check up to amount 50 EUR
+  under checking { rule only_the_sure in work  deny check on Deal unless sure }
+}
+)";
+
+Input::Object Plan(const char* parent, const char* name, const char* role) {
+  Input::Object task = {{"name", name}, {"role", role}, {"does", "check"}, {"granting", Input(Input::List{Input("check")})}};
+  return {{"parent", parent}, {"tasks", Input(Input::List{Input(std::move(task))})}};
+}
+
+// A deal at 4; below its task a plan at 5, and below that one another at 6.
+Story PlannedBelow(const char* amount) {
+  Story story(kPlanned);
+  story.Agent("clara", {"Clerk"});
+  story.Agent("hugo", {"Helper"});
+  story.Agent("tim", {"Temp"});
+  EXPECT_EQ(story.Submit(Line("start", "d", "clara", {{"amount", amount}})), "4 start d by clara: permit; open");
+  EXPECT_EQ(story.Propose("decompose", "d", "clara", {}, Plan("4/checking", "closer", "Helper")),
+            "5 decompose d by clara: permit; open");
+  EXPECT_EQ(story.Propose("decompose", "d", "hugo", {}, Plan("5/closer", "last", "Temp")), "6 decompose d by hugo: permit; open");
+  return story;
+}
+
+Submission Check(bool sure) {
+  Submission line = Line("check", "d", "tim", {}, "6/last");
+  line.payload = Input(Input::Object{{"sure", Input(sure)}});
+  return line;
+}
+
+TEST(Grants, OfPlansBelowPlansAreWithinTheLimitsOfBoth) {
+  Story story = PlannedBelow("41 EUR");
+  EXPECT_EQ(story.Submit(Check(true)), "7 check d by tim: deny [not_delegated]; open");
+  EXPECT_EQ(story.Submit(Line("amend", "d", "clara", {{"amount", "40 EUR"}})), "8 amend d by clara: permit; open");
+  EXPECT_EQ(story.Submit(Check(true)), "9 check d by tim: permit; open");
+  ExpectFolds(&story);
+}
+
+TEST(Grants, OfPlansBelowPlansAreUnderTheRulesOfBoth) {
+  Story story = PlannedBelow("40 EUR");
+  EXPECT_EQ(story.Submit(Check(false)), "7 check d by tim: deny [t.only_the_sure]; open");
+  ExpectFolds(&story);
+}
+
+// Like all that a plan says: what a policy takes back, it takes back from grants that are out.
+TEST(Grants, OfPlansAreLimitedAsThePolicyInForceSays) {
+  std::string wider = kPlanned;
+  wider.replace(wider.find("40 EUR"), 6, "45 EUR");
+  Story story = PlannedBelow("41 EUR");
+  EXPECT_EQ(story.Submit(Check(true)), "7 check d by tim: deny [not_delegated]; open");
+  story.Reopen(wider);
+  EXPECT_EQ(story.Submit(Check(true)), "8 check d by tim: permit; open");
+}
+
 }  // namespace
 }  // namespace writ

@@ -1,7 +1,10 @@
 // What decisions open for somebody to do, what does it, and what becomes of what is late.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "runtime/orchestrator/commit_loop.h"
+#include "runtime/orchestrator/names.h"
 #include "runtime/orchestrator/replay_session.h"
 #include "runtime/orchestrator/tests/story.h"
 #include "runtime/state/own.h"
@@ -353,6 +356,67 @@ TEST(TasksOfARecord, AreOpenedAndDoneAndTold) {
   EXPECT_EQ(session.would_have()[0].kind, WouldHave::Kind::kTask);
   take(3, "Auditor", kStart + 101 * kHour);
   EXPECT_EQ(schema.workflows[task.value].states[session.world().Find(task, "2/check_it")->state.value].name, "done");
+}
+
+constexpr char kPacking[] = R"(package t
+domain work
+role Clerk, Planner in work
+workflow Order by id: string max 20 {
+  states open, packed, shipped
+  start: -> open
+  pack:  open -> packed
+  ship:  packed -> shipped
+}
+authority Clerk   { may start, pack, ship on Order }
+authority Planner { may decompose on Order }
+decompose on Order {
+  plan {
+    packing: Clerk does pack holds ship
+    papers:  Clerk does report when done(packing)
+  }
+  may add extra: Clerk does ship
+  finally ship when done(packing) and started(packing)
+}
+)";
+
+// It knows of no tasks, and the world is as if they had been opened.
+TEST(TasksOfARecord, OfAPlanAreOpenedAndDoneAndItsEndIsTold) {
+  Story story(kPacking);
+  ReplaySession session(&story.policy());
+  const Schema& schema = story.policy().schema();
+  const WorkflowId order = *story.orchestrator().ResolveWorkflow("Order"), task = *story.orchestrator().ResolveWorkflow("Task");
+  const auto take = [&](const char* transition, const char* role, std::vector<Value> payload = {}) {
+    Proposal proposal = Bare(schema, order, "o", {Value("o")}, Names::TransitionOf(schema.workflows[order.value], transition), kStart);
+    if (!payload.empty()) proposal.payload = std::move(payload);
+    proposal.actor.id = proposal.actor.principal = role;
+    for (size_t r = 0; r < schema.roles.size(); ++r) {
+      if (schema.roles[r].name == role) proposal.actor.role = RoleId(r);
+    }
+    session.Decide(&proposal);
+  };
+  const auto state = [&](const char* key) -> std::string {
+    const Instance* found = session.world().Find(task, key);
+    return found == nullptr ? "none" : schema.workflows[task.value].states[found->state.value].name;
+  };
+  take("start", "Clerk");
+  ASSERT_EQ(session.Record().tasks.size(), 1u);
+  EXPECT_EQ(session.Record().tasks[0].id, "1/packing");
+  EXPECT_EQ(state("1/packing"), "waiting");
+  take("decompose", "Planner");  // a record may lack what it carried
+  EXPECT_TRUE(session.Record().tasks.empty());
+  const int64_t clerk = static_cast<int64_t>(
+      std::find_if(schema.roles.begin(), schema.roles.end(), [](const Role& r) { return r.name == "Clerk"; }) - schema.roles.begin());
+  take("decompose", "Planner", {Value(Value::List{Value(Value::List{Value("extra"), Value(clerk), Value("ship")})}), Value()});
+  EXPECT_EQ(state("3/extra"), "waiting");
+  take("pack", "Clerk");
+  EXPECT_EQ(state("1/packing"), "done");
+  EXPECT_EQ(state("4/papers"), "waiting");
+  ASSERT_EQ(session.would_have().size(), 1u);
+  EXPECT_EQ(session.would_have()[0].kind, WouldHave::Kind::kPlan);
+  EXPECT_EQ(schema.rules[session.would_have()[0].rule.value].qualified, "t.Order.plan.finally.ship");
+  take("ship", "Clerk");
+  EXPECT_EQ(session.Record().outcome, Outcome::kPermit);  // what held it is done
+  EXPECT_EQ(state("3/extra"), "done");
 }
 
 }  // namespace
