@@ -465,8 +465,8 @@ class Walk {
     bool is_set = false;
     for (uint32_t t = 0; t < workflow.transitions.size(); ++t) {
       const std::vector<SetField>& sets = workflow.transitions[t].sets;
-      if (std::none_of(sets.begin(), sets.end(), [&](const SetField& s) { return workflow.fields[s.field.value].name == field; }))
-        continue;
+      const auto is_it = [&](const SetField& set) { return workflow.fields[set.field.value].name == field; };
+      if (std::none_of(sets.begin(), sets.end(), is_it)) continue;
       const ast::Transition* node = NodeOf(w, TransitionId(t));
       if (node == nullptr || !Names(node->declassifies, field)) return false;
       is_set = true;

@@ -255,7 +255,8 @@ std::optional<std::string> NoPlan(const World& world, const Plans& plans, const 
   const Value::List& tasks = proposal.payload[kTasks].list();
   std::vector<std::pair<std::string, std::vector<std::string>>> after;
   for (const Value& task : tasks) {
-    if (!task.is_list() || !At(task.list(), kName).is_text() || !At(task.list(), kRole).is_integer()) return "a task has a name and a role";
+    const bool is_whole = task.is_list() && At(task.list(), kName).is_text() && At(task.list(), kRole).is_integer();
+    if (!is_whole) return "a task has a name and a role";
     const std::string& name = At(task.list(), kName).text();
     if (name.empty() || name.find('/') != std::string::npos) return "a task has a name, without `/`";
     if (IsOpenedUnasked(schema, proposal, name)) return absl::StrCat("`", name, "` is opened by itself: call yours otherwise");

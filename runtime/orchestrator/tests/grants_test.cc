@@ -353,7 +353,7 @@ TEST(Grants, OfPlansAreLimitedAsThePolicyInForceSays) {
   Story story = PlannedBelow("41 EUR");
   EXPECT_EQ(story.Submit(Check(true)), "7 check d by tim: deny [not_delegated]; open");
   story.Reopen(wider);
-  EXPECT_EQ(story.Submit(Check(true)), "8 check d by tim: permit; open");
+  EXPECT_EQ(story.Submit(Check(true)), "9 check d by tim: permit; open");
 }
 
 }  // namespace
