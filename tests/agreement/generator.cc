@@ -462,7 +462,7 @@ void Generator::MainWorkflow(WorkflowId id) {
     Transition* revise = AddTransition(&w, "revise", {draft, review, approved}, kDraft);
     revise->sets = Sets(w, 20, 80);
   }
-  plans_ = Chance(35);
+  plans_ = Chance(25);
   if (plans_) {
     Type work = TypeOf(TypeKind::kList);
     work.element = Simple(TypeKind::kRecord, 2);
