@@ -460,6 +460,7 @@ class Attacker {
 
   absl::StatusOr<Attack> Run(int64_t history_count, uint64_t seed) {
     out_.broken.resize(program_.properties.size());
+    out_.occasions.resize(program_.properties.size());
     for (int64_t i = 0; i < history_count && !workflows_.empty() && !AllBroken(); ++i) {
       Random random(seed * 1'000'003 + static_cast<uint64_t>(i));
       if (absl::Status status = One(&random); !status.ok()) return status;
@@ -579,6 +580,7 @@ class Attacker {
       if (absl::Status status = take(std::move(end)); !status.ok()) return status;
     }
     out_.event_count += stage.seen;
+    for (size_t p = 0; p < out_.occasions.size(); ++p) out_.occasions[p] += stage.observer.occasions()[p];
     for (const Violation& violation : stage.violations) {
       if (out_.broken[violation.property].has_value()) continue;
       absl::StatusOr<Counterexample> found = Explain(violation.property, agents, lines);

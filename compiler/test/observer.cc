@@ -18,7 +18,8 @@ const std::string& WhoseName(const store::Event& event) {
 }  // namespace
 
 Observer::Observer(const typed::Program* program, const Watching* watching)
-    : program_(program), watching_(watching), policy_(watching->policy.get()), folded_(std::make_unique<Folded>(policy_)) {
+    : program_(program), watching_(watching), policy_(watching->policy.get()), folded_(std::make_unique<Folded>(policy_)),
+      occasions_(program->properties.size()) {
   for (const Function& function : policy_->schema().functions) {
     const bool is_watched = std::any_of(
         function.restraints.begin(), function.restraints.end(),
@@ -64,7 +65,9 @@ void Observer::SeeProposal(const store::Event& event, const Proposal& proposal, 
   policy_->Decide(id, frame_.words(), decision_.get());
   for (size_t p = 0; p < program_->properties.size(); ++p) {
     const typed::Property& property = program_->properties[p];
-    if (!property.rule.valid() || property.workflow != proposal.workflow || !Applies(property, function)) continue;
+    if (!property.rule.valid() || property.workflow != proposal.workflow || !SpeaksOf(property, function)) continue;
+    ++occasions_[p];
+    if (!Applies(property, function)) continue;
     if (property.kind == typed::Property::Kind::kWithin) {
       awaited_.push_back({event.time_ns + property.within_ns, p, proposal.workflow, proposal.key, event.position});
     } else {
@@ -72,6 +75,11 @@ void Observer::SeeProposal(const store::Event& event, const Proposal& proposal, 
       violations->push_back({p, event.position, absl::StrCat("`", name, " by ", proposal.actor.id, "` on ", proposal.key)});
     }
   }
+}
+
+bool Observer::SpeaksOf(const typed::Property& property, const Function& function) {
+  return std::any_of(function.restraints.begin(), function.restraints.end(),
+                     [&](const Restraint& restraint) { return restraint.rule == property.rule; });
 }
 
 bool Observer::Applies(const typed::Property& property, const Function& function) const {
@@ -94,6 +102,7 @@ void Observer::SeeInstance(const store::Event& event, const Proposal& proposal, 
   for (size_t p = 0; p < program_->properties.size(); ++p) {
     const typed::Property& property = program_->properties[p];
     if (property.kind != typed::Property::Kind::kAlways || property.workflow != proposal.workflow) continue;
+    ++occasions_[p];
     // What cannot be told restrains: it may be that it holds, and that what must hold does not.
     if (property.when != nullptr && Holds(*property.when, *instance, event.time_ns) == false) continue;
     const std::optional<bool> truth = Holds(*property.condition, *instance, event.time_ns);

@@ -50,6 +50,8 @@ class Observer {
   void PassTo(int64_t now_ns, std::vector<Violation>* violations);
 
   const World& world() const { return folded_->world(); }
+  // How often there was something that a property speaks of, whether its guard was true or not: by typed::Program::properties.
+  const std::vector<int64_t>& occasions() const { return occasions_; }
   // Whether a condition of the program's tests or properties holds of an instance; nothing: something in it is unknown or
   // absent.
   std::optional<bool> Holds(const typed::Expr& condition, const Instance& instance, int64_t now_ns);
@@ -59,6 +61,7 @@ class Observer {
 
   void SeeProposal(const store::Event& event, const Proposal& proposal, std::vector<Violation>* violations);
   void SeeInstance(const store::Event& event, const Proposal& proposal, std::vector<Violation>* violations);
+  static bool SpeaksOf(const typed::Property& property, const Function& function);
   bool Applies(const typed::Property& property, const Function& function) const;
 
   const typed::Program* program_;
@@ -66,6 +69,7 @@ class Observer {
   const CompiledPolicy* policy_;
   std::unique_ptr<Folded> folded_;
   std::vector<bool> watched_;                // by FunctionId: a property has a row in it
+  std::vector<int64_t> occasions_;
   std::vector<Awaited> awaited_;             // in the order of their events
   Frame frame_;
   std::vector<int64_t> out_;

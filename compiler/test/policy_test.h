@@ -30,6 +30,7 @@ struct Result {
   std::string skipped_because;
   std::vector<std::string> assumed;          // what it took for granted: an instance in a state, without history
   int64_t history_count = 0, event_count = 0;  // kProperty: random histories that it was attacked with
+  std::vector<std::string> idle;             // kProperty: places of what speaks of nothing that happened in them
 };
 
 struct Options {

@@ -18,6 +18,8 @@ const char* Word(Result::Kind kind) {
   return "?";
 }
 
+constexpr char kIdle[] = "nothing that this speaks of happened in any history, so that nothing was tried: write a test that comes to it";
+
 std::string Escaped(const std::string& text) {
   std::string out;
   for (char c : text) {
@@ -43,6 +45,7 @@ std::string ToText(const Result& result, bool colour) {
   }
   text += "\n";
   for (const std::string& assumed : result.assumed) absl::StrAppend(&text, "    assumed, without history: ", assumed, "\n");
+  for (const std::string& place : result.idle) absl::StrAppend(&text, "    ", place, ": ", kIdle, "\n");
   for (const Failure& failure : result.failures) absl::StrAppend(&text, "    ", failure.place, ": ", failure.text, "\n");
   return text;
 }
@@ -61,6 +64,11 @@ std::string ToJson(const Result& result) {
   }
   if (result.kind == Result::Kind::kProperty) {
     json.Key("histories").Number(result.history_count).Key("events").Number(result.event_count);
+    if (!result.idle.empty()) {
+      json.Key("idle").Open('[');
+      for (const std::string& place : result.idle) json.Text(place);
+      json.Close(']');
+    }
   }
   json.Key("failures").Open('[');
   for (const Failure& failure : result.failures) json.Open('{').Key("place").Text(failure.place).Key("text").Text(failure.text).Close('}');

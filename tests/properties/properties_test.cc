@@ -14,6 +14,7 @@ namespace {
 using policy_test::Result;
 using policy_test::Verdict;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr char kPolicy[] = R"(package demo
 
@@ -120,6 +121,20 @@ TEST(Properties, WhatHoldsIsNotBroken) {
     EXPECT_EQ(results[0].verdict, Verdict::kPassed) << results[0].failures[0].text;
     EXPECT_EQ(results[0].history_count, 1'000);
     EXPECT_GT(results[0].event_count, 10'000);
+    EXPECT_THAT(results[0].idle, IsEmpty());
+  }
+}
+
+// A property of what no history does has not been tried.
+TEST(Properties, WhatNeverComesAboutIsTold) {
+  const std::string shut = "\nrule shut in office\n  deny finish on Order\n";
+  for (const char* line : {"never finish on Order when amount > 4_000 USD", "within 2d of finish: stopped"}) {
+    const std::vector<Result> results = RunOf(shut + Property(line));
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(results[0].verdict, Verdict::kPassed);
+    EXPECT_EQ(results[0].idle.size(), 1u) << line;
+    EXPECT_THAT(policy_test::ToText(results[0], /*colour=*/false), HasSubstr("so that nothing was tried"));
+    EXPECT_THAT(policy_test::ToJson(results[0]), HasSubstr("\"idle\":[\"p.writ:"));
   }
 }
 
