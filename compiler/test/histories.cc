@@ -460,16 +460,25 @@ class Attacker {
 
   absl::StatusOr<Attack> Run(int64_t history_count, uint64_t seed) {
     out_.broken.resize(program_.properties.size());
-    out_.occasions.resize(program_.properties.size());
+    occasions_.resize(program_.properties.size());
     for (int64_t i = 0; i < history_count && !workflows_.empty() && !AllBroken(); ++i) {
       Random random(seed * 1'000'003 + static_cast<uint64_t>(i));
       if (absl::Status status = One(&random); !status.ok()) return status;
       ++out_.history_count;
     }
+    for (size_t p = 0; p < occasions_.size(); ++p) out_.idle.push_back(occasions_[p] == 0 && CanComeAbout(program_.properties[p]));
     return std::move(out_);
   }
 
  private:
+  // What no transition does, a field that is never set again for one, is no promise that a history could try.
+  bool CanComeAbout(const typed::Property& property) const {
+    const std::vector<Function>& functions = watching_->policy->schema().functions;
+    return property.kind == typed::Property::Kind::kAlways ||
+           std::any_of(functions.begin(), functions.end(),
+                       [&](const Function& function) { return Observer::SpeaksOf(property, function); });
+  }
+
   bool BreaksAnew(const std::vector<Violation>& violations) const {
     return std::any_of(violations.begin(), violations.end(),
                        [&](const Violation& v) { return !out_.broken[v.property].has_value(); });
@@ -580,7 +589,7 @@ class Attacker {
       if (absl::Status status = take(std::move(end)); !status.ok()) return status;
     }
     out_.event_count += stage.seen;
-    for (size_t p = 0; p < out_.occasions.size(); ++p) out_.occasions[p] += stage.observer.occasions()[p];
+    for (size_t p = 0; p < occasions_.size(); ++p) occasions_[p] += stage.observer.occasions()[p];
     for (const Violation& violation : stage.violations) {
       if (out_.broken[violation.property].has_value()) continue;
       absl::StatusOr<Counterexample> found = Explain(violation.property, agents, lines);
@@ -878,6 +887,7 @@ class Attacker {
   const Describing describing_;
   std::map<std::pair<WorkflowId, TransitionId>, std::vector<RoleId>> granted_;
   std::vector<WorkflowId> entities_, workflows_;  // of which something may be proposed
+  std::vector<int64_t> occasions_;          // by property: how often there was something that it speaks of
   Attack out_;
 };
 

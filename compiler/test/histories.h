@@ -29,7 +29,7 @@ struct Counterexample {
 struct Attack {
   int64_t history_count = 0, event_count = 0;
   std::vector<std::optional<Counterexample>> broken;  // by typed::Program::properties
-  std::vector<int64_t> occasions;            // by the same: how often there was something that it speaks of
+  std::vector<bool> idle;                    // by the same: no history did what it speaks of, though something could
 };
 
 // `policy` decides; `watching` is the program's kTests form. A status: the runtime failed, which no history should bring about.

@@ -52,6 +52,8 @@ class Observer {
   const World& world() const { return folded_->world(); }
   // How often there was something that a property speaks of, whether its guard was true or not: by typed::Program::properties.
   const std::vector<int64_t>& occasions() const { return occasions_; }
+  // Whether the transition that the function decides is one that the property speaks of.
+  static bool SpeaksOf(const typed::Property& property, const Function& function);
   // Whether a condition of the program's tests or properties holds of an instance; nothing: something in it is unknown or
   // absent.
   std::optional<bool> Holds(const typed::Expr& condition, const Instance& instance, int64_t now_ns);
@@ -61,7 +63,6 @@ class Observer {
 
   void SeeProposal(const store::Event& event, const Proposal& proposal, std::vector<Violation>* violations);
   void SeeInstance(const store::Event& event, const Proposal& proposal, std::vector<Violation>* violations);
-  static bool SpeaksOf(const typed::Property& property, const Function& function);
   bool Applies(const typed::Property& property, const Function& function) const;
 
   const typed::Program* program_;

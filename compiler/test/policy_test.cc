@@ -689,7 +689,7 @@ void AttackAll(const typed::Program& program, const source::SourceSet& sources, 
     } else {
       result.history_count = attack->history_count;
       result.event_count = attack->event_count;
-      if (attack->occasions[i] == 0) result.idle.push_back(Place(sources, property.span));
+      if (attack->idle[i]) result.idle.push_back(Place(sources, property.span));
       const std::optional<Counterexample>& broken = attack->broken[i];
       if (broken.has_value()) {
         result.failures.push_back({Place(sources, property.span),
