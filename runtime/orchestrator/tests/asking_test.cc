@@ -237,5 +237,41 @@ TEST(Asking, FollowingARecordSaysWhatWouldHaveBeenAsked) {
   EXPECT_EQ(session.would_have()[0].kind, WouldHave::Kind::kFallback);
 }
 
+// What leaves 64 bits is unknown: it is not told, and nothing else comes of it.
+TEST(Obligations, AValueThatLeavesItsWordIsNotTold) {
+  Story story(R"(package t
+
+domain office
+role Clerk in office
+
+obligation tell { square: int }
+
+workflow Case by id: string max 40 {
+  size: int
+
+  states open
+
+  start: -> open sets size
+}
+
+authority Clerk { may start on Case }
+
+rule told in office
+  upon start on Case
+  then tell { square: after.size * after.size }
+)");
+  story.Agent("ann", {"Clerk"});
+  const auto square = [&](const char* on, int64_t size) {
+    story.Propose("start", on, "ann", {{"size", size}});
+    const auto event = story.orchestrator().EventAt(story.orchestrator().last_position());
+    EXPECT_EQ(event->decision.outcome, Outcome::kPermit);
+    EXPECT_EQ(event->decision.obligations.size(), 1u);
+    return std::pair(event->decision.obligations.at(0).fields, event->decision.indeterminate.size());
+  };
+  EXPECT_EQ(square("small", 3), std::pair(std::string("{\"square\":9}"), size_t{0}));
+  EXPECT_EQ(square("large", INT64_MAX), std::pair(std::string("{}"), size_t{1}));
+  ExpectFolds(&story);
+}
+
 }  // namespace
 }  // namespace writ
