@@ -152,6 +152,18 @@ Value FunctionLowering::FactThrough(const Expr& expr) {
   return v;
 }
 
+namespace {
+
+// What a fact keeps of events: a field's own value is in that field's range; what is computed of it may be anywhere in a word.
+Range KeptRange(const Fact& fact, Range of_type) {
+  const typed::Expr* value = fact.value.get();
+  const bool is_path = value != nullptr && (value->kind == typed::ExprKind::kSlot || value->kind == typed::ExprKind::kMember ||
+                                            value->kind == typed::ExprKind::kDeref);
+  return is_path ? of_type : Range{INT64_MIN, INT64_MAX};
+}
+
+}  // namespace
+
 Value FunctionLowering::LowerFact(uint32_t index, const Place* of) {
   const Fact& fact = state_->typed->facts[index];
   const FactCells& cells = state_->facts[index];
@@ -178,7 +190,7 @@ Value FunctionLowering::LowerFact(uint32_t index, const Place* of) {
       if (fact.type.scale == 0) v = Checked(v);
     } else {
       const SlotRoot root = fact.kind == Kind::kMin ? SlotRoot::kWindowMin : SlotRoot::kWindowMax;
-      v.value = fact.type.scale > 0 ? wide(root, w, kSums) : number(root, RangeOf(fact.type.type), w);
+      v.value = fact.type.scale > 0 ? wide(root, w, kSums) : number(root, KeptRange(fact, RangeOf(fact.type.type)), w);
       const ExprId zero = build_.Number(0);
       v.present = build_.LtNum(zero, count);
     }
@@ -222,7 +234,7 @@ Value FunctionLowering::LowerFact(uint32_t index, const Place* of) {
       v.value = wide(SlotRoot::kCell, cells.value.value, kSums);
       break;
     case SlotKind::kI64:
-      v.value = number(SlotRoot::kCell, RangeOf(fact.type.type), cells.value.value);
+      v.value = number(SlotRoot::kCell, KeptRange(fact, RangeOf(fact.type.type)), cells.value.value);
       break;
   }
   return v;

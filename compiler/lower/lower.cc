@@ -528,9 +528,7 @@ void LowerConsequence(ProgramState* state, Function* function, const Obligation&
     const ExprId lost = b.Or(v.unknown, missing);
     const ExprId kept = b.Not(lost);
     f.Output(SlotKind::kBool, Planted(Fault::kUnknownValueTold) ? v.present : b.And(v.present, kept));
-    // What leaves 64 bits is unknown, and does not fit a slot of one word.
-    const bool may_be_wide = kind == SlotKind::kI64 && v.unknown != b.Bool(false);
-    f.Output(KindOf(consequence.values[i]->type.type), may_be_wide ? b.Select(v.unknown, b.Number(0), v.value) : v.value);
+    f.Output(KindOf(consequence.values[i]->type.type), v.value);
   }
   f.Finish({}, {}, code, nullptr);
 }

@@ -237,39 +237,42 @@ TEST(Asking, FollowingARecordSaysWhatWouldHaveBeenAsked) {
   EXPECT_EQ(session.would_have()[0].kind, WouldHave::Kind::kFallback);
 }
 
-// What leaves 64 bits is unknown: it is not told, and nothing else comes of it.
-TEST(Obligations, AValueThatLeavesItsWordIsNotTold) {
+// A fact keeps what was computed of an event, which may lie further out than any time that is given; what is computed of that
+// may leave 64 bits, and is unknown then.
+TEST(Obligations, WhatIsComputedOfAFactMayLeaveItsWord) {
   Story story(R"(package t
 
 domain office
 role Clerk in office
 
-obligation tell { square: int }
+obligation tell { gap: duration }
 
 workflow Case by id: string max 40 {
-  size: int
+  since: time
 
-  states open
+  states open, told
 
-  start: -> open sets size
+  start: -> open sets since
+  note:  in open { wait: duration }
+  close: open -> told
 }
 
-authority Clerk { may start on Case }
+authority Clerk { may start, note, close on Case }
 
 rule told in office
-  upon start on Case
-  then tell { square: after.size * after.size }
+  upon close on Case
+  then tell { gap: (max(now + wait for note) ?? now) - since }
 )");
   story.Agent("ann", {"Clerk"});
-  const auto square = [&](const char* on, int64_t size) {
-    story.Propose("start", on, "ann", {{"size", size}});
+  const auto gap = [&](const char* on, const char* since) {
+    story.Propose("start", on, "ann", {{"since", since}});
+    story.Propose("note", on, "ann", {}, {{"wait", "1200000h"}});
+    story.Propose("close", on, "ann");
     const auto event = story.orchestrator().EventAt(story.orchestrator().last_position());
-    EXPECT_EQ(event->decision.outcome, Outcome::kPermit);
-    EXPECT_EQ(event->decision.obligations.size(), 1u);
     return std::pair(event->decision.obligations.at(0).fields, event->decision.indeterminate.size());
   };
-  EXPECT_EQ(square("small", 3), std::pair(std::string("{\"square\":9}"), size_t{0}));
-  EXPECT_EQ(square("large", INT64_MAX), std::pair(std::string("{}"), size_t{1}));
+  EXPECT_EQ(gap("near", "2026-03-02T09:00:00Z"), std::pair(std::string("{\"gap\":\"50000d\"}"), size_t{0}));
+  EXPECT_EQ(gap("far", "1830-01-01T00:00:00Z"), std::pair(std::string("{}"), size_t{1}));
   ExpectFolds(&story);
 }
 
